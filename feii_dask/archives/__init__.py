@@ -1,0 +1,1 @@
+"""Who knows what: catalogues and archives, each turned into a table."""

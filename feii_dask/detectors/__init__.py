@@ -1,0 +1,1 @@
+"""Is there a line, and is it real?"""

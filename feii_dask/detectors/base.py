@@ -1,0 +1,103 @@
+"""What a detector is, and how one is found by its name."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol, cast, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feii_dask.errors import DetectorError
+from feii_dask.model import Detection, Line
+
+__all__ = ["Detector", "load_detector"]
+
+BUILT_IN = {"notebook": "feii_dask.detectors.notebook:NotebookDetector"}
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Says which planes it needs for a line, and turns them into a measurement."""
+
+    def plane_range(
+        self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0
+    ) -> tuple[int, int] | None:
+        """Return the planes ``[start, stop)`` that `measure` needs, or None where the line is outside the cube.
+
+        Parameters
+        ----------
+        wavelength_um : (n,) float64 ndarray
+            Wavelength of every plane of the cube, µm, increasing.
+        line : Line
+            The line at rest.
+        rv_kms : float
+            Radial velocity of the source, km/s.
+        """
+        ...
+
+    def measure(
+        self,
+        sci: NDArray[np.float32],
+        wavelength_um: NDArray[np.float64],
+        line: Line,
+        err: NDArray[np.float32] | None = None,
+        rv_kms: float = 0.0,
+        pixel_arcsec: float = 0.13,
+    ) -> Detection:
+        """Measure one line.
+
+        Parameters
+        ----------
+        sci : (n, y, x) float32 ndarray
+            The whole cube, or exactly the planes of `plane_range`; either gives the same answer.
+        wavelength_um : (n,) float64 ndarray
+            Wavelengths of these planes, µm, increasing.
+        line : Line
+            The line at rest.
+        err : (n, y, x) float32 ndarray, optional
+            Formal 1-σ errors of the same planes.
+        rv_kms : float
+            Radial velocity of the source, km/s.
+        pixel_arcsec : float
+            Width of a spaxel, arcsec.
+
+        Returns
+        -------
+        Detection
+            Its planes are counted from the first plane of ``sci``.
+        """
+        ...
+
+
+def load_detector(name: str) -> Detector:
+    """Return the detector that a setting names.
+
+    Parameters
+    ----------
+    name : str
+        ``notebook``, or ``package.module:Name`` for a class without required arguments (or an instance)
+        that follows `Detector`.
+
+    Raises
+    ------
+    DetectorError
+        If there is no such module or name, or if what is there is not a detector.
+
+    Examples
+    --------
+    >>> type(load_detector("notebook")).__name__
+    'NotebookDetector'
+    """
+    module_name, colon, attribute = BUILT_IN.get(name, name).partition(":")
+    if not (module_name and colon and attribute):
+        known = ", ".join(BUILT_IN)
+        raise DetectorError(f"no detector is called {name!r}; choose {known}, or name your own as package.module:Name")
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise DetectorError(f"the detector {name!r} cannot be imported here: {error}") from error
+    detector = found() if isinstance(found, type) else found
+    if not isinstance(detector, Detector):
+        raise DetectorError(f"{name!r} is not a detector: it lacks plane_range() or measure()")
+    return cast("Detector", detector)

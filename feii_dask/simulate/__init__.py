@@ -1,0 +1,1 @@
+"""Skies whose truth is known."""

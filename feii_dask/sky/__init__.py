@@ -1,0 +1,1 @@
+"""Where things are: footprints, and what lies inside them."""
