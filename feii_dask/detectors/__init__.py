@@ -1,1 +1,1 @@
-"""Is there a line, and is it real?"""
+"""Whether there is a line, and whether it is real."""

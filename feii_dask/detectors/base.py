@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,4 +100,4 @@ def load_detector(name: str) -> Detector:
     detector = found() if isinstance(found, type) else found
     if not isinstance(detector, Detector):
         raise DetectorError(f"{name!r} is not a detector: it lacks plane_range() or measure()")
-    return cast("Detector", detector)
+    return detector
