@@ -1,0 +1,308 @@
+"""From files, environment and options to one frozen `Settings`.
+
+Five layers, each beating those before it: the packaged ``feii-dask.yaml``, Dask's own configuration
+directories, ``cluster.yaml``, the environment (``DASK_FEII_DASK__…``) and the options of the command. They
+are merged one by one, so that every value remembers where it came from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dask.config
+import yaml
+
+from feii_dask.errors import SettingsError
+from feii_dask.missions import find_mission
+
+__all__ = ["ClusterSettings", "Settings", "load_settings"]
+
+T = TypeVar("T")
+
+SECTION = "feii-dask"
+FILE_NAME = "cluster.yaml"
+ENVIRONMENT_PREFIX = "DASK_FEII_DASK__"
+KINDS = ("local", "address")
+
+
+def text(value: Any) -> str:
+    """Take a text that is not empty."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
+        raise ValueError("a text")
+    return str(value).strip()
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Take one text, or several."""
+    if isinstance(value, (list, tuple)):
+        return tuple(text(item) for item in value)
+    return () if value is None else (text(value),)
+
+
+def count(value: Any) -> int:
+    """Take a whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("a whole number, 1 or more")
+    return value
+
+
+def share(value: Any) -> float:
+    """Take a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError("a number from 0 to 1")
+    return float(value)
+
+
+def length(value: Any) -> float:
+    """Take a finite number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise ValueError("a number, 0 or more")
+    return float(value)
+
+
+def flag(value: Any) -> bool:
+    """Take true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")  # noqa: TRY004 - one kind of error for every parser
+    return value
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Take names with values."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError("names with values")
+    return dict(value)
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Take one of these words."""
+
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise ValueError(" or ".join(words))
+        return str(value)
+
+    return parse
+
+
+def optional(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Take what ``parse`` takes, or nothing."""
+    return lambda value: None if value is None else parse(value)
+
+
+def setting(parse: Callable[[Any], Any], default: Any) -> Any:
+    """Declare a field together with the parser of its values."""
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata={"parse": parse})
+    return field(default=default, metadata={"parse": parse})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """One named cluster of ``cluster.yaml``; the packaged ``feii-dask.yaml`` explains each key."""
+
+    kind: str = setting(one_of(*KINDS), "local")
+    workers: int | None = setting(optional(count), None)
+    threads: int = setting(count, 4)
+    memory: str | None = setting(optional(text), None)
+    dashboard: str = setting(text, "127.0.0.1:0")
+    address: str | None = setting(optional(text), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a run was asked to do; the packaged ``feii-dask.yaml`` explains each key.
+
+    Attributes
+    ----------
+    sources : mapping
+        Where each value came from, by its name.
+    dask_config : mapping
+        Dask's own sections of ``cluster.yaml``, below what the environment says.
+    """
+
+    mission: str = setting(text, "jwst")
+    archive: str = setting(text, "live")
+    otype: str = setting(text, "Y*O..")
+    target: str | None = setting(optional(text), None)
+    instrument: tuple[str, ...] = setting(texts, ())
+    filters: tuple[str, ...] = setting(texts, ())
+    proposal_id: tuple[str, ...] = setting(texts, ())
+    pad_arcsec: float = setting(length, 0.0)
+    fallback: str | None = setting(optional(one_of("https")), None)
+    limit: int | None = setting(optional(count), None)
+    max_rows: int = setting(count, 1_000_000)
+    cache_days: float = setting(length, 7.0)
+    lines: tuple[str, ...] = setting(texts, ("feii",))
+    detector: str = setting(text, "notebook")
+    storage_options: Mapping[str, Any] = setting(mapping, {})
+    allowed_failures: float = setting(share, 0.25)
+    out: str | None = setting(optional(text), None)
+    resume: str | None = setting(optional(text), None)
+    retry_failed: bool = setting(flag, False)
+    dry_run: bool = setting(flag, False)
+    cluster: str = setting(text, "local")
+    clusters: Mapping[str, ClusterSettings] = field(default_factory=dict)
+    dask_config: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def chosen_cluster(self) -> ClusterSettings:
+        """The cluster that `cluster` names."""
+        return self.clusters[self.cluster]
+
+    def explain(self) -> str:
+        """Return every value and where it came from, a line each."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if "parse" in f.metadata}
+        for name, cluster in self.clusters.items():
+            values |= {f"clusters.{name}.{f.name}": getattr(cluster, f.name) for f in fields(cluster)}
+        shown = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        rows = [(name, str(value), self.sources.get(name, "built in")) for name, value in shown.items()]
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        return "\n".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {source}" for name, value, source in rows)
+
+
+def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) -> Settings:
+    """Collect the settings of a run.
+
+    Parameters
+    ----------
+    path : path, optional
+        A configuration file; by default ``cluster.yaml`` in the working directory, if there is one.
+    **overrides
+        The long options of ``feii-dask search``, with underscores; they beat every file.
+
+    Returns
+    -------
+    Settings
+        Frozen, checked, each value with its source.
+
+    Raises
+    ------
+    SettingsError
+        For a file that cannot be read, an unknown key (the message names the nearest), or a value of the
+        wrong kind.
+
+    Examples
+    --------
+    >>> load_settings(target="TMC1A", limit=5).target
+    'TMC1A'
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    dask_config: dict[str, Any] = {}
+    for source, layer in layers(path, overrides):
+        for name, value in layer.items():
+            if canonical(name) == canonical(SECTION):
+                merge(values, section(value, source), source, sources)
+            elif source not in ("packaged defaults", "Dask's configuration"):
+                dask_config = dask.config.update(dask_config, {name: value}, priority="new")
+    clusters = {
+        name: parse(ClusterSettings, body, sources, f"clusters.{name}.")
+        for name, body in values.pop("clusters").items()
+    }
+    settings = parse(Settings, values, sources)
+    settings = replace(settings, clusters=clusters, dask_config=dask_config, sources=sources)
+    check(settings)
+    return settings
+
+
+def layers(
+    path: str | os.PathLike[str] | None, overrides: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each layer with its name, the weakest first."""
+    packaged = resources.files("feii_dask").joinpath("feii-dask.yaml").read_text(encoding="utf-8")
+    yield "packaged defaults", yaml.safe_load(packaged)
+    for file, config in dask.config.collect_yaml(dask.config.paths, return_paths=True):
+        if Path(file).absolute() != Path(path or FILE_NAME).absolute():
+            ours = {name: value for name, value in config.items() if canonical(name) == canonical(SECTION)}
+            yield (str(file), ours) if ours else ("Dask's configuration", {})
+    if path is not None or Path(FILE_NAME).is_file():
+        yield str(path or FILE_NAME), read_yaml(Path(path or FILE_NAME))
+    variables = {name: value for name, value in os.environ.items() if name.upper().startswith("DASK_")}
+    variables.pop("DASK_INTERNAL_INHERIT_CONFIG", None)
+    yield "environment", dask.config.collect_env(variables)
+    yield "command line", {SECTION: {name: value for name, value in overrides.items() if value not in (None, ())}}
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """Read a configuration file, safely."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"there is no settings file {str(path)!r}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the settings file {str(path)!r} cannot be read: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise SettingsError(f"{str(path)!r} is not YAML: {first_line}") from error
+    return section(content if content is not None else {}, str(path))
+
+
+def section(value: Any, source: str) -> Mapping[str, Any]:
+    """Check that a part of a file holds names with values."""
+    if value is None:
+        return {}
+    try:
+        return mapping(value)
+    except ValueError as error:
+        raise SettingsError(f"{source}: expected {error}, not {value!r}") from None
+
+
+def canonical(name: str) -> str:
+    """Return a key as Python spells it; Dask treats hyphen and underscore alike."""
+    return name.replace("-", "_").lower()
+
+
+def merge(values: dict[str, Any], layer: Mapping[str, Any], source: str, sources: dict[str, str]) -> None:
+    """Lay one layer over the values below it; clusters are merged key by key."""
+    for name, value in layer.items():
+        key = canonical(name)
+        if key != "clusters":
+            values[key] = value
+            sources[key] = source
+            continue
+        for cluster, body in section(value, source).items():
+            target = values.setdefault("clusters", {}).setdefault(cluster, {})
+            for inner, setting_value in section(body, source).items():
+                target[canonical(inner)] = setting_value
+                sources[f"clusters.{cluster}.{canonical(inner)}"] = source
+
+
+def parse(kind: type[T], values: Mapping[str, Any], sources: Mapping[str, str], prefix: str = "") -> T:
+    """Check every value against its field and build the frozen object."""
+    parsers = {f.name: f.metadata["parse"] for f in fields(kind) if "parse" in f.metadata}  # type: ignore[arg-type]
+    parsed = {}
+    for name, value in values.items():
+        source = sources[prefix + name]
+        if name not in parsers:
+            near = get_close_matches(name, parsers, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(parsers)}"
+            raise SettingsError(f"{source}: no setting is called {prefix + name!r}; {hint}")
+        try:
+            parsed[name] = parsers[name](value)
+        except ValueError as error:
+            raise SettingsError(f"{source}: {prefix + name} takes {error}, not {value!r}") from None
+    return kind(**parsed)
+
+
+def check(settings: Settings) -> None:
+    """Check what no single value can tell."""
+    find_mission(settings.mission)
+    if settings.cluster not in settings.clusters:
+        known = ", ".join(settings.clusters)
+        raise SettingsError(f"no cluster is called {settings.cluster!r}; cluster.yaml and the defaults name {known}")
+    if settings.chosen_cluster.kind == "address" and not settings.chosen_cluster.address:
+        raise SettingsError(f"cluster {settings.cluster!r} is of kind address and needs one, such as tcp://host:8786")
+    if settings.resume and settings.out:
+        raise SettingsError(f"give --out or --resume, not both ({settings.out!r}, {settings.resume!r})")
+    if settings.retry_failed and not (settings.resume or settings.out):
+        raise SettingsError("--retry-failed needs the run: add --resume DIR")

@@ -1,0 +1,143 @@
+"""Five layers of settings, each with its source; what is wrong is said with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dask.config
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feii_dask.errors import SettingsError
+from feii_dask.settings import Settings, load_settings
+
+
+def write(text: str, name: str = "cluster.yaml") -> Path:
+    path = Path(name)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_packaged_file_states_every_default() -> None:
+    settings = load_settings()
+    built_in = Settings(clusters=settings.clusters, sources=settings.sources, dask_config={})
+    assert settings == built_in
+
+
+def test_each_layer_beats_those_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    write("feii-dask: {otype: A, limit: 1, mission: sofia, detector: a, pad-arcsec: 1}", str(home / "mine.yaml"))
+    monkeypatch.setattr(dask.config, "paths", [str(home)])
+    assert load_settings().otype == "A"
+    write("feii-dask: {limit: 2, mission: jwst, detector: b, pad_arcsec: 2}")
+    monkeypatch.setenv("DASK_FEII_DASK__DETECTOR", "c")
+    monkeypatch.setenv("DASK_FEII_DASK__PAD_ARCSEC", "3")
+    settings = load_settings(pad_arcsec=4.0)
+    assert (settings.otype, settings.limit, settings.mission) == ("A", 2, "jwst")
+    assert (settings.detector, settings.pad_arcsec) == ("c", 4.0)
+    assert settings.sources["otype"].endswith("mine.yaml")
+    assert settings.sources["limit"] == "cluster.yaml"
+    assert settings.sources["detector"] == "environment"
+    assert settings.sources["pad_arcsec"] == "command line"
+    assert settings.sources["allowed_failures"] == "packaged defaults"
+
+
+def test_explain_names_the_source_of_each_value() -> None:
+    write("feii-dask: {limit: 7}")
+    lines = load_settings(target="TMC1A").explain().splitlines()
+    assert any(line.split() == ["limit", "7", "cluster.yaml"] for line in lines)
+    assert any(line.split() == ["target", "TMC1A", "command", "line"] for line in lines)
+
+
+def test_clusters_are_merged_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("feii-dask: {clusters: {local: {threads: 9}, lab: {kind: address, address: 'tcp://127.0.0.1:1'}}}")
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__WORKERS", "3")
+    settings = load_settings(cluster="lab")
+    assert settings.clusters["local"].threads == 9
+    assert settings.clusters["local"].workers == 3
+    assert settings.clusters["local"].kind == "local"
+    assert settings.chosen_cluster.address == "tcp://127.0.0.1:1"
+
+
+def test_dask_sections_pass_through_below_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("distributed: {scheduler: {allowed-failures: 5, idle-timeout: 1h}}")
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "7")
+    config = load_settings().dask_config
+    assert dask.config.get("distributed.scheduler.allowed-failures", config=config) == 7
+    assert dask.config.get("distributed.scheduler.idle-timeout", config=config) == "1h"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("feii-dask: {limti: 3}", "cluster.yaml: no setting is called 'limti'; did you mean 'limit'?"),
+        ("feii-dask: {zzzzzz: 3}", "no setting is called 'zzzzzz'; known are mission"),
+        ("feii-dask: {limit: 0}", "limit takes a whole number, 1 or more, not 0"),
+        ("feii-dask: {limit: true}", "limit takes a whole number, 1 or more, not True"),
+        ("feii-dask: {allowed-failures: 2}", "allowed_failures takes a number from 0 to 1, not 2"),
+        ("feii-dask: {retry-failed: 1}", "retry_failed takes true or false, not 1"),
+        ("feii-dask: {target: ''}", "target takes a text, not ''"),
+        ("feii-dask: {storage-options: 3}", "storage_options takes names with values, not 3"),
+        ("feii-dask: {pad-arcsec: .inf}", "pad_arcsec takes a number, 0 or more, not inf"),
+        ("feii-dask: {fallback: ftp}", "fallback takes https, not 'ftp'"),
+        ("feii-dask: {mission: jwts}", "no mission is called 'jwts': did you mean 'jwst'?"),
+        ("feii-dask: {mission: voyager-two}", "no mission is called 'voyager-two': there are"),
+        ("feii-dask: {cluster: nowhere}", "no cluster is called 'nowhere'; cluster.yaml and the defaults name local"),
+        ("feii-dask: {clusters: {local: {wrokers: 2}}}", "'clusters.local.wrokers'; did you mean 'workers'?"),
+        ("feii-dask: {clusters: {local: {kind: cloud}}}", "clusters.local.kind takes local or address, not 'cloud'"),
+        ("feii-dask: {clusters: {a: {kind: address}}, cluster: a}", "needs one, such as tcp://"),
+        ("feii-dask: {clusters: 3}", "cluster.yaml: expected names with values, not 3"),
+        ("feii-dask: [1, 2]", "cluster.yaml: expected names with values, not \\[1, 2\\]"),
+        ("[1, 2]", "cluster.yaml: expected names with values"),
+        ("feii-dask: {a: b", "'cluster.yaml' is not YAML"),
+        ("feii-dask: !!python/object/apply:os.getcwd []", "is not YAML"),
+        ("{resume: a", "is not YAML"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, message: str) -> None:
+    write(text)
+    with pytest.raises(SettingsError, match=message.replace("(", r"\(").replace("?", r"\?")):
+        load_settings()
+
+
+def test_options_that_exclude_each_other() -> None:
+    with pytest.raises(SettingsError, match="give --out or --resume, not both"):
+        load_settings(out="a", resume="b")
+    with pytest.raises(SettingsError, match="add --resume DIR"):
+        load_settings(retry_failed=True)
+
+
+def test_a_file_that_is_not_there_or_not_text() -> None:
+    with pytest.raises(SettingsError, match="no settings file 'absent.yaml'"):
+        load_settings("absent.yaml")
+    Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings("binary.yaml")
+
+
+def test_an_empty_file_changes_nothing() -> None:
+    write("")
+    assert load_settings().limit is None
+    write("feii-dask:")
+    assert load_settings().limit is None
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+        max_leaves=8,
+    ),
+    st.sampled_from(["limit", "lines", "clusters", "target", "storage-options", "otype", "allowed-failures", "odd"]),
+)
+def test_any_value_is_taken_or_refused_by_name(value: object, key: str) -> None:
+    path = write(yaml.safe_dump({"feii-dask": {key: value}}), "any.yaml")
+    try:
+        settings = load_settings(path)
+    except SettingsError as error:
+        assert "any.yaml" in str(error) or "cluster" in str(error)
+    else:
+        assert isinstance(settings, Settings)
