@@ -1,0 +1,62 @@
+"""One value on every worker, for as long as it is needed.
+
+``client.scatter(…, broadcast=True)`` alone does not last: the scheduler's memory manager drops the copies
+after a second, and when the last holder dies the data are gone, together with every task that depends on them.
+So the original stays here, the copies are kept, and what is lost is scattered again.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from distributed import Client, Future
+
+from feii_dask.errors import ClusterError
+
+__all__ = ["Broadcast"]
+
+
+class Broadcast:
+    """A value that is scattered once to all workers, and again whenever it is lost.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster to scatter to.
+    value : object
+        What every task needs; it is kept here as well.
+    """
+
+    def __init__(self, client: Client, value: Any) -> None:
+        self._client = client
+        self._value = value
+        self._future: Future[Any] | None = None
+        self._manager_ran = False
+
+    def __enter__(self) -> Self:
+        self._manager_ran = bool(self._client.amm.running())
+        if self._manager_ran:
+            self._client.amm.stop()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._future = None
+        if self._manager_ran and self._client.status == "running":
+            self._client.amm.start()
+
+    @property
+    def future(self) -> Future[Any]:
+        """The value on the cluster, for use as an argument of a task."""
+        if self._future is None or self._future.status not in ("finished", "pending"):
+            self._future = self._scatter()
+        return self._future
+
+    def _scatter(self) -> Future[Any]:
+        try:
+            future: Future[Any] = self._client.scatter(self._value, broadcast=True, hash=False)
+        except (OSError, TimeoutError) as error:
+            raise ClusterError(f"no worker took the shared data: {error}; are there workers?") from error
+        return future

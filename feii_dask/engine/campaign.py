@@ -1,0 +1,208 @@
+"""Scan many targets on a cluster, and lose none.
+
+Targets are submitted in a sliding window, so that neither the scheduler nor the client ever holds more than
+it works on; what is finished is handed out at once and forgotten. A scan that the cluster loses is submitted
+again. One that kills its worker time after time is tried once more alone, since its neighbours died with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from time import monotonic
+
+from distributed import Client, Future, KilledWorker, get_worker
+from distributed.comm import CommClosedError
+
+from feii_dask.engine.broadcast import Broadcast
+from feii_dask.errors import ClusterError
+from feii_dask.model import Context, Outcome, Status, Target
+from feii_dask.scan import scan_cube
+
+__all__ = ["Job", "campaign"]
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 0.5  # how long to wait for an outcome before the caller gets a turn
+SCANS_PER_THREAD = 4  # submitted at a time: enough that no thread waits for the client
+LOST_LIMIT = 10  # times that one scan may be lost to the cluster before it is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A target to scan.
+
+    Attributes
+    ----------
+    target : Target
+        What to scan.
+    attempt : int
+        1 the first time; more when an earlier outcome is to be replaced.
+    lost : int
+        How often the cluster lost this scan.
+    alone : bool
+        Whether to scan it while nothing else runs, because a worker died over it.
+    """
+
+    target: Target
+    attempt: int = 1
+    lost: int = 0
+    alone: bool = False
+
+
+def scan_on_worker(target: Target, attempt: int, context: Context) -> Outcome:
+    """Scan one target where the cluster put it."""
+    address: str = get_worker().address
+    return replace(scan_cube(target, context), worker=address, attempt=attempt)
+
+
+def campaign(client: Client, jobs: Iterable[Job], context: Context) -> Iterator[list[Outcome]]:
+    """Scan every target, and hand out the outcomes as they come.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster.
+    jobs : iterable of Job
+        The targets.
+    context : Context
+        What all scans have in common; scattered once to every worker.
+
+    Yields
+    ------
+    list of Outcome
+        What finished since the last turn; empty when nothing did for half a second.
+
+    Raises
+    ------
+    ClusterError
+        If the scheduler is lost, or the workers cannot run the scan at all.
+    """
+    with Broadcast(client, context) as broadcast:
+        running = Campaign(client, broadcast, context, jobs)
+        try:
+            while running.unfinished:
+                running.submit()
+                yield running.collect()
+        finally:
+            running.cancel()
+
+
+class Campaign:
+    """The scans that are waiting, on the cluster, and finished."""
+
+    def __init__(self, client: Client, broadcast: Broadcast, context: Context, jobs: Iterable[Job]) -> None:
+        self._client = client
+        self._broadcast = broadcast
+        self._context = context
+        self._waiting = deque(jobs)
+        self._suspects: deque[Job] = deque()
+        self._running: dict[Future[Outcome], Job] = {}
+        self._finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
+        self._window = 0
+        self._window_measured = float("-inf")
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether any outcome is still to come."""
+        return bool(self._waiting or self._running or self._suspects)
+
+    def submit(self) -> None:
+        """Fill the window; what is under suspicion goes last, and alone."""
+        if self._client.status != "running":
+            raise ClusterError(
+                "the connection to the scheduler is lost; what was scanned is stored, go on with --resume"
+            )
+        if self._waiting:
+            room = min(self.window() - len(self._running), len(self._waiting))
+            jobs = [self._waiting.popleft() for _ in range(room)]
+        elif self._suspects and not self._running:
+            jobs = [self._suspects.popleft()]
+        else:
+            return
+        if jobs:
+            self.send(jobs)
+
+    def window(self) -> int:
+        """How many scans may be on the cluster; it follows the workers as they come and go."""
+        if monotonic() - self._window_measured > 2:
+            self._window = SCANS_PER_THREAD * max(sum(self._client.nthreads().values()), 1)
+            self._window_measured = monotonic()
+        return self._window
+
+    def send(self, jobs: list[Job]) -> None:
+        """Submit these scans."""
+        futures = self._client.map(
+            scan_on_worker,
+            [job.target for job in jobs],
+            [job.attempt for job in jobs],
+            context=self._broadcast.future,
+            pure=False,  # the same target may be scanned again
+        )
+        for future, job in zip(futures, jobs, strict=True):
+            self._running[future] = job
+            future.add_done_callback(self._finished.put)
+
+    def collect(self) -> list[Outcome]:
+        """Wait a moment for the next outcome, and take along all others that are there."""
+        try:
+            futures = [self._finished.get(timeout=IDLE_S)]
+        except Empty:
+            return []
+        while not self._finished.empty():
+            futures.append(self._finished.get())
+        jobs = {future: self._running.pop(future) for future in futures}
+        done = [future for future in futures if future.status == "finished"]
+        outcomes = self.gather(done, jobs)
+        for future in futures:
+            if future.status == "error":
+                outcomes.extend(self.judge(future, jobs[future]))
+            elif future.status != "finished":
+                outcomes.extend(self.try_again(jobs[future]))
+        return outcomes
+
+    def gather(self, futures: list[Future[Outcome]], jobs: dict[Future[Outcome], Job]) -> list[Outcome]:
+        """Fetch finished outcomes; those whose worker died in between are scanned again."""
+        if not futures:
+            return []
+        try:
+            return list(self._client.gather(futures))
+        except (CancelledError, CommClosedError, KilledWorker, OSError, TimeoutError) as error:
+            log.warning("%d finished scans were lost before they arrived (%s)", len(futures), type(error).__name__)
+            return [outcome for future in futures for outcome in self.try_again(jobs[future])]
+
+    def judge(self, future: Future[Outcome], job: Job) -> list[Outcome]:
+        """Decide what an exception on the cluster means; a scan itself never raises one."""
+        error = future.exception()
+        if isinstance(error, CancelledError):
+            return self.try_again(job)
+        if not isinstance(error, KilledWorker):
+            raise ClusterError(
+                f"the workers cannot run the scan ({type(error).__name__}: {error}); is feii_dask installed there?"
+            ) from error
+        if not job.alone:
+            self._suspects.append(replace(job, alone=True))
+            return []
+        reason = f"its worker died each time it was scanned, alone too, most likely out of memory ({error})"
+        return [self.lost(job, reason)]
+
+    def try_again(self, job: Job) -> list[Outcome]:
+        """Put a lost scan back, unless it was lost too often."""
+        if job.lost >= LOST_LIMIT:
+            return [self.lost(job, f"the cluster lost this scan {job.lost + 1} times")]
+        (self._suspects if job.alone else self._waiting).append(replace(job, lost=job.lost + 1))
+        return []
+
+    def lost(self, job: Job, reason: str) -> Outcome:
+        """Account for a target that no worker survives."""
+        return Outcome.without_scan(job.target, self._context.lines, Status.WORKER_LOST, reason, attempt=job.attempt)
+
+    def cancel(self) -> None:
+        """Take back whatever is still on the cluster."""
+        if self._running and self._client.status == "running":
+            self._client.cancel(list(self._running))
+        self._running.clear()

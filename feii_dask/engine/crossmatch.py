@@ -1,0 +1,94 @@
+"""Which objects lie inside which footprint: the sky's answer, asked of a whole table at once."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import CancelledError
+
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+from distributed import Client
+
+from feii_dask.engine.broadcast import Broadcast
+from feii_dask.errors import ClusterError
+from feii_dask.sky.match import EMPTY_MATCHES, match_partition
+
+__all__ = ["crossmatch", "match_footprints"]
+
+log = logging.getLogger(__name__)
+
+ROWS_PER_PARTITION = 5_000  # about 0.1 s of work
+ATTEMPTS = 4  # a worker may be lost now and then; one that is lost each time has another cause
+
+
+def crossmatch(
+    observations: pd.DataFrame, ysos: pd.DataFrame, client: Client | None = None, pad_arcsec: float = 0.0
+) -> pd.DataFrame:
+    """Find every object inside every footprint.
+
+    Parameters
+    ----------
+    observations : DataFrame
+        With ``s_ra``, ``s_dec`` (deg) and ``s_region`` (STC-S); other columns do not matter.
+    ysos : DataFrame
+        With ``ra`` and ``dec`` (deg, ICRS).
+    client : distributed.Client, optional
+        Where to do it, as a Dask DataFrame; without one it is done here.
+    pad_arcsec : float
+        Count objects up to this far outside as inside.
+
+    Returns
+    -------
+    DataFrame
+        One row for each observation and object inside it: ``obs_index`` and ``yso_index`` (labels of the two
+        inputs), ``separation_arcsec`` from the observation's centre, and ``edge_arcsec``, the distance to the
+        footprint's edge (positive inside). Footprints that cannot be parsed are counted in the log.
+    """
+    matches, bad_regions = match_footprints(observations, ysos, client, pad_arcsec)
+    if len(bad_regions):
+        log.warning("%d footprints cannot be parsed; the first: %s", len(bad_regions), bad_regions["reason"].iloc[0])
+    return matches
+
+
+def match_footprints(
+    observations: pd.DataFrame, ysos: pd.DataFrame, client: Client | None = None, pad_arcsec: float = 0.0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Do the same as `crossmatch`, and return the footprints that cannot be parsed beside the matches.
+
+    Returns
+    -------
+    matches : DataFrame
+        As `crossmatch` returns it.
+    bad_regions : DataFrame
+        ``obs_index`` and ``reason``.
+    """
+    footprints = observations[["s_ra", "s_dec", "s_region"]].reset_index(drop=True)
+    coordinates = ysos[["ra", "dec"]].to_numpy(dtype=np.float64)
+    if client is None or footprints.empty:
+        rows = match_partition(footprints, coordinates, pad_arcsec=pad_arcsec)
+    else:
+        rows = match_on_cluster(footprints, coordinates, client, pad_arcsec)
+    rows["obs_index"] = observations.index.to_numpy()[rows["obs_index"].to_numpy(dtype=np.int64)]
+    bad = rows["reason"].to_numpy(dtype=object) != ""
+    matches = rows.loc[~bad].drop(columns="reason").reset_index(drop=True)
+    matches["yso_index"] = ysos.index.to_numpy()[matches["yso_index"].to_numpy(dtype=np.int64)]
+    return matches, rows.loc[bad, ["obs_index", "reason"]].reset_index(drop=True)
+
+
+def match_on_cluster(
+    footprints: pd.DataFrame, coordinates: np.ndarray, client: Client, pad_arcsec: float
+) -> pd.DataFrame:
+    """Map `match_partition` over the table; the coordinates reach each worker once."""
+    partitions = max(sum(client.nthreads().values()), -(-len(footprints) // ROWS_PER_PARTITION))
+    table = dd.from_pandas(footprints, npartitions=partitions)
+    with Broadcast(client, coordinates) as broadcast:
+        for attempt in range(1, ATTEMPTS + 1):
+            matched = table.map_partitions(match_partition, broadcast.future, pad_arcsec=pad_arcsec, meta=EMPTY_MATCHES)
+            try:
+                rows: pd.DataFrame = client.compute(matched, retries=2).result()
+            except CancelledError:
+                log.warning("the workers that held the coordinates were lost; scattering them again (%d)", attempt)
+                continue
+            return rows.sort_values(["obs_index", "yso_index"], ignore_index=True)
+    raise ClusterError(f"the crossmatch lost its workers {ATTEMPTS} times; see the workers' logs")
