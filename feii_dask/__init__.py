@@ -1,3 +1,90 @@
-"""Find extended [Fe II] emission in spectral cubes of young stellar objects, with Dask."""
+"""Find extended [Fe II] emission in spectral cubes of young stellar objects, with Dask.
+
+The names below are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from feii_dask import detectors, errors, notebook, simulate
+    from feii_dask.cubes.lines import FE_II_LINES, NOTEBOOK_LINES
+    from feii_dask.cubes.reader import Cube, open_cube
+    from feii_dask.engine.cluster import connect
+    from feii_dask.engine.crossmatch import crossmatch
+    from feii_dask.errors import FeiiDaskError, RegionError
+    from feii_dask.model import Context, Detection, Line, Outcome, Status, Target
+    from feii_dask.scan import scan_cube
+    from feii_dask.settings import Settings, load_settings
+    from feii_dask.sky.regions import Region, parse_region
+    from feii_dask.workflow import SearchResult, search
 
 __version__ = "0.1.0.dev0"
+
+__all__ = [
+    "FE_II_LINES",
+    "NOTEBOOK_LINES",
+    "Context",
+    "Cube",
+    "Detection",
+    "FeiiDaskError",
+    "Line",
+    "Outcome",
+    "Region",
+    "RegionError",
+    "SearchResult",
+    "Settings",
+    "Status",
+    "Target",
+    "__version__",
+    "connect",
+    "crossmatch",
+    "detectors",
+    "errors",
+    "load_settings",
+    "notebook",
+    "open_cube",
+    "parse_region",
+    "scan_cube",
+    "search",
+    "simulate",
+]
+
+_HOMES = {
+    "FE_II_LINES": "cubes.lines",
+    "NOTEBOOK_LINES": "cubes.lines",
+    "Context": "model",
+    "Cube": "cubes.reader",
+    "Detection": "model",
+    "FeiiDaskError": "errors",
+    "Line": "model",
+    "Outcome": "model",
+    "Region": "sky.regions",
+    "RegionError": "errors",
+    "SearchResult": "workflow",
+    "Settings": "settings",
+    "Status": "model",
+    "Target": "model",
+    "connect": "engine.cluster",
+    "crossmatch": "engine.crossmatch",
+    "load_settings": "settings",
+    "open_cube": "cubes.reader",
+    "parse_region": "sky.regions",
+    "scan_cube": "scan",
+    "search": "workflow",
+}
+_MODULES = ("detectors", "errors", "notebook", "simulate")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"feii_dask.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"feii_dask.{name}")
+    raise AttributeError(f"feii_dask has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

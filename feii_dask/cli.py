@@ -1,0 +1,167 @@
+"""The command ``feii-dask``: one verb for each function, no logic."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from feii_dask import __version__
+from feii_dask.errors import FeiiDaskError, SettingsError
+
+__all__ = ["main"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+class Command(click.Group):
+    """A group of verbs whose errors are one clear message and the right exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; with ``--debug``, show where an error came from."""
+        try:
+            return super().invoke(ctx)
+        except FeiiDaskError as error:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            click.echo(f"feii-dask: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("feii-dask: interrupted; what was scanned is stored, go on with --resume DIR", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke reads debug
+    """Find extended [Fe II] emission in spectral cubes of young stellar objects."""
+    logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def several(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Take an option that is given several times, or once with commas."""
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+def where(command: Any) -> Any:
+    """Add the options that say where a search runs and what it writes."""
+    for option in (
+        click.option("--config", type=click.Path(), help="Settings file.  [default: cluster.yaml, if it is here]"),
+        click.option("--cluster", help="A cluster that the settings name.  [default: local]"),
+        click.option("--out", type=click.Path(), help="Run directory."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@where
+@click.option("--target", help="One object, by a name that SIMBAD knows.")
+@click.option("--otype", help="SIMBAD object type.  [default: Y*O..]")
+@click.option("--mission", help="jwst or sofia.  [default: jwst]")
+@click.option("--archive", help="live, or a directory with an observation table and cubes.  [default: live]")
+@click.option("--fallback", type=click.Choice(["https"]), help="How to read what has no cloud copy.")
+@click.option("--detector", help="notebook, or your own as package.module:Name.")
+@click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, names of lines, or a table file.")
+@click.option("--instrument", multiple=True, callback=several, help="Such as MIRI/IFU.")
+@click.option("--filters", multiple=True, callback=several, help="Such as CH1-SHORT.")
+@click.option("--proposal-id", multiple=True, callback=several, help="Such as 1290.")
+@click.option("--pad-arcsec", type=float, help="Objects up to this far outside a footprint count as inside.")
+@click.option("--limit", type=int, help="Scan at most so many cubes.")
+@click.option("--max-rows", type=int, help="Most objects that SIMBAD is asked for.  [default: 1000000]")
+@click.option("--resume", type=click.Path(), help="Go on with the run in this directory.")
+@click.option("--retry-failed", is_flag=True, default=None, help="With --resume: scan again what failed.")
+@click.option("--dry-run", is_flag=True, default=None, help="Say what would be scanned, and stop.")
+def search(config: str | None, **options: Any) -> None:
+    """Search an archive's cubes for jets: the main job."""
+    from feii_dask.settings import load_settings
+    from feii_dask.workflow import search as run_search
+
+    settings = load_settings(config, **options)
+    finish(run_search(settings), settings.allowed_failures)
+
+
+@main.command()
+@where
+def demo(config: str | None, **options: Any) -> None:
+    """Do the same search on a simulated sky, without a network."""
+    from feii_dask.demo import demonstrate
+    from feii_dask.settings import load_settings
+
+    settings = load_settings(config, **options)
+    finish(demonstrate(settings), settings.allowed_failures)
+
+
+def finish(result: Any, allowed_failures: float) -> None:
+    """Leave with exit code 1 if more failed than the settings allow."""
+    if result.failed_share > allowed_failures:
+        click.echo(
+            f"feii-dask: {result.failed_share:.0%} of the cubes failed, more than the {allowed_failures:.0%} allowed; "
+            f"{result.directory}/failures.ecsv says why",
+            err=True,
+        )
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("uri")
+@click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, names of lines, or a table file.")
+@click.option("--detector", help="notebook, or your own as package.module:Name.")
+@click.option("--config", type=click.Path(), help="Settings file.")
+@click.option("--plot", is_flag=True, help="Draw the detector's statistic around each line, into a PNG file here.")
+def scan(uri: str, config: str | None, plot: bool, **options: Any) -> None:
+    """Look for lines in one cube, wherever it is."""
+    from feii_dask.settings import load_settings
+    from feii_dask.single import scan_one
+
+    click.echo(scan_one(uri, load_settings(config, **options), plot=plot))
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def rank(directory: Path) -> None:
+    """Rank the candidates of a run again, without scanning."""
+    from feii_dask.narration import narrate
+    from feii_dask.results.store import RunStore
+    from feii_dask.workflow import conclude
+
+    with narrate(directory):
+        conclude(RunStore.open(directory))
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def report(directory: Path) -> None:
+    """Write the report of a run again."""
+    from feii_dask.results.report import write_report
+    from feii_dask.results.store import RunStore
+
+    click.echo(write_report(RunStore.open(directory)))
+
+
+@main.command()
+@click.option("--config", "path", type=click.Path(), help="Settings file.")
+def config(path: str | None) -> None:
+    """Print every setting and where its value came from."""
+    from feii_dask.settings import load_settings
+
+    click.echo(load_settings(path).explain())
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same sky.")
+def simulate(directory: Path, seed: int) -> None:
+    """Write a simulated sky of known truth: tables and cubes that `search --archive` takes."""
+    from feii_dask.simulate import make_archive
+
+    if directory.exists() and any(directory.iterdir()):
+        raise SettingsError(f"{str(directory)!r} is not empty; name a new directory for the simulated sky")
+    make_archive(directory, seed=seed)
+    click.echo(f"{directory}: search it with  feii-dask search --archive {directory}")

@@ -1,0 +1,78 @@
+"""The search on a sky whose truth is known: a minute that shows what the program does, and how far to trust it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import pandas as pd
+from astropy.table import Table
+
+from feii_dask.narration import narrate
+from feii_dask.settings import Settings
+from feii_dask.simulate import make_archive
+from feii_dask.workflow import SearchResult, search
+
+__all__ = ["compare", "demonstrate"]
+
+log = logging.getLogger(__name__)
+
+# A jet that the notebook's detector is expected to find: its match window is ±90 km/s wide at 5.34 µm, and at a
+# peak S/N of 10 it finds all that lie well within.
+EXPECTED_SNR, EXPECTED_LINES, EXPECTED_KMS = 10.0, 3, 60.0
+
+
+def demonstrate(settings: Settings) -> SearchResult:
+    """Simulate a sky, search it, and hold the candidates against the truth.
+
+    Parameters
+    ----------
+    settings : Settings
+        Its `out` is the run directory, ``feii-demo`` by default; the sky goes into ``sky`` there, and is used
+        again if it is there already.
+
+    Returns
+    -------
+    SearchResult
+        As `feii_dask.search` returns it.
+    """
+    directory = Path(settings.out or "feii-demo")
+    sky = directory / "sky"
+    with narrate(None):
+        if not (sky / "truth.ecsv").is_file():
+            start = monotonic()
+            make_archive(sky)
+            log.info("a simulated sky in %s (%.0f s)", sky, monotonic() - start)
+        result = search(replace(settings, archive=str(sky), out=str(directory)))
+        truth = Table.read(sky / "truth.ecsv").to_pandas()
+        for line in compare(result.candidates, truth):
+            log.info(line)
+    return result
+
+
+def compare(candidates: pd.DataFrame, truth: pd.DataFrame) -> list[str]:
+    """Return, in words, which jets were found and which candidates have none.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        With ``main_id``.
+    truth : DataFrame
+        With ``main_id``, ``kind``, ``line``, ``snr`` and ``velocity_kms``, as `feii_dask.simulate.make_archive`
+        writes it.
+    """
+    jets = truth[truth["kind"] == "jet"]
+    found = set(candidates["main_id"])
+    strong = jets[(jets["snr"] >= EXPECTED_SNR) & (jets["velocity_kms"].abs() <= EXPECTED_KMS)]
+    lines = strong.groupby("main_id")["line"].nunique()
+    expected = set(lines[lines >= EXPECTED_LINES].index)
+    planted = set(jets["main_id"])
+    return [
+        "beside the truth:",
+        f"  {len(planted)} jets, {len(planted & found)} of them candidates",
+        f"  {len(expected)} jets of S/N {EXPECTED_SNR:g} or more in {EXPECTED_LINES} lines, within "
+        f"±{EXPECTED_KMS:g} km/s: {len(expected & found)} of them candidates",
+        f"  {len(found - planted)} candidates without a jet: false alarms",
+    ]

@@ -1,0 +1,169 @@
+"""What a run is: the settings that shape its results, their fingerprint, and how it is gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from feii_dask.cubes.lines import find_lines
+from feii_dask.detectors.base import load_detector
+from feii_dask.errors import FingerprintError, LineError, SettingsError
+from feii_dask.missions import Mission, find_mission
+from feii_dask.model import Context, Line
+from feii_dask.results.store import RunStore
+from feii_dask.settings import Settings
+
+__all__ = ["as_context", "continue_run", "describe_run", "fingerprint", "open_run"]
+
+# Every setting that changes what a scan answers, or which cubes are scanned; all others may differ from one
+# session of a run to the next.
+SHAPING = (
+    "mission",
+    "archive",
+    "otype",
+    "target",
+    "instrument",
+    "filters",
+    "proposal_id",
+    "pad_arcsec",
+    "fallback",
+    "detector",
+)
+PACKAGES = ("feii_dask", "dask", "distributed", "astropy", "astroquery", "numpy", "scipy", "pandas", "s3fs")
+
+
+def as_context(settings: Settings, lines: tuple[Line, ...] | None = None) -> Context:
+    """Return what all scans have in common, after checking that it exists.
+
+    Parameters
+    ----------
+    settings : Settings
+        What was asked for.
+    lines : tuple of Line, optional
+        The lines of a run that is gone on with, in place of the setting.
+
+    Raises
+    ------
+    LineError
+        If a line is unknown, or outside everything that the mission observes.
+    DetectorError
+        If the detector cannot be loaded.
+    """
+    mission = find_mission(settings.mission)
+    load_detector(settings.detector)
+    lines = lines or find_lines(*settings.lines)
+    return Context(
+        lines=observable(lines, mission),
+        detector=settings.detector,
+        extension=mission.extension,
+        storage_options=settings.storage_options,
+    )
+
+
+def observable(lines: tuple[Line, ...], mission: Mission) -> tuple[Line, ...]:
+    """Refuse lines of which none can be in any cube of the mission."""
+    shortest, longest = mission.coverage_um
+    if not any(shortest <= line.wavelength_um <= longest for line in lines):
+        names = ", ".join(f"{line.name} µm" for line in lines)
+        raise LineError(f"no {mission.name} cube can hold {names}: they cover {shortest:g} to {longest:g} µm")
+    return lines
+
+
+def fingerprint(settings: Settings, context: Context, directory: Path | None = None) -> str:
+    """Return a digest of all that shapes a run's results; equal runs have equal ones.
+
+    An archive inside the run directory counts by its place there, so that the whole may be moved.
+    """
+    shape = {name: getattr(settings, name) for name in SHAPING}
+    shape["archive"] = archive_name(settings, directory)
+    shape["lines"] = [(line.species, line.wavelength_um) for line in context.lines]
+    return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def archive_name(settings: Settings, directory: Path | None) -> str:
+    """Return ``live``, or where the folder archive is: relative if it is inside the run directory."""
+    if settings.archive == "live":
+        return "live"
+    folder = Path(settings.archive).resolve()
+    if directory is not None and folder.is_relative_to(directory.resolve()):
+        return str(folder.relative_to(directory.resolve()))
+    return str(folder)
+
+
+def open_run(settings: Settings, context: Context) -> RunStore:
+    """Open the run directory, new or of an equal run."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    directory = Path(settings.resume or settings.out or f"feii-run-{stamp}")
+    return RunStore.create(directory, describe_run(settings, context, directory))
+
+
+def describe_run(settings: Settings, context: Context, directory: Path) -> dict[str, Any]:
+    """Return what ``run.json`` says of a new run: enough to explain it and to go on. No storage option is among it."""
+    shape = {name: getattr(settings, name) for name in SHAPING}
+    return {
+        "fingerprint": fingerprint(settings, context, directory),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": shape | {"archive": archive_name(settings, directory), "cluster": settings.cluster},
+        "lines": [known(line) for line in context.lines],
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "queries": [],
+        "counts": {},
+    }
+
+
+def known(line: Line) -> dict[str, Any]:
+    """Return what is known of a line; JSON has no NaN."""
+    return {name: value for name, value in asdict(line).items() if value == value}  # noqa: PLR0124 - false for NaN
+
+
+def continue_run(settings: Settings) -> tuple[Settings, Context]:
+    """Take over the shape of the run that ``--resume`` names.
+
+    Raises
+    ------
+    FingerprintError
+        If an option of the command asks for something else than that run did.
+    """
+    directory = Path(str(settings.resume))
+    manifest = RunStore.open(directory).manifest
+    stored = shape_of(manifest, directory)
+    for name in SHAPING:
+        asked = getattr(settings, name)
+        if settings.sources.get(name) == "command line" and asked != stored[name]:
+            raise FingerprintError(
+                f"the run in {str(directory)!r} has {name} {stored[name]!r}, not {asked!r}; "
+                f"leave the option out to go on, or start a new run with --out"
+            )
+    lines = stored_lines(manifest)
+    if settings.sources.get("lines") == "command line" and find_lines(*settings.lines) != lines:
+        names = ", ".join(line.name for line in lines)
+        raise FingerprintError(f"the run in {str(directory)!r} looks for {names}; leave --lines out to go on")
+    settings = replace(settings, **stored)
+    return settings, as_context(settings, lines)
+
+
+def shape_of(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
+    """Read the shaping settings of a manifest, checked like any other."""
+    try:
+        shape = {name: manifest["settings"][name] for name in SHAPING}
+        archive = str(shape["archive"])
+    except (KeyError, TypeError) as error:
+        raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not of this program") from error
+    if archive != "live" and not Path(archive).is_absolute():
+        shape["archive"] = str(directory / archive)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in shape.items()}
+
+
+def stored_lines(manifest: Mapping[str, Any]) -> tuple[Line, ...]:
+    """Read back the lines of a run, which may have come from a file that is gone."""
+    try:
+        return tuple(Line(**line) for line in manifest["lines"])
+    except (KeyError, TypeError) as error:
+        raise SettingsError(f"the lines in run.json cannot be read: {error}") from error

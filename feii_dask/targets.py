@@ -1,0 +1,174 @@
+"""From matches to targets: which cubes to scan, where they are, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from itertools import chain
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from feii_dask.archives.base import Archive
+from feii_dask.missions import Mission
+from feii_dask.model import Line, Outcome, Status, Target
+from feii_dask.results.candidates import failures
+from feii_dask.results.store import Tables
+from feii_dask.scan import check_conditions
+from feii_dask.settings import Settings
+from feii_dask.sky.match import nearest_yso
+
+__all__ = ["as_target", "in_microns", "make_targets", "plan"]
+
+Refusal: TypeAlias = tuple[Status, str]
+
+COPIED_COLUMNS = (
+    "obs_id",
+    "obs_index",
+    "em_min_um",
+    "em_max_um",
+    "target_name",
+    "instrument_name",
+    "filters",
+    "proposal_id",
+    "s_ra",
+    "s_dec",
+    "s_region",
+)
+
+
+def in_microns(observations: pd.DataFrame, mission: Mission) -> pd.DataFrame:
+    """Add ``em_min_um`` and ``em_max_um`` to an archive's table, whatever unit it states its bands in."""
+    bands = observations[["em_min", "em_max"]].astype(float) * mission.micron_per_em_unit
+    return observations.assign(em_min_um=bands["em_min"], em_max_um=bands["em_max"])
+
+
+def make_targets(
+    observations: pd.DataFrame,
+    ysos: pd.DataFrame,
+    matches: pd.DataFrame,
+    lines: tuple[Line, ...],
+    archive: Archive,
+    *,
+    products: bool = False,
+) -> pd.DataFrame:
+    """Gather the matches of each observation into one row, and find its cube.
+
+    Parameters
+    ----------
+    observations, ysos : DataFrame
+        The two tables that were matched, the first with its band `in_microns`.
+    matches : DataFrame
+        What `feii_dask.engine.crossmatch.crossmatch` returned for them.
+    lines : tuple of Line
+        What is looked for; cubes without any of it are not asked for.
+    archive : Archive
+        Knows where the cubes are.
+    products : bool
+        Ask the archive for the cubes that it recommends of each observation, which takes long for many.
+
+    Returns
+    -------
+    DataFrame
+        One row for each ``obs_id``, in the order of the observations: ``uri``, the band in µm, ``rv_kms``, and
+        of every YSO inside, as lists, ``yso_index``, ``yso_names``, ``separation_arcsec`` and ``edge_arcsec``;
+        ``nearest_yso`` is the notebook's choice, the one nearest to the centre, inside or not. Where several
+        rows of the archive describe the same observation, the first that has a cube stands for it.
+    """
+    matched = observations[observations.index.isin(matches["obs_index"])]
+    matched = matched.assign(obs_index=matched.index)
+    matched = (archive.products(matched) if products else matched).reset_index(drop=True)
+    targets = matched.reindex(columns=list(COPIED_COLUMNS)).join(inside(matches, ysos), on="obs_index")
+    nearest = nearest_yso(matched, ysos[["ra", "dec"]].to_numpy(dtype=np.float64))
+    targets["nearest_yso"] = [ysos.index[position] if position >= 0 else -1 for position in nearest]
+    wanted = np.array([worth_locating(row, lines) for row in targets.to_dict("records")], dtype=bool)
+    targets.insert(1, "uri", pd.Series([None] * len(targets), dtype=object))
+    targets.loc[wanted, "uri"] = np.array(archive.locate(matched[wanted]), dtype=object)
+    return first_of_each(targets)
+
+
+def inside(matches: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
+    """List, for each observation, the objects inside it, the nearest to its centre first."""
+    rows = matches.sort_values(["obs_index", "separation_arcsec", "yso_index"])
+    objects = ysos.loc[rows["yso_index"]]
+    rows = rows.assign(yso_names=objects["main_id"].astype(str).to_numpy(), rv_kms=objects["rvz_radvel"].to_numpy())
+    groups = rows.groupby("obs_index")
+    listed = groups[["yso_index", "yso_names", "separation_arcsec", "edge_arcsec"]].agg(list)
+    return listed.assign(rv_kms=groups["rv_kms"].first().fillna(0.0))
+
+
+def worth_locating(row: Mapping[Hashable, Any], lines: tuple[Line, ...]) -> bool:
+    """Whether nothing but the cube's place is missing."""
+    refused = check_conditions(as_target(row), lines)
+    return refused is None or refused[0] is Status.NO_CLOUD_COPY
+
+
+def first_of_each(targets: pd.DataFrame) -> pd.DataFrame:
+    """Keep one row for each ``obs_id``: the first with a cube, or else the first."""
+    order = targets["uri"].isna().to_numpy().argsort(kind="stable")
+    return targets.iloc[order].drop_duplicates("obs_id").sort_index().reset_index(drop=True)
+
+
+def as_target(row: Mapping[Hashable, Any]) -> Target:
+    """Return a row of the target table, or of the observations, as what a scan takes."""
+    uri = row.get("uri")
+    return Target(
+        obs_id=str(row["obs_id"]),
+        uri=uri if isinstance(uri, str) else None,
+        em_min_um=float(row["em_min_um"]),
+        em_max_um=float(row["em_max_um"]),
+        rv_kms=float(row.get("rv_kms", 0.0)),
+    )
+
+
+def plan(
+    tables: Tables, lines: tuple[Line, ...], stored: pd.DataFrame, settings: Settings
+) -> tuple[list[tuple[Target, int]], list[Outcome]]:
+    """Decide what is still to scan, and settle what needs no scan.
+
+    Parameters
+    ----------
+    tables : Tables
+        The run's tables.
+    lines : tuple of Line
+        What is looked for.
+    stored : DataFrame
+        The outcomes that the run has already.
+    settings : Settings
+        Its `retry_failed` and `limit` count here.
+
+    Returns
+    -------
+    to_scan : list of (Target, int)
+        Each target with the number of this attempt.
+    settled : list of Outcome
+        Of targets that cannot be scanned, and of footprints that cannot be parsed.
+    """
+    attempts = stored.groupby("obs_id")["attempt"].max()
+    done = set(attempts.index)
+    if settings.retry_failed:
+        done -= set(failures(stored, tables.targets).query("counts_as_failed")["obs_id"])
+    to_scan: list[tuple[Target, int]] = []
+    settled: list[Outcome] = []
+    for target, refused in chain(matched_targets(tables, lines), unmatched_targets(tables)):
+        if target.obs_id in done:
+            continue
+        done.add(target.obs_id)
+        if refused is None:
+            to_scan.append((target, int(attempts.get(target.obs_id, 0)) + 1))
+        else:
+            settled.append(Outcome.without_scan(target, lines, *refused))
+    return to_scan[: settings.limit], settled
+
+
+def matched_targets(tables: Tables, lines: tuple[Line, ...]) -> Iterator[tuple[Target, Refusal | None]]:
+    """Yield the targets, each with the reason not to scan it, if there is one."""
+    for row in tables.targets.to_dict("records"):
+        target = as_target(row)
+        yield target, check_conditions(target, lines)
+
+
+def unmatched_targets(tables: Tables) -> Iterator[tuple[Target, Refusal]]:
+    """Yield the observations whose footprint cannot be parsed: nobody knows what is inside."""
+    for row in tables.observations.query("region_error != ''").to_dict("records"):
+        yield as_target(row), (Status.BAD_REGION, row["region_error"])

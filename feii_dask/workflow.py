@@ -1,0 +1,188 @@
+"""The whole search, read from top to bottom."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+from distributed import Client
+
+from feii_dask.archives import Archive, open_archive
+from feii_dask.engine.campaign import Job, campaign
+from feii_dask.engine.cluster import connect
+from feii_dask.engine.crossmatch import match_footprints
+from feii_dask.missions import find_mission
+from feii_dask.model import Context
+from feii_dask.narration import Progress, narrate
+from feii_dask.results.candidates import failed_share, failures, rank
+from feii_dask.results.exports import write_candidates
+from feii_dask.results.outcomes import SCHEMA
+from feii_dask.results.report import write_report
+from feii_dask.results.store import RunStore, Tables
+from feii_dask.runs import as_context, continue_run, open_run
+from feii_dask.settings import Settings
+from feii_dask.targets import in_microns, make_targets, plan
+
+__all__ = ["SearchResult", "conclude", "search"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """What a search found; every table is a pandas DataFrame.
+
+    Attributes
+    ----------
+    ysos, observations, targets : DataFrame
+        The objects with coordinates, the archive's cubes, and the cubes with objects inside.
+    outcomes : DataFrame
+        One row for each target and planned line.
+    candidates : DataFrame
+        The objects with at least three distinct lines, best first.
+    failures : DataFrame
+        What was not scanned, and why.
+    directory : Path or None
+        The run directory; None after a dry run.
+    """
+
+    ysos: pd.DataFrame
+    observations: pd.DataFrame
+    targets: pd.DataFrame
+    outcomes: pd.DataFrame
+    candidates: pd.DataFrame
+    failures: pd.DataFrame
+    directory: Path | None
+
+    @property
+    def failed_share(self) -> float:
+        """Share of the cubes that should have been scanned and were not."""
+        return failed_share(self.outcomes)
+
+
+def search(settings: Settings, client: Client | None = None) -> SearchResult:
+    """Find the young stellar objects whose cubes show extended line emission.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to search for, where, and with what; see `feii_dask.load_settings`.
+    client : distributed.Client, optional
+        The cluster to use; by default the one that the settings name is started, and closed at the end.
+
+    Returns
+    -------
+    SearchResult
+        The tables, which also stand in the run directory, beside the report.
+
+    Raises
+    ------
+    SettingsError, LineError, DetectorError, FingerprintError
+        If what was asked for does not exist, or the run directory holds another run.
+    ArchiveError, ClusterError
+        If an archive or the cluster cannot be reached.
+    StoreError
+        If the results cannot be written.
+    """
+    settings, context = continue_run(settings) if settings.resume else (settings, as_context(settings))
+    run = None if settings.dry_run else open_run(settings, context)
+    with narrate(run.directory if run else None):
+        archive = archive_of(settings)
+        stored = run.read_tables() if run and settings.resume and run.has_tables else None
+        ysos, observations = (stored.ysos, stored.observations) if stored else ask(archive, settings)
+        with connect(settings, client) as connected:
+            log.info("dashboard: %s", connected.dashboard_link)
+            tables = stored or match(ysos, observations, archive, context, settings, connected)
+            if run is None:
+                return preview(tables, context, settings)
+            if not stored:
+                run.write_tables(**tables._asdict())
+                run.update_manifest(queries=[asdict(query) for query in archive.queries])
+            scan(run, tables, context, settings, connected)
+        return conclude(run)
+
+
+def archive_of(settings: Settings) -> Archive:
+    """Open the archive that the settings name."""
+    return open_archive(
+        settings.archive,
+        find_mission(settings.mission),
+        otype=settings.otype,
+        instrument=settings.instrument,
+        filters=settings.filters,
+        proposal_id=settings.proposal_id,
+        fallback=settings.fallback,
+        max_rows=settings.max_rows,
+        cache_days=settings.cache_days,
+    )
+
+
+def ask(archive: Archive, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ask the archives for the objects and for all cubes."""
+    found = archive.find_object(settings.target) if settings.target else archive.ysos()
+    ysos = found[found["ra"].notna() & found["dec"].notna()].reset_index(drop=True)
+    log.info("%d young stellar objects, %d of them with coordinates", len(found), len(ysos))
+    observations = in_microns(archive.observations().reset_index(drop=True), find_mission(settings.mission))
+    log.info("%d %s cubes", len(observations), settings.mission)
+    return ysos, observations
+
+
+def match(
+    ysos: pd.DataFrame,
+    observations: pd.DataFrame,
+    archive: Archive,
+    context: Context,
+    settings: Settings,
+    client: Client,
+) -> Tables:
+    """Find the cubes with objects inside their footprints, and where these cubes are."""
+    matches, bad_regions = match_footprints(observations, ysos, client, settings.pad_arcsec)
+    reasons = bad_regions.set_index("obs_index")["reason"]
+    observations = observations.assign(region_error=reasons.reindex(observations.index).fillna(""))
+    targets = make_targets(observations, ysos, matches, context.lines, archive, products=settings.target is not None)
+    log.info("%d cubes hold young stellar objects; %d footprints cannot be read", len(targets), len(bad_regions))
+    return Tables(ysos, observations, targets)
+
+
+def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, client: Client) -> None:
+    """Scan what has no outcome yet, and store each outcome as it comes."""
+    to_scan, settled = plan(tables, context.lines, run.outcomes(), settings)
+    log.info("%d cubes to scan", len(to_scan))
+    progress = Progress(len(to_scan))
+    with run.writer() as writer:
+        for outcome in settled:
+            writer.add(outcome)
+        for outcomes in campaign(client, [Job(target, attempt) for target, attempt in to_scan], context):
+            for outcome in outcomes:
+                writer.add(outcome)
+            writer.tick()
+            progress.update(outcomes)
+
+
+def conclude(run: RunStore) -> SearchResult:
+    """Rank what a run stored, write the tables and the report, and return it all."""
+    tables, outcomes = run.read_tables(), run.outcomes()
+    candidates = rank(outcomes, tables.targets, tables.ysos)
+    failed = failures(outcomes, tables.targets)
+    write_candidates(run, candidates, failed)
+    report = write_report(run)
+    log.info("%d candidates with at least three lines; report: %s", len(candidates), report)
+    return SearchResult(
+        **tables._asdict(), outcomes=outcomes, candidates=candidates, failures=failed, directory=run.directory
+    )
+
+
+def preview(tables: Tables, context: Context, settings: Settings) -> SearchResult:
+    """Say what would be scanned."""
+    nothing = SCHEMA.empty_table().to_pandas()
+    to_scan, _ = plan(tables, context.lines, nothing, settings)
+    log.info("%d cubes would be scanned", len(to_scan))
+    return SearchResult(
+        **tables._asdict(),
+        outcomes=nothing,
+        candidates=rank(nothing, tables.targets, tables.ysos),
+        failures=failures(nothing, tables.targets),
+        directory=None,
+    )
