@@ -1,0 +1,88 @@
+"""What is scattered once stays on the workers, and comes back when it is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+
+from feii_dask.engine.broadcast import Broadcast
+from feii_dask.errors import ClusterError
+
+VALUE = np.arange(100_000.0)
+TOTAL = float(VALUE.sum())
+
+
+@pytest.fixture
+def frail() -> Iterator[Client]:
+    """A cluster that may be harmed."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def total(value: np.ndarray, _number: int) -> float:
+    return float(value.sum())
+
+
+def holders(client: Client, broadcast: Broadcast) -> int:
+    return len(client.who_has([broadcast.future])[broadcast.future.key])
+
+
+def test_every_worker_keeps_its_copy_while_the_memory_manager_would_drop_it(client: Client) -> None:
+    with Broadcast(client, VALUE) as broadcast:
+        assert holders(client, broadcast) == 2
+        time.sleep(3)  # the manager runs every 2 s
+        assert holders(client, broadcast) == 2
+    assert client.amm.running()
+
+
+def test_it_is_scattered_once(client: Client) -> None:
+    with Broadcast(client, VALUE) as broadcast:
+        assert broadcast.future is broadcast.future
+
+
+@pytest.mark.parametrize("victims", [1, 2], ids=["one holder", "all holders"])
+def test_it_survives_the_death_of(frail: Client, victims: int) -> None:
+    with Broadcast(frail, VALUE) as broadcast:
+        assert frail.submit(total, broadcast.future, 0).result() == TOTAL
+        for pid in list(frail.run(os.getpid).values())[:victims]:
+            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                assert frail.submit(total, broadcast.future, 1, pure=False).result() == TOTAL
+            except Exception:  # the loss was not noticed yet, or hit this very task
+                time.sleep(0.2)
+            else:
+                return
+        pytest.fail("the value did not come back")
+
+
+def test_a_late_worker_gets_it(frail: Client) -> None:
+    with Broadcast(frail, VALUE) as broadcast:
+        _ = broadcast.future
+        frail.cluster.scale(3)
+        frail.wait_for_workers(3, timeout=60)
+        totals = [
+            frail.submit(total, broadcast.future, number, workers=[worker], pure=False)
+            for number, worker in enumerate(frail.scheduler_info(n_workers=-1)["workers"])
+        ]
+        assert frail.gather(totals) == [TOTAL] * 3
+
+
+def test_a_cluster_without_workers_says_so() -> None:
+    with (
+        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, timeout="2s") as client,
+        Broadcast(client, VALUE) as broadcast,
+        pytest.raises(ClusterError, match="are there workers"),
+    ):
+        _ = broadcast.future

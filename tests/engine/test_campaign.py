@@ -1,0 +1,136 @@
+"""Every target gets exactly one outcome, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from distributed import Client, LocalCluster
+
+from feii_dask.engine.campaign import Job, campaign
+from feii_dask.errors import ClusterError
+from feii_dask.model import Context, Line, Outcome, Status, Target
+from tests.engine.detectors import POISON
+
+LINES = (Line("Fe II", 5.340169),)
+
+
+@pytest.fixture
+def frail() -> Iterator[Client]:
+    """A cluster that may be harmed."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def write_cube(path: Path, value: float) -> str:
+    header = fits.Header({"CTYPE3": "WAVE", "CUNIT3": "um", "CRVAL3": 5.3, "CDELT3": 0.0008, "CRPIX3": 1.0})
+    sci = fits.ImageHDU(np.full((60, 3, 3), value, dtype=np.float32), header, name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(path)
+    return str(path)
+
+
+def jobs(directory: Path, values: list[float]) -> list[Job]:
+    return [
+        Job(Target(obs_id=f"cube-{number:03d}", uri=write_cube(directory / f"{number}.fits", value)))
+        for number, value in enumerate(values)
+    ]
+
+
+def statistics(outcomes: list[Outcome]) -> dict[str, float]:
+    assert len({outcome.obs_id for outcome in outcomes}) == len(outcomes), "an outcome was doubled"
+    return {outcome.obs_id: outcome.detections[0].statistic for outcome in outcomes}
+
+
+def run(client: Client, work: list[Job], detector: str) -> list[Outcome]:
+    context = Context(lines=LINES, detector=f"tests.engine.detectors:{detector}")
+    return [outcome for batch in campaign(client, work, context) for outcome in batch]
+
+
+def worker_pids(client: Client) -> list[int]:
+    return list(client.run(os.getpid).values())
+
+
+def test_every_target_has_one_outcome_with_its_worker_and_cost(client: Client, tmp_path: Path) -> None:
+    values = [float(number) for number in range(40)]
+    outcomes = run(client, jobs(tmp_path, values), "Mean")
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+    assert {outcome.worker for outcome in outcomes} <= set(client.scheduler_info(n_workers=-1)["workers"])
+    assert all(outcome.bytes_read > 0 and outcome.seconds > 0 for outcome in outcomes)
+    assert all(outcome.attempt == 1 for outcome in outcomes)
+
+
+def test_the_attempt_is_handed_through(client: Client, tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, [1.0])
+    (outcome,) = run(client, [Job(job.target, attempt=3)], "Mean")
+    assert outcome.attempt == 3
+
+
+def test_nothing_to_do_is_done_at_once(client: Client) -> None:
+    assert run(client, [], "Mean") == []
+
+
+@pytest.mark.parametrize("victims", [1, 2], ids=["one of two workers", "all workers"])
+def test_killed_workers_lose_no_outcome_and_double_none(frail: Client, tmp_path: Path, victims: int) -> None:
+    values = [float(number) for number in range(30)]
+    pids = worker_pids(frail)[:victims]
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    outcomes: list[Outcome] = []
+    for batch in campaign(frail, jobs(tmp_path, values), context):
+        outcomes += batch
+        if len(outcomes) >= 5:
+            while pids:
+                os.kill(pids.pop(), signal.SIGKILL)
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+
+
+def test_a_cube_that_kills_its_worker_is_named_and_its_neighbours_are_not(frail: Client, tmp_path: Path) -> None:
+    values = [POISON if number == 4 else float(number) for number in range(12)]
+    outcomes = run(frail, jobs(tmp_path, values), "Mean")
+    lost = [outcome for outcome in outcomes if outcome.status is Status.WORKER_LOST]
+    assert [outcome.obs_id for outcome in lost] == ["cube-004"]
+    assert "alone" in lost[0].reason
+    assert lost[0].detections[0].line == LINES[0]
+    scanned = [outcome for outcome in outcomes if outcome.status is Status.SCANNED]
+    assert len(scanned) == 11
+
+
+def test_restarted_workers_lose_no_outcome(frail: Client, tmp_path: Path) -> None:
+    values = [float(number) for number in range(20)]
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    outcomes: list[Outcome] = []
+    restarted = False
+    for batch in campaign(frail, jobs(tmp_path, values), context):
+        outcomes += batch
+        if outcomes and not restarted:
+            frail.restart()
+            restarted = True
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+
+
+def test_a_lost_scheduler_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+    with Client(cluster) as client:
+        running = campaign(
+            client, jobs(tmp_path, [1.0] * 20), Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+        )
+        next(running)
+        cluster.close()
+        with pytest.raises(ClusterError, match="go on with --resume"):
+            list(running)
+
+
+def test_leaving_early_takes_the_scans_back(client: Client, tmp_path: Path) -> None:
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    running = campaign(client, jobs(tmp_path, [1.0] * 60), context)
+    next(running)
+    running.close()
+    client.sync(client.scheduler.identity)  # a round trip, so that the cancellation has arrived
+    assert not [key for keys in client.processing().values() for key in keys if "scan" in str(key)]

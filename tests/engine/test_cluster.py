@@ -1,0 +1,86 @@
+"""A cluster that is started here is closed; one that was there is not."""
+
+from __future__ import annotations
+
+import gc
+
+import dask.config
+import pytest
+from distributed import Client, LocalCluster
+
+from feii_dask.engine.cluster import connect, memory_per_worker
+from feii_dask.errors import ClusterError
+from feii_dask.settings import load_settings
+
+
+def test_a_local_cluster_has_the_shape_asked_for_and_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__WORKERS", "2")
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__THREADS", "3")
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__MEMORY", "1GB")
+    with connect(load_settings()) as client:
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        assert [worker["nthreads"] for worker in workers] == [3, 3]
+        assert {worker["memory_limit"] for worker in workers} == {10**9}
+        assert all(worker["host"] == "127.0.0.1" for worker in workers)
+        assert client.dashboard_link.startswith("http://127.0.0.1:")
+        cluster = client.cluster
+    assert client.status == "closed"
+    assert cluster.status.name == "closed"
+
+
+def test_a_local_cluster_is_closed_after_an_exception() -> None:
+    with pytest.raises(RuntimeError, match="mine"), connect(load_settings()) as client:
+        raise RuntimeError("mine")
+    assert client.status == "closed"
+
+
+# tornado leaves the socket open that could not be bound; it is collected here, so that no other test is blamed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_second_cluster_takes_another_dashboard_port(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = cluster.scheduler.http_server.port
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__DASHBOARD", f"127.0.0.1:{port}")
+    with connect(load_settings()) as client:
+        assert not client.dashboard_link.startswith(f"http://127.0.0.1:{port}/")
+    gc.collect()
+
+
+def test_a_client_that_is_given_stays_open(client: Client) -> None:
+    with connect(load_settings(), client) as connected:
+        assert connected is client
+    assert client.status == "running"
+
+
+def test_a_scheduler_that_runs_is_reached_by_its_address_and_left_alone(
+    cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LAB__KIND", "address")
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LAB__ADDRESS", cluster.scheduler_address)
+    with connect(load_settings(cluster="lab")) as client:
+        assert client.submit(sum, [1, 2]).result() == 3
+    assert cluster.status.name == "running"
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LAB__KIND", "address")
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LAB__ADDRESS", "nonsense://127.0.0.1:1")
+    with pytest.raises(ClusterError, match="nonsense://127.0.0.1:1"), connect(load_settings(cluster="lab")):
+        pass
+
+
+def test_memory_that_is_no_size_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__MEMORY", "plenty")
+    with pytest.raises(ClusterError, match="plenty"), connect(load_settings()):
+        pass
+
+
+def test_dask_settings_hold_while_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "11")
+    before = dask.config.get("distributed.scheduler.allowed-failures")
+    with connect(load_settings()):
+        assert dask.config.get("distributed.scheduler.allowed-failures") == 11
+    assert dask.config.get("distributed.scheduler.allowed-failures") == before
+
+
+def test_workers_leave_room_for_the_others() -> None:
+    assert 4 * memory_per_worker(4) < 2 * memory_per_worker(2) + 4
+    assert memory_per_worker(10_000) >= 5 * 10**8
