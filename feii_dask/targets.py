@@ -18,7 +18,7 @@ from feii_dask.scan import check_conditions
 from feii_dask.settings import Settings
 from feii_dask.sky.match import nearest_yso
 
-__all__ = ["as_target", "in_microns", "make_targets", "plan"]
+__all__ = ["as_target", "count", "in_microns", "make_targets", "plan"]
 
 Refusal: TypeAlias = tuple[Status, str]
 
@@ -159,6 +159,17 @@ def plan(
         else:
             settled.append(Outcome.without_scan(target, lines, *refused))
     return to_scan[: settings.limit], settled
+
+
+def count(objects: int, tables: Tables, lines: tuple[Line, ...]) -> dict[str, int]:
+    """Count the first steps of the funnel, ``objects`` being all that the archive returned."""
+    return {
+        "ysos": objects,
+        "with_coordinates": len(tables.ysos),
+        "cubes": len(tables.observations),
+        "matched": len(tables.targets),
+        "to_scan": sum(refused is None for _, refused in matched_targets(tables, lines)),
+    }
 
 
 def matched_targets(tables: Tables, lines: tuple[Line, ...]) -> Iterator[tuple[Target, Refusal | None]]:

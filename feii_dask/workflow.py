@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from distributed import Client
@@ -23,7 +26,7 @@ from feii_dask.results.report import write_report
 from feii_dask.results.store import RunStore, Tables
 from feii_dask.runs import as_context, continue_run, open_run
 from feii_dask.settings import Settings
-from feii_dask.targets import in_microns, make_targets, plan
+from feii_dask.targets import count, in_microns, make_targets, plan
 
 __all__ = ["SearchResult", "conclude", "search"]
 
@@ -86,22 +89,46 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
     StoreError
         If the results cannot be written.
     """
-    settings, context = continue_run(settings) if settings.resume else (settings, as_context(settings))
+    if settings.resume:
+        return go_on(settings, client)
+    return begin(settings, as_context(settings), client)
+
+
+def begin(settings: Settings, context: Context, client: Client | None) -> SearchResult:
+    """Ask the archives, match, scan and rank."""
     run = None if settings.dry_run else open_run(settings, context)
     with narrate(run.directory if run else None):
         archive = archive_of(settings)
-        stored = run.read_tables() if run and settings.resume and run.has_tables else None
-        ysos, observations = (stored.ysos, stored.observations) if stored else ask(archive, settings)
-        with connect(settings, client) as connected:
-            log.info("dashboard: %s", connected.dashboard_link)
-            tables = stored or match(ysos, observations, archive, context, settings, connected)
+        found = ask(archive, settings)
+        with cluster(settings, client) as connected:
+            tables = match(found, archive, context, settings, connected)
             if run is None:
                 return preview(tables, context, settings)
-            if not stored:
-                run.write_tables(**tables._asdict())
-                run.update_manifest(queries=[asdict(query) for query in archive.queries])
+            run.write_tables(**tables._asdict())
+            queries = [asdict(query) for query in archive.queries]
+            run.update_manifest(queries=queries, counts=count(found.objects, tables, context.lines))
             scan(run, tables, context, settings, connected)
         return conclude(run)
+
+
+def go_on(settings: Settings, client: Client | None) -> SearchResult:
+    """Scan what an earlier session did not, without asking the archives again."""
+    settings, context = continue_run(settings)
+    run = open_run(settings, context)
+    if not run.has_tables:
+        return begin(settings, context, client)
+    with narrate(run.directory):
+        with cluster(settings, client) as connected:
+            scan(run, run.read_tables(), context, settings, connected)
+        return conclude(run)
+
+
+@contextmanager
+def cluster(settings: Settings, client: Client | None) -> Iterator[Client]:
+    """Connect to the cluster, and say where it can be watched."""
+    with connect(settings, client) as connected:
+        log.info("dashboard: %s", connected.dashboard_link)
+        yield connected
 
 
 def archive_of(settings: Settings) -> Archive:
@@ -119,31 +146,35 @@ def archive_of(settings: Settings) -> Archive:
     )
 
 
-def ask(archive: Archive, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+class Found(NamedTuple):
+    """What the archives know before anything is matched."""
+
+    objects: int  # those without coordinates included
+    ysos: pd.DataFrame
+    observations: pd.DataFrame
+
+
+def ask(archive: Archive, settings: Settings) -> Found:
     """Ask the archives for the objects and for all cubes."""
-    found = archive.find_object(settings.target) if settings.target else archive.ysos()
-    ysos = found[found["ra"].notna() & found["dec"].notna()].reset_index(drop=True)
-    log.info("%d young stellar objects, %d of them with coordinates", len(found), len(ysos))
+    objects = archive.find_object(settings.target) if settings.target else archive.ysos()
+    ysos = objects[objects["ra"].notna() & objects["dec"].notna()].reset_index(drop=True)
+    log.info("%d young stellar objects, %d of them with coordinates", len(objects), len(ysos))
     observations = in_microns(archive.observations().reset_index(drop=True), find_mission(settings.mission))
     log.info("%d %s cubes", len(observations), settings.mission)
-    return ysos, observations
+    return Found(len(objects), ysos, observations)
 
 
-def match(
-    ysos: pd.DataFrame,
-    observations: pd.DataFrame,
-    archive: Archive,
-    context: Context,
-    settings: Settings,
-    client: Client,
-) -> Tables:
+def match(found: Found, archive: Archive, context: Context, settings: Settings, client: Client) -> Tables:
     """Find the cubes with objects inside their footprints, and where these cubes are."""
-    matches, bad_regions = match_footprints(observations, ysos, client, settings.pad_arcsec)
+    matches, bad_regions = match_footprints(found.observations, found.ysos, client, settings.pad_arcsec)
     reasons = bad_regions.set_index("obs_index")["reason"]
-    observations = observations.assign(region_error=reasons.reindex(observations.index).fillna(""))
-    targets = make_targets(observations, ysos, matches, context.lines, archive, products=settings.target is not None)
+    observations = found.observations.assign(region_error=reasons.reindex(found.observations.index).fillna(""))
+    single = settings.target is not None
+    targets = make_targets(observations, found.ysos, matches, context.lines, archive, products=single)
     log.info("%d cubes hold young stellar objects; %d footprints cannot be read", len(targets), len(bad_regions))
-    return Tables(ysos, observations, targets)
+    if targets.empty:
+        log.info("no cube holds any of these objects: there is nothing to scan")
+    return Tables(found.ysos, observations, targets)
 
 
 def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, client: Client) -> None:

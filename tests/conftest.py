@@ -10,6 +10,8 @@ import dask.config
 import pytest
 from distributed import Client, LocalCluster
 
+from tests.skies import make_sky
+
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +36,9 @@ def client(cluster: LocalCluster) -> Iterator[Client]:
     """A client of the shared cluster."""
     with Client(cluster) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated sky; tests must not change it."""
+    return make_sky(tmp_path_factory.mktemp("sky"))

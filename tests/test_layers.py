@@ -50,10 +50,14 @@ def imports_of(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join([*package[: len(package) - node.level + 1], node.module or ""]) if node.level else node.module
+            base = (
+                ".".join([*package[: len(package) - node.level + 1], node.module or ""]) if node.level else node.module
+            )
             base = str(base).rstrip(".")
             yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names if (ROOT.parent / base.replace(".", "/")).is_dir())
+            yield from (
+                f"{base}.{alias.name}" for alias in node.names if (ROOT.parent / base.replace(".", "/")).is_dir()
+            )
 
 
 def is_type_checking(node: ast.AST) -> bool:

@@ -63,7 +63,7 @@ def test_a_scheduler_that_runs_is_reached_by_its_address_and_left_alone(
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LAB__KIND", "address")
     monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LAB__ADDRESS", "nonsense://127.0.0.1:1")
-    with pytest.raises(ClusterError, match="nonsense://127.0.0.1:1"), connect(load_settings(cluster="lab")):
+    with pytest.raises(ClusterError, match="nonsense:"), connect(load_settings(cluster="lab")):
         pass
 
 

@@ -1,0 +1,233 @@
+"""One target in, one outcome out: the function that a worker runs."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feii_dask.cubes.cutout import make_cutout
+from feii_dask.cubes.reader import Cube, read_cube
+from feii_dask.cubes.storage import RangeReader
+from feii_dask.detectors.base import Detector, load_detector
+from feii_dask.errors import CubeError, CubeFormatError, CubeMissingError, CubeTimeoutError, DetectorError
+from feii_dask.model import Context, Cutout, Detection, Line, Outcome, Status, Target
+
+__all__ = ["check_conditions", "scan_cube"]
+
+TRACEBACK_LINES = 6
+
+# An outcome without a measurement tells the first of these that one of its lines has.
+MOST_TELLING = (
+    Status.SCANNED,
+    Status.DETECTOR_ERROR,
+    Status.TIMEOUT,
+    Status.UNREADABLE,
+    Status.FORMAT_ERROR,
+    Status.NO_CLOUD_COPY,
+    Status.NO_DATA,
+)
+
+Measured: TypeAlias = tuple[Detection, Cutout | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The planes ``[start, stop)`` that a detector wants for a line."""
+
+    line: Line
+    start: int
+    stop: int
+
+
+def check_conditions(target: Target, lines: tuple[Line, ...]) -> tuple[Status, str] | None:
+    """Say why a target need not be scanned, from what the archive says of it; None if it should be.
+
+    These are the notebook's conditions. That there is no copy is said last, of targets that are wanted otherwise.
+    """
+    if "shortmediumlong" in target.obs_id:
+        return Status.STALE_PRODUCT, "products named 'shortmediumlong' are no longer made, and no longer kept"
+    if not any(target.may_hold(line) for line in lines):
+        band = f"{target.em_min_um:g}-{target.em_max_um:g} µm"
+        return Status.NO_LINE_IN_BAND, f"none of the lines is in the observation's band, {band}"
+    if target.uri is None:
+        return Status.NO_CLOUD_COPY, "the archive names no copy of the cube"
+    return None
+
+
+def scan_cube(target: Target, context: Context) -> Outcome:
+    """Look for lines in one cube.
+
+    Whatever happens becomes the outcome's status and reason; no exception leaves this function. Nothing in the outcome
+    refers to the planes that were read.
+
+    Parameters
+    ----------
+    target : Target
+        The cube, and what is known of it.
+    context : Context
+        What to look for, and how.
+
+    Returns
+    -------
+    Outcome
+        With a detection for each planned line, and for each other line of the context that is in the cube.
+    """
+    started = time.perf_counter()
+    refused = check_conditions(target, context.lines)
+    if refused is not None:
+        return Outcome.without_scan(target, context.lines, *refused)
+    reader = RangeReader(target.uri or "", context.storage_options)
+    try:
+        detector = load_detector(context.detector)
+        cube = read_cube(reader, context.extension)
+        outcome = _scan(cube, detector, target, context)
+    except Exception as error:  # noqa: BLE001 - the promise above
+        outcome = Outcome.without_scan(target, context.lines, *_explain(error, reader.uri))
+    return replace(
+        outcome,
+        seconds=time.perf_counter() - started,
+        bytes_read=reader.bytes_read,
+        requests=reader.requests,
+    )
+
+
+def _scan(cube: Cube, detector: Detector, target: Target, context: Context) -> Outcome:
+    planned = target.planned_lines(context.lines)
+    measured: dict[Line, Measured] = {}
+    windows = []
+    for line in context.lines:
+        window = _find_window(cube, detector, line, target.rv_kms)
+        if isinstance(window, _Window):
+            windows.append(window)
+        elif line in planned or window.status is not Status.NO_LINE_IN_BAND:
+            measured[line] = (window, None)
+    measured |= _measure_windows(cube, detector, windows, target.rv_kms)
+    in_order = [measured[line] for line in context.lines if line in measured]
+    detections = tuple(detection for detection, _ in in_order)
+    telling = min(detections, key=_rank)
+    return Outcome(
+        obs_id=target.obs_id,
+        status=telling.status,
+        reason=telling.reason,
+        detections=detections,
+        cutouts=tuple(cutout for _, cutout in in_order if cutout is not None),
+    )
+
+
+def _rank(detection: Detection) -> int:
+    return MOST_TELLING.index(detection.status) if detection.status in MOST_TELLING else len(MOST_TELLING)
+
+
+def _find_window(cube: Cube, detector: Detector, line: Line, rv_kms: float) -> _Window | Detection:
+    """Ask the detector for the planes that it wants, or account for a line without."""
+    planes = cube.shape[0]
+    try:
+        window = detector.plane_range(cube.wavelength_um, line, rv_kms)
+        if window is not None and not 0 <= window[0] < window[1] <= planes:
+            raise DetectorError(f"the detector asks for planes {window[0]} to {window[1]} of {planes}")
+    except Exception as error:  # noqa: BLE001 - a user's code
+        return _failed(line, error)
+    if window is None:
+        covered = f"{cube.wavelength_um[0]:.4f}-{cube.wavelength_um[-1]:.4f} µm"
+        reason = f"{line.name} is outside the cube, {covered}"
+        return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=reason)
+    return _Window(line, *window)
+
+
+def _measure_windows(cube: Cube, detector: Detector, windows: Iterable[_Window], rv_kms: float) -> dict[Line, Measured]:
+    """Read and measure all windows; after a failed read no other is tried."""
+    measured: dict[Line, Measured] = {}
+    failure: tuple[Status, str] | None = None
+    for group in _overlapping(windows):
+        if failure is None:
+            try:
+                measured |= _measure_group(cube, detector, group, rv_kms)
+            except (CubeError, MemoryError) as error:
+                failure = _explain(error, cube.uri)
+        if failure is not None:
+            status, reason = failure
+            measured |= {w.line: (Detection(line=w.line, status=status, reason=reason), None) for w in group}
+    return measured
+
+
+def _measure_group(cube: Cube, detector: Detector, group: list[_Window], rv_kms: float) -> dict[Line, Measured]:
+    """Read the planes of some windows at once, measure, and forget the planes."""
+    start, stop = group[0].start, max(window.stop for window in group)
+    slab = cube.planes(start, stop)
+    return {
+        window.line: _measure(cube, detector, slab[window.start - start : window.stop - start], window, rv_kms)
+        for window in group
+    }
+
+
+def _overlapping(windows: Iterable[_Window]) -> Iterator[list[_Window]]:
+    """Group windows that overlap or touch: one range is cheaper than two."""
+    group: list[_Window] = []
+    for window in sorted(windows, key=lambda window: window.start):
+        if group and window.start > max(other.stop for other in group):
+            yield group
+            group = []
+        group.append(window)
+    if group:
+        yield group
+
+
+def _measure(cube: Cube, detector: Detector, sci: NDArray[np.float32], window: _Window, rv_kms: float) -> Measured:
+    wavelength_um = cube.wavelength_um[window.start : window.stop]
+    pixel: dict[str, Any] = {"pixel_arcsec": cube.pixel_arcsec} if isfinite(cube.pixel_arcsec) else {}
+    try:
+        detection = detector.measure(sci, wavelength_um, window.line, rv_kms=rv_kms, **pixel)
+        if not isinstance(detection, Detection):
+            raise DetectorError(f"the detector returned a {type(detection).__name__}, not a Detection")
+        detection = _in_cube(detection, window, cube)
+        return detection, make_cutout(cube, sci, window.start, detection) if detection.detected else None
+    except Exception as error:  # noqa: BLE001 - a user's code
+        return _failed(window.line, error), None
+
+
+def _in_cube(detection: Detection, window: _Window, cube: Cube) -> Detection:
+    """Return a detection in terms of the whole cube and of the sky, its arrays copied."""
+    changes: dict[str, Any] = {"line": window.line, "statistic_start": detection.statistic_start + window.start}
+    if detection.plane is not None:
+        changes["plane"] = detection.plane + window.start
+    if detection.mask is not None:
+        changes["mask"] = np.array(detection.mask, dtype=bool)
+    if detection.statistic_curve is not None:
+        changes["statistic_curve"] = np.array(detection.statistic_curve, dtype=np.float64)
+    if detection.area_px:
+        changes["area_arcsec2"] = detection.area_px * cube.pixel_arcsec**2
+    if detection.peak_yx is not None and cube.wcs is not None:
+        y, x = detection.peak_yx
+        peak = cube.wcs.pixel_to_world(x, y).icrs
+        changes |= {"peak_ra_deg": float(peak.ra.deg), "peak_dec_deg": float(peak.dec.deg)}
+    return replace(detection, **changes)
+
+
+def _failed(line: Line, error: Exception) -> Detection:
+    return Detection(line=line, status=Status.DETECTOR_ERROR, reason=_last_lines(error))
+
+
+def _last_lines(error: Exception) -> str:
+    return "\n".join("".join(traceback.format_exception(error)).strip().splitlines()[-TRACEBACK_LINES:])
+
+
+def _explain(error: Exception, uri: str) -> tuple[Status, str]:
+    """Return the status and the reason that an error amounts to."""
+    if isinstance(error, MemoryError):
+        return Status.UNREADABLE, f"{uri} needs more memory than this worker has"
+    if isinstance(error, CubeMissingError):
+        return Status.NO_CLOUD_COPY if uri.startswith("s3://") else Status.UNREADABLE, str(error)
+    if isinstance(error, CubeTimeoutError):
+        return Status.TIMEOUT, str(error)
+    if isinstance(error, CubeFormatError):
+        return Status.FORMAT_ERROR, str(error)
+    if isinstance(error, DetectorError):
+        return Status.DETECTOR_ERROR, str(error)
+    return Status.UNREADABLE, str(error) if isinstance(error, CubeError) else _last_lines(error)

@@ -1,0 +1,22 @@
+"""Small simulated skies that the tests of the whole search share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from astropy.table import Table
+
+from feii_dask.simulate import make_archive
+
+SHAPE = (15, 15)  # spaxels: the smallest field in which a jet is one
+
+
+def make_sky(directory: Path, *, n_observed: int = 4) -> Path:
+    """Write a sky of a dozen cubes and all planted faults."""
+    return make_archive(directory, seed=5, n_ysos=24, n_observed=n_observed, shape=SHAPE)
+
+
+def truth_of(sky: Path) -> pd.DataFrame:
+    """Return what was planted."""
+    return Table.read(sky / "truth.ecsv").to_pandas()
