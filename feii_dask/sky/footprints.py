@@ -1,0 +1,90 @@
+"""A table's column of ``s_region``, read at once.
+
+Nearly all of an archive's regions are one polygon in ICRS. Those are read together, by the column, into flat arrays;
+every other string is read by `parse_region`, which alone decides what is wrong with one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feii_dask.errors import RegionError
+from feii_dask.sky.regions import ICRS_FRAMES, MAX_CHARACTERS, MAX_RA_DEG, parse_region
+from feii_dask.sky.rings import Rings
+from feii_dask.sky.shapes import Region
+from feii_dask.sky.sphere import Integers
+
+__all__ = ["Footprints"]
+
+NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+HEAD = rf"(?i)^POLYGON(?:\s+(?:{'|'.join(ICRS_FRAMES)}))?\s+"
+PLAIN_POLYGON = rf"{HEAD}{NUMBER}\s+{NUMBER}(?:\s+{NUMBER}\s+{NUMBER}){{2,}}$"
+
+
+@dataclass(frozen=True, eq=False)
+class Footprints:
+    """The footprints of a table.
+
+    Attributes
+    ----------
+    rings : Rings
+        The plain polygons.
+    ring_row : (m,) int64 ndarray
+        The row of the table that each ring belongs to.
+    regions : dict of int to Region
+        All other regions, by their row.
+    reasons : dict of int to str
+        What is wrong with the rows that have no region.
+    """
+
+    rings: Rings
+    ring_row: Integers
+    regions: dict[int, Region]
+    reasons: dict[int, str]
+
+    @classmethod
+    def read(cls, s_region: pd.Series[Any]) -> Footprints:
+        """Read a column of ``s_region``; what is not text, or cannot be used, gets a reason."""
+        rings, ring_row = _read_plain_polygons(_as_arrow(s_region))
+        rest = np.setdiff1d(np.arange(len(s_region)), ring_row, assume_unique=True)
+        regions: dict[int, Region] = {}
+        reasons: dict[int, str] = {}
+        for row, text in zip(rest.tolist(), s_region.iloc[rest], strict=True):
+            try:
+                regions[row] = parse_region(text)
+            except RegionError as error:
+                reasons[row] = str(error)
+        return cls(rings, ring_row, regions, reasons)
+
+
+def _as_arrow(s_region: pd.Series[Any]) -> Any:
+    """Return the column as an Arrow array of text; null where there is none, or none that is ASCII."""
+    if isinstance(s_region.dtype, pd.StringDtype) and s_region.dtype.storage == "pyarrow":
+        array = pa.array(s_region)
+        return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    return pa.array([text if isinstance(text, str) and text.isascii() else None for text in s_region], pa.string())
+
+
+def _read_plain_polygons(texts: Any) -> tuple[Rings, Integers]:
+    """Read those texts that are one sound polygon in ICRS; return the polygons and their rows."""
+    texts = pc.ascii_trim_whitespace(texts)
+    short = pc.less_equal(pc.binary_length(texts), MAX_CHARACTERS)
+    plain = pc.fill_null(pc.and_(short, pc.match_substring_regex(texts, PLAIN_POLYGON)), False)
+    row = np.flatnonzero(plain.to_numpy(zero_copy_only=False))
+    words = pc.ascii_split_whitespace(pc.replace_substring_regex(texts.filter(plain), HEAD, ""))
+    count = pc.list_value_length(words).to_numpy().astype(np.int64) // 2
+    numbers = pc.cast(pc.list_flatten(words), pa.float64()).to_numpy()
+    ra_deg, dec_deg = numbers[0::2], numbers[1::2]
+    ra_deg = np.where(np.abs(ra_deg) <= MAX_RA_DEG, ra_deg, np.nan)
+    rings = Rings.from_degrees(ra_deg, dec_deg, count)
+    sound = rings.sound
+    if not sound.all():
+        of_sound = np.repeat(sound, count)
+        rings = Rings.from_degrees(ra_deg[of_sound], dec_deg[of_sound], count[sound])
+    return rings, row[sound]

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from feii_dask.errors import RegionError
+from feii_dask.sky.footprints import Footprints
+from feii_dask.sky.regions import MAX_CHARACTERS, parse_region
+from feii_dask.sky.shapes import Polygon
+from feii_dask.sky.sphere import unit_vectors
+
+from .outlines import examples, numbers_of, outlines
+
+PLAIN = "POLYGON ICRS  10.5 -20.25 10.6 -20.25 10.6 -20.125 10.5 -20.125"
+CLOSED = "polygon -1 2 1 2 1 -2 -1 2"
+CIRCLE = "CIRCLE ICRS 10 20 0.5"
+BAD = "POLYGON ICRS  10 20 11 20"
+
+
+def assert_each_row_is_read_as_it_is_alone(column: pd.Series) -> None:
+    footprints = Footprints.read(column)
+    rows = [*footprints.ring_row.tolist(), *footprints.regions, *footprints.reasons]
+    assert sorted(rows) == list(range(len(column))), "each row is accounted for once"
+    rings = footprints.rings
+    for ring, row in enumerate(footprints.ring_row):
+        (expected,) = parse_region(column.iloc[row]).rings
+        vertices = rings.vertex[rings.first[ring] :][: rings.count[ring]]
+        np.testing.assert_array_equal(vertices[: len(expected)], unit_vectors(*expected.T))
+    for row, region in footprints.regions.items():
+        assert region == parse_region(column.iloc[row])
+    for row, reason in footprints.reasons.items():
+        with pytest.raises(RegionError) as refusal:
+            parse_region(column.iloc[row])
+        assert reason == str(refusal.value)
+
+
+VOCABULARY = "POLYGON polygon ICRS fk5 J2000 GALACTIC CIRCLE 0 1 -1 +2 10.5 .5 5. 1e1 90 -91 1e3 1e400 nan , ( )"
+WORDS = st.sampled_from(VOCABULARY.split())
+TEXTS = st.one_of(
+    outlines(corners=(4, 12)).map(lambda outline: outline.text),
+    outlines(corners=(4, 12)).map(lambda outline: f" Polygon\t{numbers_of(outline.vertices)}\n"),
+    st.lists(WORDS, max_size=12).map(" ".join),
+    st.lists(st.integers(-3, 3), min_size=4, max_size=10).map(lambda numbers: f"POLYGON {' '.join(map(str, numbers))}"),
+    st.text(max_size=20),
+)
+CELLS = TEXTS | st.sampled_from(
+    [None, np.nan, pd.NA, np.ma.masked, 7, 1.5, b"POLYGON", "\ud800", "POLYGON ٣ 4 5 6 7 8"]
+)
+
+
+@examples(200)
+@given(st.lists(CELLS, max_size=12))
+@example([])
+@example([PLAIN])
+@example([BAD, None])
+def test_a_column_is_read_as_its_rows_are(cells):
+    assert_each_row_is_read_as_it_is_alone(pd.Series(cells, dtype=object))
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "object",
+        "category",
+        "str",
+        pd.StringDtype("python"),
+        pd.StringDtype("pyarrow"),
+        pd.ArrowDtype(pa.string()),
+        pd.ArrowDtype(pa.large_string()),
+    ],
+    ids=str,
+)
+def test_every_kind_of_text_column_is_read(dtype):
+    column = pd.Series([PLAIN, None, CIRCLE, CLOSED, BAD, PLAIN], dtype=dtype)
+    for part in (column, column.iloc[1:], column.iloc[::-1], column.iloc[:0]):
+        assert_each_row_is_read_as_it_is_alone(part)
+    assert Footprints.read(column).ring_row.tolist() == [0, 3, 5]
+
+
+def test_plain_polygons_are_read_together_and_not_one_by_one():
+    """The rest is right as well, but fifty times slower."""
+    plain = [PLAIN, CLOSED, f"  {PLAIN} ", "POLYGON GSC1 1 2 3 4 5 9", "POLYGON J2000 1e-05 2 359.9 4 -5.5 .9"]
+    assert Footprints.read(pd.Series(plain)).ring_row.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POLYGON 10 20 11 20 11 95",
+        "POLYGON 10 20 11 20 999 21",
+        "POLYGON 10 20 11 20 1e999 21",
+        "POLYGON 10 0 11 0 12 0",
+        "POLYGON 0 0 120 0 240 0",
+        "POLYGON 10 0 11 0 10 0",
+        "POLYGON " + "1 2 3 4 5 9 " * (MAX_CHARACTERS // 12) + "1 2 3 4 5 9",
+    ],
+)
+def test_one_bad_polygon_has_its_reason_and_harms_no_other(text):
+    footprints = Footprints.read(pd.Series([PLAIN, text, CLOSED]))
+    assert footprints.ring_row.tolist() == [0, 2]
+    assert list(footprints.reasons) == [1]
+    assert footprints.rings.count.tolist() == [4, 4]
+
+
+def test_a_bow_tie_gets_its_closer_look():
+    footprints = Footprints.read(pd.Series(["POLYGON 10 0 11 1 11 0 10 1"]))
+    assert isinstance(footprints.regions[0], Polygon)
