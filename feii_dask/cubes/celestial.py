@@ -1,0 +1,40 @@
+"""Where the spaxels of a cube are on the sky."""
+
+from __future__ import annotations
+
+from math import inf, nan, sqrt
+
+from astropy.io import fits
+from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_area
+
+__all__ = ["celestial_cards", "celestial_wcs", "pixel_arcsec"]
+
+_AXES = tuple(f"{key}{axis}" for key in ("CTYPE", "CRPIX", "CRVAL", "CUNIT", "CDELT") for axis in (1, 2))
+_MATRIX = tuple(f"{key}{i}_{j}" for key in ("PC", "CD") for i in (1, 2) for j in (1, 2))
+_FRAME = ("RADESYS", "EQUINOX", "LONPOLE", "LATPOLE")
+
+
+def celestial_cards(header: fits.Header) -> dict[str, str | float | int]:
+    """Return the cards of a cube's header that place its spaxels on the sky, and those only.
+
+    Without those of the third axis a ``WAVE-TAB`` header can be used without the file that it came from.
+    """
+    return {key: header[key] for key in (*_AXES, *_MATRIX, *_FRAME) if key in header}
+
+
+def celestial_wcs(header: fits.Header) -> WCS | None:
+    """Return the celestial coordinates of a cube's spaxels, or None where its header has none that can be used."""
+    try:
+        wcs = WCS(fits.Header(celestial_cards(header)), naxis=2)
+    except Exception:  # noqa: BLE001 - a damaged header provokes anything; a cube is of use without
+        return None
+    return wcs if wcs.has_celestial else None
+
+
+def pixel_arcsec(header: fits.Header, wcs: WCS | None) -> float:
+    """Return the width of a square as large as a spaxel, arcsec; NaN where the header does not say."""
+    area = header.get("PIXAR_A2")
+    if isinstance(area, int | float) and 0 < area < inf:
+        return sqrt(area)
+    return sqrt(proj_plane_pixel_area(wcs)) * 3600 if wcs is not None else nan

@@ -1,0 +1,93 @@
+"""The few images and curves that let a person judge a detection."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feii_dask.cubes.celestial import celestial_cards
+from feii_dask.cubes.reader import Cube
+from feii_dask.model import Cutout, Detection
+
+__all__ = ["make_cutout"]
+
+OFF_LINE_PLANES = 10  # away from the line's plane, as in the notebook's figure 4
+AROUND_LINE_PLANES = 2  # on either side; JWST's line spread function is two to three planes wide
+
+
+def make_cutout(cube: Cube, sci: NDArray[np.float32], start: int, detection: Detection) -> Cutout:
+    """Cut out what belongs to a detection.
+
+    Parameters
+    ----------
+    cube : Cube
+        Where the planes are from.
+    sci : (n, y, x) float32 ndarray
+        The planes that the detector saw. Nothing of the cutout refers to them.
+    start : int
+        The first of them in the cube.
+    detection : Detection
+        The detection, its planes counted in the cube.
+
+    Returns
+    -------
+    Cutout
+        Where the detection names no plane or no peak: the plane nearest to the line, and its brightest spaxel.
+    """
+    wavelength_um = cube.wavelength_um[start : start + len(sci)]
+    if detection.plane is None:
+        plane = int(np.argmin(np.abs(wavelength_um - detection.line.wavelength_um)))
+    else:
+        plane = detection.plane - start
+    y, x = detection.peak_yx or _brightest(sci[plane])
+    header = celestial_cards(cube.header) if cube.wcs is not None else {}
+    if "BUNIT" in cube.header:
+        header["BUNIT"] = str(cube.header["BUNIT"])
+    off_line_map = _off_line_map(sci, plane)
+    return Cutout(
+        line=detection.line,
+        line_map=sci[plane].copy(),
+        off_line_map=off_line_map,
+        moment_map=_moment_map(sci, wavelength_um, plane, off_line_map),
+        wavelength_um=wavelength_um.copy(),
+        spectrum=sci[:, y, x].astype(np.float64),
+        statistic=_statistic(detection, start, len(sci)),
+        header=header,
+    )
+
+
+def _brightest(image: NDArray[np.float32]) -> tuple[int, int]:
+    y, x = np.unravel_index(np.argmax(np.where(np.isfinite(image), image, -np.inf)), image.shape)
+    return int(y), int(x)
+
+
+def _off_line_map(sci: NDArray[np.float32], plane: int) -> NDArray[np.float32]:
+    """Return the mean of the planes ten to either side, nearer ones where the cube ends, the other where one is NaN."""
+    before, after = sci[max(0, plane - OFF_LINE_PLANES)], sci[min(len(sci) - 1, plane + OFF_LINE_PLANES)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = before / 2 + after / 2
+    filled: NDArray[np.float32] = np.where(np.isnan(before), after, np.where(np.isnan(after), before, mean))
+    return filled
+
+
+def _moment_map(
+    sci: NDArray[np.float32],
+    wavelength_um: NDArray[np.float64],
+    plane: int,
+    off_line_map: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    around = slice(max(0, plane - AROUND_LINE_PLANES), plane + AROUND_LINE_PLANES + 1)
+    width_um = np.gradient(wavelength_um) if wavelength_um.size > 1 else np.full(1, np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):
+        excess = (sci[around] - off_line_map) * width_um[around, np.newaxis, np.newaxis]
+        total = np.where(np.isnan(excess).all(axis=0), np.nan, np.nansum(excess, axis=0))
+        moment: NDArray[np.float32] = total.astype(np.float32)
+    return moment
+
+
+def _statistic(detection: Detection, start: int, planes: int) -> NDArray[np.float64]:
+    statistic = np.full(planes, np.nan)
+    if detection.statistic_curve is not None:
+        first = detection.statistic_start - start
+        statistic[first : first + detection.statistic_curve.size] = detection.statistic_curve
+    return statistic

@@ -1,0 +1,218 @@
+"""The parts of a FITS file (HDUs), found by walking their headers and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite, prod
+from typing import Any
+
+from astropy.io import fits
+
+from feii_dask.cubes.storage import RangeReader
+from feii_dask.errors import CubeError, CubeFormatError, CubeReadError
+
+__all__ = ["FitsFile", "Hdu", "format_errors", "integer_card", "number_card"]
+
+BLOCK = 2880  # FITS 4.0, section 3.1
+CARD = 80
+FIRST_READ = 64 * 1024  # primary and SCI header of an s3d file take about 30 kB
+NEXT_READ = 4 * BLOCK  # other headers fit in one or two blocks, but for those of long tables
+LONGEST_HEADER = 4 * 1024**2
+MOST_HDUS = 100
+HDU_TYPES = {"PRIMARY": fits.PrimaryHDU, "IMAGE": fits.ImageHDU, "BINTABLE": fits.BinTableHDU, "TABLE": fits.TableHDU}
+LARGEST_READ = 2 * 1024**3  # 41 planes of 500 x 500 spaxels are 41 MB
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Hdu:
+    """One header-data unit: its header, and where its data are.
+
+    Attributes
+    ----------
+    name : str
+        EXTNAME in capitals; the first is ``PRIMARY`` where it has none.
+    header : fits.Header
+        The header.
+    start, data_start, data_stop : int
+        Bytes of the file at which the header begins, and the data begin and end.
+    """
+
+    name: str
+    header: fits.Header
+    start: int
+    data_start: int
+    data_stop: int
+
+    @property
+    def stop(self) -> int:
+        """Where the next HDU begins: data are padded to full blocks."""
+        return _padded(self.data_stop)
+
+
+class FitsFile:
+    """A FITS file whose HDUs are looked up by name; each header is read when it is first needed.
+
+    Parameters
+    ----------
+    reader : RangeReader
+        The file's bytes.
+    """
+
+    def __init__(self, reader: RangeReader) -> None:
+        self.reader = reader
+        self._hdus: list[Hdu] = []
+
+    @property
+    def primary(self) -> Hdu:
+        """The first HDU."""
+        return self._hdus[0] if self._hdus else self._walk()
+
+    def find(self, name: str) -> Hdu:
+        """Return the first HDU of a name, in any case.
+
+        Raises
+        ------
+        CubeFormatError
+            If there is none; the message lists those that there are.
+        CubeError
+            If a header cannot be read.
+        """
+        wanted = name.strip().upper()
+        for hdu in self._hdus:
+            if hdu.name == wanted:
+                return hdu
+        while len(self._hdus) < MOST_HDUS:
+            hdu = self._walk(wanted)
+            if hdu.name == wanted:
+                return hdu
+        raise CubeFormatError(f"has no extension {wanted} among its first {MOST_HDUS}")
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return exactly the bytes ``[start, stop)``.
+
+        Raises
+        ------
+        CubeReadError
+            If the file ends before.
+        CubeFormatError
+            If that is more than any cube needs: the header is wrong.
+        """
+        if stop - start > LARGEST_READ:
+            raise CubeFormatError(f"asks for {stop - start:.3g} bytes at once; its header must be wrong")
+        data = self.reader.read(start, stop)
+        if len(data) < stop - start:
+            size = str(start + len(data)) if data else f"at most {start}"
+            raise CubeReadError(f"{self.reader.uri} is truncated: it has {size} of {stop} bytes")
+        return data
+
+    def parse(self, hdu: Hdu) -> Any:
+        """Read an HDU whole, and return it as astropy's."""
+        kind = hdu.header.get("XTENSION", "PRIMARY")
+        if kind not in HDU_TYPES:
+            raise CubeFormatError(f"has in {hdu.name} an extension of type {kind!r}, which is not known here")
+        return HDU_TYPES[kind].fromstring(self.read(hdu.start, hdu.data_stop))
+
+    def _walk(self, wanted: str = "") -> Hdu:
+        """Read the next header."""
+        start = self._hdus[-1].stop if self._hdus else 0
+        raw = self._read_header(start, wanted)
+        header = fits.Header.fromstring(raw)
+        data_start = start + len(raw)
+        name = str(header.get("EXTNAME", "" if start else "PRIMARY")).strip().upper()
+        hdu = Hdu(name, header, start, data_start, data_start + _data_size(header))
+        self._hdus.append(hdu)
+        return hdu
+
+    def _read_header(self, start: int, wanted: str) -> bytes:
+        asked = NEXT_READ if start else FIRST_READ
+        block = self.reader.read(start, start + asked)
+        if start == 0:
+            _require_fits(block)
+        elif not block.startswith(b"XTENSION="):
+            names = ", ".join(hdu.name for hdu in self._hdus)
+            raise CubeFormatError(f"has no extension {wanted}; it has {names}")
+        while (length := _find_end(block)) is None:
+            if len(block) < asked:
+                size = start + len(block)
+                raise CubeReadError(f"{self.reader.uri} is truncated: it ends in a header, at byte {size}")
+            if asked >= LONGEST_HEADER:
+                raise CubeFormatError(f"has a header without END in its first {asked} bytes")
+            asked *= 4
+            block = self.reader.read(start, start + asked)
+        return block[:length]
+
+
+@contextmanager
+def format_errors(uri: str) -> Iterator[None]:
+    """Turn whatever a damaged header provokes into a `CubeFormatError` that names the file."""
+    try:
+        yield
+    except CubeFormatError as error:
+        raise CubeFormatError(f"{uri} {error}") from error.__cause__
+    except (CubeError, MemoryError):
+        raise
+    except Exception as error:  # astropy raises many kinds
+        raise CubeFormatError(f"{uri} cannot be understood: {type(error).__name__}: {error}") from error
+
+
+def integer_card(header: fits.Header, key: str, least: int, most: int, default: int | None = None) -> int:
+    """Return an integer of a header.
+
+    Raises
+    ------
+    CubeFormatError
+        If it is absent (and there is no default), not an integer, or outside ``[least, most]``.
+    """
+    value = header.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise CubeFormatError(f"has {key} = {value!r}; it must be an integer from {least} to {most}")
+    return value
+
+
+def number_card(header: fits.Header, key: str, default: float | None = None) -> float:
+    """Return a finite number of a header.
+
+    Raises
+    ------
+    CubeFormatError
+        If it is absent (and there is no default), or not a finite number.
+    """
+    value = header.get(key, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        raise CubeFormatError(f"has {key} = {value!r}; it must be a finite number")
+    return float(value)
+
+
+def _require_fits(block: bytes) -> None:
+    if not block:
+        raise CubeFormatError("is empty")
+    if block.startswith(b"\x1f\x8b"):
+        raise CubeFormatError("is compressed with gzip, so its planes cannot be read one by one: decompress it first")
+    if not block.startswith(b"SIMPLE  ="):
+        raise CubeFormatError(f"is not a FITS file: it begins with {block[:9]!r}")
+
+
+def _find_end(block: bytes) -> int | None:
+    """Return the length of the header that begins a block of bytes, or None where its END is not in it."""
+    for start in range(0, len(block), CARD):
+        if block[start : start + CARD].rstrip() == b"END":
+            length = _padded(start + CARD)
+            return length if length <= len(block) else None
+    return None
+
+
+def _data_size(header: fits.Header) -> int:
+    """Return the bytes of an HDU's data, unpadded (FITS 4.0, equation 2)."""
+    bits = abs(integer_card(header, "BITPIX", -64, 64))
+    axes = integer_card(header, "NAXIS", 0, 999)
+    if axes == 0:
+        return 0
+    values = prod(integer_card(header, f"NAXIS{axis}", 0, 2**48) for axis in range(1, axes + 1))
+    groups = integer_card(header, "GCOUNT", 1, 2**31, 1)
+    return bits // 8 * groups * (values + integer_card(header, "PCOUNT", 0, 2**48, 0))
+
+
+def _padded(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK

@@ -1,0 +1,188 @@
+"""Spectral cubes of which only the planes that are asked for are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+from numpy.typing import NDArray
+
+from feii_dask.cubes.celestial import celestial_wcs, pixel_arcsec
+from feii_dask.cubes.hdus import FitsFile, Hdu, format_errors, integer_card, number_card
+from feii_dask.cubes.storage import RangeReader
+from feii_dask.cubes.wavelengths import MOST_PLANES, table_place, wavelengths_um
+from feii_dask.errors import CubeFormatError
+
+__all__ = ["Cube", "open_cube", "read_cube"]
+
+WIDEST_FIELD = 100_000  # spaxels; JWST mosaics have hundreds
+LARGEST_TABLE = 64 * 1024**2
+PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # FITS 4.0, table 8
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Cube:
+    """An open cube.
+
+    Attributes
+    ----------
+    uri : str
+        Where it is.
+    shape : tuple of int
+        Planes, rows and columns: (n, y, x).
+    wavelength_um : (n,) float64 ndarray
+        Vacuum wavelength of every plane, µm, strictly increasing.
+    header, primary_header : fits.Header
+        Headers of the extension with the light, and of the file.
+    wcs : astropy.wcs.WCS or None
+        Celestial coordinates of the spaxels, where the header has them.
+    pixel_arcsec : float
+        Width of a spaxel, arcsec; NaN where the header does not say.
+    """
+
+    uri: str
+    shape: tuple[int, int, int]
+    wavelength_um: NDArray[np.float64]
+    header: fits.Header
+    primary_header: fits.Header
+    wcs: WCS | None
+    pixel_arcsec: float
+    _file: FitsFile
+    _extension: str
+
+    def __repr__(self) -> str:
+        planes, rows, columns = self.shape
+        band = f"{self.wavelength_um[0]:.4f}-{self.wavelength_um[-1]:.4f} µm"
+        return f"<Cube {self.uri}: {planes} planes of {rows} × {columns} spaxels, {band}>"
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes received so far."""
+        return self._file.reader.bytes_read
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far."""
+        return self._file.reader.requests
+
+    def planes(self, start: int, stop: int, extension: str | None = None) -> NDArray[np.float32]:
+        """Read some planes, in one request.
+
+        Parameters
+        ----------
+        start, stop : int
+            First plane, and the one after the last.
+        extension : str, optional
+            Another extension of the same shape, as ``"ERR"`` or ``"DQ"``; its header is looked for at first use.
+
+        Returns
+        -------
+        (stop - start, y, x) float32 ndarray
+            The values in the extension's unit. NaN and infinity stay what they are; BLANK becomes NaN.
+
+        Raises
+        ------
+        IndexError
+            If the cube has no such planes.
+        CubeError
+            If they cannot be read, or the file is damaged.
+        """
+        if not 0 <= start <= stop <= self.shape[0]:
+            raise IndexError(f"planes {start} to {stop} of {self.uri}, which has {self.shape[0]}")
+        with format_errors(self.uri):
+            hdu = self._file.find(extension or self._extension)
+            if _cube_shape(hdu) != self.shape:
+                raise CubeFormatError(f"has planes of another shape in {hdu.name} than in {self._extension}")
+            pixel = np.dtype(PIXEL_TYPES[hdu.header["BITPIX"]])
+            plane_bytes = self.shape[1] * self.shape[2] * pixel.itemsize
+            first = hdu.data_start + start * plane_bytes
+            raw = self._file.read(first, first + (stop - start) * plane_bytes)
+            values = _scaled(np.frombuffer(raw, dtype=pixel), hdu.header)
+        return values.reshape(stop - start, *self.shape[1:])
+
+
+def open_cube(uri: str, storage_options: Mapping[str, Any] | None = None, extension: str = "SCI") -> Cube:
+    """Open a spectral cube, reading its headers only.
+
+    Parameters
+    ----------
+    uri : str
+        ``s3://…`` (anonymously), ``https://…``, or a path.
+    storage_options : mapping, optional
+        Options of the file system, as fsspec takes them, or one mapping of them for each protocol.
+    extension : str
+        Name of the extension that holds the light.
+
+    Returns
+    -------
+    Cube
+        The open cube. There is nothing to close.
+
+    Raises
+    ------
+    CubeMissingError
+        If nothing is there.
+    CubeReadError
+        If it is there, but cannot be read; `CubeTimeoutError` if its storage is silent.
+    CubeFormatError
+        If it is not a spectral cube.
+    """
+    return read_cube(RangeReader(uri, storage_options), extension)
+
+
+def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
+    """Open the cube in a file that is being read; raises what `open_cube` does."""
+    with format_errors(reader.uri):
+        file = FitsFile(reader)
+        primary = file.primary
+        hdu = file.find(extension)
+        shape = _cube_shape(hdu)
+        place = table_place(hdu.header)
+        table = None if place is None else _table_column(file, *place)
+        wcs = celestial_wcs(hdu.header)
+        return Cube(
+            uri=reader.uri,
+            shape=shape,
+            wavelength_um=wavelengths_um(hdu.header, table),
+            header=hdu.header,
+            primary_header=primary.header,
+            wcs=wcs,
+            pixel_arcsec=pixel_arcsec(hdu.header, wcs),
+            _file=file,
+            _extension=hdu.name,
+        )
+
+
+def _cube_shape(hdu: Hdu) -> tuple[int, int, int]:
+    header = hdu.header
+    if header.get("XTENSION", "IMAGE") != "IMAGE" or header["NAXIS"] != 3:
+        kind = header.get("XTENSION", "IMAGE")
+        raise CubeFormatError(f"has in {hdu.name} no cube, but a {kind} of {header['NAXIS']} axes")
+    if header["BITPIX"] not in PIXEL_TYPES:
+        raise CubeFormatError(f"has BITPIX = {header['BITPIX']!r} in {hdu.name}")
+    x, y = (integer_card(header, f"NAXIS{axis}", 1, WIDEST_FIELD) for axis in (1, 2))
+    return integer_card(header, "NAXIS3", 1, MOST_PLANES), y, x
+
+
+def _table_column(file: FitsFile, extension: str, column: str) -> Any:
+    hdu = file.find(extension)
+    if hdu.data_stop - hdu.data_start > LARGEST_TABLE:
+        raise CubeFormatError(f"has a table of {hdu.data_stop - hdu.data_start} bytes in {hdu.name}")
+    return file.parse(hdu).data[column]
+
+
+def _scaled(stored: NDArray[Any], header: fits.Header) -> NDArray[np.float32]:
+    """Return stored pixels as physical values (FITS 4.0, equation 3)."""
+    scale, zero = number_card(header, "BSCALE", 1.0), number_card(header, "BZERO", 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold becomes infinite
+        if scale == 1.0 and zero == 0.0:
+            values = stored.astype(np.float32)
+        else:
+            values = (stored.astype(np.float64) * scale + zero).astype(np.float32)
+    if stored.dtype.kind in "iu" and "BLANK" in header:
+        values[stored == header["BLANK"]] = np.nan
+    return values

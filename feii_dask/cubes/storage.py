@@ -1,0 +1,231 @@
+"""Byte ranges of a file, wherever it is: in an object store, on a web server or on disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import ssl
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import fsspec
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
+from fsspec.utils import get_protocol, tokenize
+
+from feii_dask import __version__
+from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
+
+__all__ = ["RangeReader"]
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 15.0  # silence on an open connection
+DEADLINE_S = 120.0  # one range, with all its attempts
+ATTEMPTS = 6  # absorbs five errors in a row, in about six seconds
+ATTEMPTS_IF_SILENT = 2
+FIRST_PAUSE_S = 0.2  # doubled after each attempt, times a random 0.5 to 1.5
+CONNECTIONS = 64
+LONGEST_KEPT = 256 * 1024
+
+CA_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+# What a connection depends on: a file system is made anew when one of these has changed.
+ENVIRONMENT = (
+    *CA_VARIABLES,
+    *("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"),
+)
+
+TRANSIENT = (
+    aiohttp.ClientConnectionError,
+    aiohttp.ClientPayloadError,
+    BotoConnectionError,
+    HTTPClientError,
+    ResponseParserError,  # S3 may answer a throttled request with broken XML
+    ConnectionError,
+)
+TRANSIENT_ERRNO = frozenset({errno.EIO, errno.EBUSY, errno.EREMOTEIO})
+TIMEOUTS = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
+
+_filesystems: dict[tuple[object, ...], Any] = {}
+
+
+class RangeReader:
+    """Reads byte ranges of one file, patiently, and counts what that costs.
+
+    All attempts are made here: the libraries below are configured to try once, because layers of
+    retries multiply. No ``HEAD`` is sent.
+
+    Parameters
+    ----------
+    uri : str
+        ``s3://``, ``https://`` or another address that fsspec knows, or a path.
+    storage_options : mapping, optional
+        Options of the file system, as fsspec takes them; they override ours (S3 is anonymous, for one). A key
+        that is the name of a protocol holds the options of that protocol only, as in ``{"s3": {"anon": False}}``.
+
+    Attributes
+    ----------
+    bytes_read : int
+        Bytes received.
+    requests : int
+        Requests sent, failed ones included.
+    """
+
+    def __init__(self, uri: str, storage_options: Mapping[str, Any] | None = None) -> None:
+        self.uri = str(uri)
+        self.bytes_read = 0
+        self.requests = 0
+        self._options = storage_options or {}
+        self._size = sys.maxsize  # of the file; smaller once its end was seen
+        self._kept: list[tuple[int, bytes]] = []  # short ranges: headers are read more than once
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes ``[start, stop)``, fewer only where the file ends.
+
+        Raises
+        ------
+        CubeError
+            One of its subclasses; the message names the file.
+        """
+        stop = min(stop, self._size)
+        for first, data in self._kept:
+            if first <= start and stop <= first + len(data):
+                return data[start - first : stop - first]
+        if start >= stop:
+            return b""
+        data = self._read_patiently(start, stop)
+        if len(data) > stop - start:  # a server that ignores ranges sends the whole file
+            self._size, self._kept = len(data), [(0, data)]
+            return data[start:stop]
+        if len(data) < stop - start:
+            self._size = start + len(data)
+        if len(data) <= LONGEST_KEPT:
+            self._kept.append((start, data))
+        return data
+
+    def _read_patiently(self, start: int, stop: int) -> bytes:
+        deadline = time.monotonic() + DEADLINE_S
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._request(start, stop, deadline - time.monotonic())
+            except Exception as error:  # the libraries under fsspec have no base class in common
+                if _http_status(error) == 416:  # the range begins behind the file's end
+                    return b""
+                failure, attempts = _diagnose(error, self.uri)
+                pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
+                if attempt >= attempts or time.monotonic() + pause > deadline:
+                    raise failure from error
+            time.sleep(pause)
+
+    def _request(self, start: int, stop: int, timeout: float) -> bytes:
+        filesystem = _find_filesystem(get_protocol(self.uri), self._options)
+        self.requests += 1
+        limit = {"timeout": timeout} if filesystem.async_impl else {}
+        data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
+        self.bytes_read += len(data)
+        return data
+
+
+def _find_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
+    """Return this process's file system for a protocol, made at first use."""
+    key = (os.getpid(), protocol, tokenize(options), *map(os.environ.get, ENVIRONMENT))
+    if key not in _filesystems:
+        merged = _merge(_default_options(protocol), _own_options(protocol, options))
+        filesystem = fsspec.filesystem(protocol, skip_instance_cache=True, **merged)
+        if hasattr(filesystem, "retries"):
+            filesystem.retries = 1  # s3fs tries five times, twice over
+        _filesystems.setdefault(key, filesystem)
+    return _filesystems[key]
+
+
+def _default_options(protocol: str) -> dict[str, Any]:
+    bundle = _ca_bundle() if protocol in {"s3", "https"} else None
+    if protocol == "s3":
+        return {
+            "anon": True,
+            "client_kwargs": {"verify": bundle} if bundle else {},
+            "config_kwargs": {
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "read_timeout": READ_TIMEOUT_S,
+                "retries": {"total_max_attempts": 1},
+                "max_pool_connections": CONNECTIONS,
+            },
+        }
+    if protocol in {"http", "https"}:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S)
+        # Ranges of a compressed transfer would be ranges of something else.
+        headers = {"Accept-Encoding": "identity", "User-Agent": f"feii_dask/{__version__}"}
+        return {
+            "get_client": _http_client,
+            "client_kwargs": {"trust_env": True, "timeout": timeout, "headers": headers},
+        }
+    return {}
+
+
+async def _http_client(*, loop: object, **options: Any) -> aiohttp.ClientSession:  # noqa: ARG001 - fsspec passes it
+    """Open a session that trusts the certificates which the environment names, as S3 does."""
+    context = ssl.create_default_context(cafile=_ca_bundle())
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS), **options)
+
+
+def _ca_bundle() -> str | None:
+    for variable in CA_VARIABLES:
+        path = os.environ.get(variable)
+        if path and not Path(path).is_file():
+            raise CubeReadError(f"{variable} names a certificate file that does not exist: {path}")
+        if path:
+            return path
+    return None
+
+
+def _own_options(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    protocols = set(fsspec.available_protocols())
+    common = {key: value for key, value in options.items() if key not in protocols}
+    return {**common, **options.get(protocol, {})}
+
+
+def _merge(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    merged = {**defaults, **options}
+    for key, value in options.items():
+        if isinstance(value, Mapping) and isinstance(defaults.get(key), Mapping):
+            merged[key] = {**defaults[key], **value}
+    return merged
+
+
+def _diagnose(error: Exception, uri: str) -> tuple[CubeError, int]:
+    """Return what to raise for an error, and how many attempts such an error deserves."""
+    if isinstance(error, CubeError):
+        return error, 1
+    status = _http_status(error)
+    detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    # fsspec reports hosts that do not resolve as missing files too; their cause tells them apart.
+    no_such_file = isinstance(error, FileNotFoundError) and not isinstance(error.__cause__, (OSError, *TRANSIENT))
+    if status in {404, 410} or (status is None and no_such_file):
+        return CubeMissingError(f"{uri} does not exist"), 1
+    if status in {401, 403} or isinstance(error, PermissionError):
+        return CubeReadError(f"{uri} may not be read (access denied): {detail}"), 1
+    if isinstance(error, TIMEOUTS):
+        return CubeTimeoutError(f"{uri} did not answer in time: {detail}"), ATTEMPTS_IF_SILENT
+    if status is not None:
+        passing = status in {408, 429} or status >= 500
+        return CubeReadError(f"{uri} could not be read (HTTP {status}): {detail}"), ATTEMPTS if passing else 1
+    passing = isinstance(error, TRANSIENT) or isinstance(error.__cause__, TRANSIENT)
+    passing = passing or getattr(error, "errno", None) in TRANSIENT_ERRNO
+    return CubeReadError(f"{uri} could not be read: {detail}"), ATTEMPTS if passing else 1
+
+
+def _http_status(error: Exception) -> int | None:
+    """Return the server's answer behind an error: aiohttp keeps it there, s3fs in the error's cause."""
+    status = getattr(error, "status", None)
+    response = getattr(error.__cause__, "response", None)
+    if status is None and isinstance(response, dict):
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status if isinstance(status, int) else None

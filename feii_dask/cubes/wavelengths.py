@@ -1,0 +1,97 @@
+"""The wavelength of every plane of a cube, from its header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+from numpy.typing import ArrayLike, NDArray
+
+from feii_dask.cubes.hdus import integer_card, number_card
+from feii_dask.errors import CubeFormatError
+
+__all__ = ["MOST_PLANES", "table_place", "wavelengths_um"]
+
+MOST_PLANES = 1_000_000
+
+
+def table_place(header: fits.Header) -> tuple[str, str] | None:
+    """Return extension and column that hold the wavelengths, or None where the header itself says them.
+
+    A file may have a ``WCS-TABLE`` beside a linear axis (jwst ≥ 2.0 writes one always), so the axis type decides.
+    """
+    if _axis_type(header) != "WAVE-TAB":
+        return None
+    return str(header.get("PS3_0", "WCS-TABLE")), str(header.get("PS3_1", "wavelength"))
+
+
+def wavelengths_um(header: fits.Header, table: ArrayLike | None = None) -> NDArray[np.float64]:
+    """Return the vacuum wavelength of every plane.
+
+    Linear axes follow FITS WCS paper III, equation 1, with CRPIX3 and the step in CD3_3 or CDELT3 (times PC3_3).
+    Other JWST cubes have a table.
+
+    Parameters
+    ----------
+    header : fits.Header
+        Header of the cube.
+    table : array_like, optional
+        What `table_place` points to, in units of CUNIT3.
+
+    Returns
+    -------
+    (n,) float64 ndarray
+        Wavelengths, µm, strictly increasing.
+
+    Raises
+    ------
+    CubeFormatError
+        If the third axis is anything but vacuum wavelength, has no unit of length, or does not increase. Planes
+        are never reordered, because a plane's index is what users quote.
+
+    Examples
+    --------
+    >>> header = fits.Header({"NAXIS3": 3, "CTYPE3": "WAVE", "CUNIT3": "um"})
+    >>> header.update({"CRPIX3": 1.0, "CRVAL3": 4.9, "CDELT3": 0.0008})
+    >>> wavelengths_um(header)
+    array([4.9   , 4.9008, 4.9016])
+    """
+    planes = integer_card(header, "NAXIS3", 1, MOST_PLANES)
+    if table_place(header) is None:
+        wavelength = _linear(header, planes)
+    elif table is None:
+        raise CubeFormatError("has CTYPE3 = 'WAVE-TAB', but its table of wavelengths was not given")
+    else:
+        wavelength = np.asarray(table, dtype=np.float64).ravel()
+    wavelength = wavelength * _micron_per_unit(header)
+    if wavelength.size != planes:
+        raise CubeFormatError(f"has {planes} planes, but {wavelength.size} wavelengths in its table")
+    if not (np.isfinite(wavelength).all() and wavelength[0] > 0 and (np.diff(wavelength) > 0).all()):
+        raise CubeFormatError("has wavelengths that are not positive and strictly increasing")
+    return wavelength
+
+
+def _axis_type(header: fits.Header) -> str:
+    return str(header.get("CTYPE3", "")).strip().upper()
+
+
+def _linear(header: fits.Header, planes: int) -> NDArray[np.float64]:
+    if _axis_type(header) not in {"", "WAVE"}:
+        raise CubeFormatError(f"has CTYPE3 = {_axis_type(header)!r}; it must be WAVE or WAVE-TAB (vacuum wavelength)")
+    if "CD3_3" in header:
+        step = number_card(header, "CD3_3")
+    else:
+        step = number_card(header, "CDELT3") * number_card(header, "PC3_3", 1.0)
+    # The pixel numbers are whole where CRPIX3 is, so the usual CRPIX3 = 1 costs no rounding.
+    pixel = np.arange(planes, dtype=np.float64) + (1.0 - number_card(header, "CRPIX3", 1.0))
+    return number_card(header, "CRVAL3") + step * pixel
+
+
+def _micron_per_unit(header: fits.Header) -> float:
+    name: Any = header.get("CUNIT3")
+    try:
+        return float(u.Unit(name).to(u.um))
+    except (TypeError, ValueError, u.UnitConversionError) as error:
+        raise CubeFormatError(f"has CUNIT3 = {name!r}; it must be a unit of length") from error

@@ -1,0 +1,96 @@
+"""Wavelengths agree with wcslib's, and anything that is not a wavelength is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.wcs import WCS
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feii_dask.cubes.wavelengths import table_place, wavelengths_um
+from feii_dask.errors import CubeFormatError
+
+
+def linear(**cards: object) -> fits.Header:
+    header = {"NAXIS3": 40, "CTYPE3": "WAVE", "CUNIT3": "um", "CRPIX3": 1.0, "CRVAL3": 4.9, "CDELT3": 0.0008} | cards
+    return fits.Header({key: value for key, value in header.items() if value is not None})
+
+
+@given(
+    unit=st.sampled_from(["um", "m", "nm", "Angstrom"]),
+    reference_pixel=st.floats(-100, 100),
+    start_um=st.floats(0.6, 28),
+    step_um=st.floats(1e-4, 1e-2),
+)
+def test_linear_axes_as_wcslib_has_them(unit: str, reference_pixel: float, start_um: float, step_um: float) -> None:
+    per_unit = u.um.to(unit)
+    cards = {
+        "CUNIT3": unit,
+        "CRPIX3": reference_pixel,
+        "CRVAL3": (start_um + 1) * per_unit,
+        "CDELT3": step_um * per_unit,
+    }
+    wcs = WCS(naxis=1)
+    wcs.wcs.ctype, wcs.wcs.cunit = ["WAVE"], [unit]
+    wcs.wcs.crpix, wcs.wcs.crval, wcs.wcs.cdelt = [reference_pixel], [cards["CRVAL3"]], [cards["CDELT3"]]
+    expected_m = wcs.wcs_pix2world(np.arange(40), 0)[0]
+    if expected_m[0] > 0:
+        np.testing.assert_allclose(wavelengths_um(linear(**cards)), expected_m * 1e6, rtol=1e-12)
+
+
+def test_equal_to_the_notebook_bit_by_bit() -> None:
+    """The line's plane depends on it."""
+    header = linear(NAXIS3=1050, CRVAL3=4.9004000954, CDELT3=0.000799999979790300)
+    expected = header["CRVAL3"] + header["CDELT3"] * np.arange(header["NAXIS3"])
+    np.testing.assert_array_equal(wavelengths_um(header), expected)
+
+
+def test_steps_in_a_matrix() -> None:
+    expected = wavelengths_um(linear())
+    np.testing.assert_array_equal(wavelengths_um(linear(CDELT3=None, CD3_3=0.0008)), expected)
+    np.testing.assert_array_equal(wavelengths_um(linear(CDELT3=0.0004, PC3_3=2.0)), expected)
+
+
+def test_integers_and_missing_reference_pixels() -> None:
+    np.testing.assert_array_equal(wavelengths_um(linear(NAXIS3=3, CRVAL3=5, CDELT3=1, CRPIX3=None)), [5, 6, 7])
+    np.testing.assert_array_equal(wavelengths_um(linear(NAXIS3=3, CRVAL3=5, CDELT3=1, CTYPE3=None)), [5, 6, 7])
+
+
+def test_the_table_counts_only_where_the_axis_says_so() -> None:
+    """Since jwst 2.0 linear cubes have a WCS-TABLE too."""
+    assert table_place(linear()) is None
+    header = linear(CTYPE3="WAVE-TAB", CDELT3=None, CRVAL3=1.0, PS3_0="WCS-TABLE", PS3_1="wavelength", NAXIS3=3)
+    assert table_place(header) == ("WCS-TABLE", "wavelength")
+    table = np.array([[[4.9], [5.0], [5.2]]], dtype=">f4")
+    np.testing.assert_array_equal(wavelengths_um(header, table), table.ravel().astype(float))
+    header["CUNIT3"] = "nm"
+    np.testing.assert_allclose(wavelengths_um(header, table * 1000), table.ravel(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cards", "says"),
+    [
+        ({"CTYPE3": "FREQ"}, "CTYPE3 = 'FREQ'"),
+        ({"CTYPE3": "AWAV"}, "vacuum"),
+        ({"CTYPE3": "WAVE-TAB"}, "was not given"),
+        ({"CUNIT3": None}, "CUNIT3 = None"),
+        ({"CUNIT3": ""}, "CUNIT3 = ''"),
+        ({"CUNIT3": "Hz"}, "CUNIT3 = 'Hz'"),
+        ({"CUNIT3": "furlongs"}, "CUNIT3 = 'furlongs'"),
+        ({"CDELT3": None}, "CDELT3 = None"),
+        ({"CDELT3": -0.0008}, "strictly increasing"),
+        ({"CDELT3": 0.0}, "strictly increasing"),
+        ({"CRVAL3": -4.9}, "not positive"),
+        ({"CRVAL3": "4.9"}, "CRVAL3 = '4.9'"),
+        ({"CRVAL3": None}, "CRVAL3 = None"),
+        ({"NAXIS3": 0}, "NAXIS3 = 0"),
+        ({"NAXIS3": 10**9}, "NAXIS3 = 1000000000"),
+        ({"NAXIS3": True}, "NAXIS3 = True"),
+    ],
+)
+def test_what_is_not_a_wavelength(cards: dict[str, object], says: str) -> None:
+    with pytest.raises(CubeFormatError, match=says):
+        wavelengths_um(linear(**cards))
