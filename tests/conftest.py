@@ -10,7 +10,10 @@ import dask.config
 import pytest
 from distributed import Client, LocalCluster
 
+from tests.replica.fixtures import start_replica
 from tests.skies import make_sky
+
+__all__ = ["start_replica"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,194 @@
+"""A directory as an archive: a user's own downloads, or a simulated sky."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+from astropy.table import Table
+
+from feii_dask.archives.base import Query
+from feii_dask.archives.tables import OBSERVATION_NUMBERS, OBSERVATION_TEXT, Selection, describe_ysos, tidy, tidy_ysos
+from feii_dask.errors import SettingsError, TargetError
+from feii_dask.missions import Mission
+
+__all__ = ["FolderArchive"]
+
+SUFFIXES = (".parquet", ".ecsv", ".csv", ".vot", ".xml", ".fits")
+ASTROPY_FORMATS = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable", ".fits": "fits"}
+
+
+class FolderArchive:
+    """Tables and cubes of one directory; nothing outside of it is read.
+
+    It holds ``observations`` and ``ysos`` (``.parquet``, ``.ecsv``, ``.csv``, ``.vot``, ``.xml`` or ``.fits``) with
+    the archives' own column names, and cubes anywhere below. All of its objects are taken, whatever their type.
+
+    Parameters
+    ----------
+    directory : path
+        Where it is.
+    mission : Mission
+        Whose cubes: says which column names them.
+    selection : Selection
+        Which of them.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such directory.
+    """
+
+    def __init__(
+        self, directory: str | os.PathLike[str], mission: Mission, *, selection: Selection | None = None
+    ) -> None:
+        self.directory = Path(directory).resolve()
+        if not self.directory.is_dir():
+            raise SettingsError(f"--archive {os.fspath(directory)!r} is no directory, and not 'live' either")
+        self.mission = mission
+        self.selection = selection or Selection()
+        self._queries: list[Query] = []
+
+    @property
+    def queries(self) -> Sequence[Query]:
+        """What was read so far."""
+        return tuple(self._queries)
+
+    def ysos(self) -> pd.DataFrame:
+        """Return the objects of the directory.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such table, or it cannot be understood.
+        """
+        start = time.perf_counter()
+        path = self._find_table("ysos")
+        table = _read(path)
+        try:
+            ysos = tidy_ysos(table)
+        except ValueError as error:
+            raise SettingsError(f"{path}: {error}") from error
+        self._record(path, ysos, start, describe_ysos(ysos))
+        return ysos
+
+    def find_object(self, name: str) -> pd.DataFrame:
+        """Return the object of that name, whatever its capitals and spaces.
+
+        Raises
+        ------
+        TargetError
+            If there is none, or it has no coordinates.
+        """
+        ysos = self.ysos()
+        keys = ysos["main_id"].map(_key)
+        found = ysos[keys == _key(name)].head(1)
+        if found.empty:
+            near = get_close_matches(_key(name), list(keys), n=1)
+            hint = f"did you mean {ysos['main_id'][keys == near[0]].iloc[0]!r}?" if near else "see its ysos table"
+            raise TargetError(f"{self.directory} has no object called {name!r}; {hint}")
+        if found[["ra", "dec"]].isna().to_numpy().any():
+            raise TargetError(f"{self.directory} has no coordinates of {name!r}; add them to its ysos table")
+        return found.reset_index(drop=True)
+
+    def observations(self) -> pd.DataFrame:
+        """Return the observations of the directory that were selected.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such table, or it lacks a column that a search needs.
+        """
+        start = time.perf_counter()
+        path = self._find_table("observations")
+        table = _read(path)
+        needed = ["obs_id", "s_ra", "s_dec", "s_region", self.mission.cube_column]
+        missing = [name for name in needed if name not in table]
+        if missing:
+            raise SettingsError(f"{path} lacks {', '.join(missing)}; a {self.mission.name} search needs them")
+        table = table.reindex(columns=table.columns.union(["em_min", "em_max"], sort=False))
+        try:
+            table = tidy(table, text=(*OBSERVATION_TEXT, self.mission.cube_column), numbers=OBSERVATION_NUMBERS)
+        except ValueError as error:
+            raise SettingsError(f"{path}: {error}") from error
+        selected = self.selection.of(table)
+        left_out = len(table) - len(selected)
+        self._record(path, selected, start, (f"{left_out} not selected",) if left_out else ())
+        return selected
+
+    def products(self, observations: pd.DataFrame) -> pd.DataFrame:
+        """Return the observations as they are: each is one cube."""
+        return observations
+
+    def locate(self, observations: pd.DataFrame) -> list[str | None]:
+        """Return the path of each cube, found by its name among the files of the directory.
+
+        A cube that is not there gets the path where it should be: reading it says what is missing. None is for an
+        observation that names no cube, or one outside of the directory.
+        """
+        start = time.perf_counter()
+        files = self._index()
+        names = [str(name) for name in observations[self.mission.cube_column]]
+        places = [self._place(name, files) for name in names]
+        refused = [name for name, place in zip(names, places, strict=True) if name and place is None]
+        notes = (f"{len(refused)} lead out of the directory and were refused: {refused[0]}",) if refused else ()
+        self._record(self.directory, observations, start, notes)
+        return places
+
+    def _place(self, name: str, files: dict[str, Path]) -> str | None:
+        relative = PurePosixPath(name)
+        if ":" in name:  # an archive's address, as in mast:JWST/product/name.fits
+            relative = PurePosixPath(name.rpartition(":")[2].rpartition("/")[2])
+        if not relative.name or relative.is_absolute() or ".." in relative.parts:
+            return None
+        expected = self.directory / relative
+        found = expected if expected.is_file() else files.get(relative.name, expected)
+        return str(found) if found.resolve().is_relative_to(self.directory) else None
+
+    def _index(self) -> dict[str, Path]:
+        """Map the name of every FITS file below the directory to its path; the first in order, of equal names."""
+        paths = sorted(Path(parent) / name for parent, _, names in os.walk(self.directory) for name in names)
+        return {path.name: path for path in reversed(paths) if path.name.endswith((".fits", ".fits.gz"))}
+
+    def _find_table(self, name: str) -> Path:
+        for suffix in SUFFIXES:
+            path = self.directory / f"{name}{suffix}"
+            if path.is_file():
+                return path
+        raise SettingsError(f"{self.directory} holds no table {name!r}: one of {', '.join(name + s for s in SUFFIXES)}")
+
+    def _record(self, path: Path, table: pd.DataFrame, start: float, notes: tuple[str, ...]) -> None:
+        self._queries.append(
+            Query(
+                service="folder",
+                text=str(path),
+                utc=datetime.now(UTC).isoformat(timespec="seconds"),
+                rows=len(table),
+                seconds=round(time.perf_counter() - start, 3),
+                notes=notes,
+            )
+        )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read a table; what kind of thing a column holds is for `tidy` to say."""
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        if path.suffix == ".csv":  # as text: programme 01290 is not the number 1290
+            return pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = Table.read(path, format=ASTROPY_FORMATS[path.suffix])
+        table.convert_bytestring_to_unicode()
+        return pd.DataFrame(table.to_pandas())
+    # Every reader has its own kind of error; all of them mean that the file is not what its name says.
+    except Exception as error:
+        raise SettingsError(f"{path} cannot be read as a table: {type(error).__name__}: {error}") from error
+
+
+def _key(name: str) -> str:
+    return "".join(name.split()).lower()

@@ -1,0 +1,168 @@
+"""The shape of the tables: which columns there are, and text and numbers told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from feii_dask.errors import SettingsError
+
+__all__ = ["OBSERVATION_NUMBERS", "OBSERVATION_TEXT", "Selection", "describe_ysos", "tidy", "tidy_ysos"]
+
+OBSERVATION_TEXT = (
+    "obs_id",
+    "obsid",
+    "obs_collection",
+    "instrument_name",
+    "filters",
+    "target_name",
+    "proposal_id",
+    "proposal_pi",
+    "obs_title",
+    "s_region",
+    "dataURL",
+    "dataRights",
+)
+OBSERVATION_NUMBERS = ("s_ra", "s_dec", "em_min", "em_max", "t_min", "t_exptime", "t_obs_release", "calib_level")
+NOTHING = ("", "nan", "none", "null", "--", "n/a")
+NEAR_ARCSEC = 1.0  # two entries this close are most likely one object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which observations are asked for; an empty tuple asks for all.
+
+    Each value is compared as MAST does: ``*`` or ``%`` stands for anything, and one element of a list such as
+    ``F170LP;G235H`` is enough.
+
+    Raises
+    ------
+    SettingsError
+        If a column has more than one value with a wildcard: astroquery would ignore all but the first.
+    """
+
+    instrument_name: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    proposal_id: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for column, values in self.criteria().items():
+            wild = [value for value in values if "*" in value or "%" in value]
+            if len(wild) > 1:
+                raise SettingsError(
+                    f"{column} takes one value with a wildcard, not {' and '.join(wild)}; "
+                    f"search once for each, or write the values out"
+                )
+
+    def criteria(self) -> dict[str, list[str]]:
+        """Return the columns that are restricted, with their values."""
+        columns = {
+            "instrument_name": self.instrument_name,
+            "filters": self.filters,
+            "proposal_id": self.proposal_id,
+        }
+        return {column: list(values) for column, values in columns.items() if values}
+
+    def of(self, observations: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows that were asked for.
+
+        Raises
+        ------
+        SettingsError
+            If the table lacks a column that is asked about.
+        """
+        kept = np.ones(len(observations), dtype=bool)
+        for column, values in self.criteria().items():
+            if column not in observations:
+                raise SettingsError(f"the observation table has no column {column}, so it cannot be searched by it")
+            patterns = [_pattern(value) for value in values]
+            kept &= np.fromiter((_matches(cell, patterns) for cell in observations[column]), bool, len(observations))
+        return observations[kept].reset_index(drop=True)
+
+
+def _pattern(value: str) -> str:
+    """Turn a value with MAST's wildcards into one for `fnmatch`, in which brackets and ``?`` would mean something."""
+    literal = value.lower().replace("[", "[[]").replace("?", "[?]")
+    return literal.replace("%", "*")
+
+
+def _matches(cell: str, patterns: Sequence[str]) -> bool:
+    elements = {cell.lower(), *(element.strip() for element in cell.lower().split(";"))}
+    return any(fnmatchcase(element, pattern) for element in elements for pattern in patterns)
+
+
+def tidy(table: pd.DataFrame, *, text: Iterable[str] = (), numbers: Iterable[str] = ()) -> pd.DataFrame:
+    """Return a copy in which text is `str` and numbers are float64, whatever stood for a missing value.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As an archive or a file gives it.
+    text, numbers : iterable of str
+        Names of columns; those that the table lacks are passed over.
+
+    Raises
+    ------
+    ValueError
+        If a number cannot be read as one.
+    """
+    tidied = table.reset_index(drop=True)
+    for name in tidied.columns.intersection(list(text)):
+        column = tidied[name]
+        tidied[name] = column.astype(object).where(column.notna(), "").astype(str)
+    for name in tidied.columns.intersection(list(numbers)):
+        tidied[name] = _as_numbers(tidied[name])
+    return tidied
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    if not pd.api.types.is_numeric_dtype(column):
+        column = column.astype(object).where(column.notna(), "")
+        column = column.mask(column.astype(str).str.strip().str.lower().isin(NOTHING), None)
+    try:
+        return pd.to_numeric(column).astype("float64")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column {column.name} should hold numbers: {error}") from error
+
+
+def tidy_ysos(table: pd.DataFrame) -> pd.DataFrame:
+    """Return ``main_id, ra, dec, otype, rvz_radvel`` of a table of objects; the last two may be missing there.
+
+    Raises
+    ------
+    ValueError
+        If there are no names or no coordinates, or if they cannot be read.
+    """
+    missing = [name for name in ("main_id", "ra", "dec") if name not in table]
+    if missing:
+        raise ValueError(f"a table of objects needs main_id, ra and dec (deg); this one lacks {', '.join(missing)}")
+    columns = table.reindex(columns=["main_id", "ra", "dec", "otype", "rvz_radvel"])
+    return tidy(columns, text=("main_id", "otype"), numbers=("ra", "dec", "rvz_radvel"))
+
+
+def describe_ysos(ysos: pd.DataFrame) -> tuple[str, ...]:
+    """Say how many objects lack coordinates, and how many have another within an arcsecond.
+
+    Examples
+    --------
+    >>> describe_ysos(pd.DataFrame({"ra": [83.0, 83.0001, float("nan")], "dec": [-5.0, -5.0, -5.0]}))
+    ('1 without coordinates', '2 within 1 arcsec of another')
+    """
+    placed = ysos[["ra", "dec"]].dropna().to_numpy(dtype=np.float64)
+    notes = []
+    if len(placed) < len(ysos):
+        notes.append(f"{len(ysos) - len(placed)} without coordinates")
+    if len(placed) > 1:
+        ra, dec = np.radians(placed.T)
+        directions = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+        chord = 2 * np.sin(np.radians(NEAR_ARCSEC / 3600) / 2)
+        second_nearest, _ = cKDTree(directions).query(directions, k=[2], distance_upper_bound=chord)
+        near = int(np.isfinite(second_nearest).sum())
+        if near:
+            notes.append(f"{near} within {NEAR_ARCSEC:g} arcsec of another")
+    return tuple(notes)

@@ -1,0 +1,175 @@
+"""A directory as an archive: what it holds is found, and nothing outside of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.table import Table
+
+from feii_dask.archives import open_archive
+from feii_dask.errors import SettingsError, TargetError
+from feii_dask.missions import find_mission
+
+from .sky import observations, write_sky
+
+JWST = find_mission("jwst")
+
+
+@pytest.fixture
+def sky(tmp_path):
+    return write_sky(tmp_path / "sky")
+
+
+def write(directory: Path, name: str, suffix: str) -> None:
+    """Rewrite a table in another format."""
+    table = pd.read_parquet(directory / f"{name}.parquet")
+    (directory / f"{name}.parquet").unlink()
+    path = directory / f"{name}{suffix}"
+    if suffix == ".csv":
+        table.to_csv(path, index=False)
+        return
+    table = Table.from_pandas(table)
+    formats = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable", ".fits": "fits"}
+    table.write(path, format=formats[suffix])
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".ecsv", ".csv", ".vot", ".xml", ".fits"])
+def test_same_tables_in_every_format(sky, suffix):
+    expected = open_archive(sky, JWST)
+    tables = expected.ysos(), expected.observations()
+    if suffix != ".parquet":
+        write(sky, "ysos", suffix)
+        write(sky, "observations", suffix)
+    archive = open_archive(str(sky), JWST)
+    pd.testing.assert_frame_equal(archive.ysos(), tables[0])
+    common = ["obs_id", "obsid", "dataURL", "s_region", "filters", "proposal_id", "s_ra", "em_min"]
+    pd.testing.assert_frame_equal(archive.observations()[common], tables[1][common])
+    assert archive.queries[0].notes == ("2 without coordinates", "2 within 1 arcsec of another")
+
+
+def test_cubes_are_found_by_name_wherever_they_are(sky):
+    archive = open_archive(sky, JWST)
+    table = archive.observations()
+    found = archive.locate(table)
+    paths = [Path(place) for place in found if place]
+    assert sum(path.is_file() for path in paths) >= 6
+    assert all(path.is_relative_to(sky) for path in paths)
+    names = [uri.rpartition("/")[2] or None for uri in table["dataURL"]]
+    assert [None if place is None else Path(place).name for place in found] == names
+    assert archive.products(table) is table
+
+
+def test_missing_cube_is_where_it_should_be(sky):
+    archive = open_archive(sky, JWST)
+    rows = pd.DataFrame({"dataURL": ["mast:JWST/product/absent_s3d.fits", "cubes/absent_s3d.fits"]})
+    assert archive.locate(rows) == [str(sky / "absent_s3d.fits"), str(sky / "cubes" / "absent_s3d.fits")]
+    assert archive.queries[-1].notes == ()
+
+
+def test_nothing_leads_outside(sky, tmp_path):
+    secret = tmp_path / "secret.fits"
+    secret.write_bytes(b"SIMPLE")
+    (sky / "link.fits").symlink_to(secret)
+    (sky / "outside").symlink_to(tmp_path)
+    ways = [
+        "../secret.fits",
+        "cubes/../../secret.fits",
+        str(secret),
+        f"file://{secret}/..",
+        "link.fits",
+        "mast:JWST/product/link.fits",
+        "outside/secret.fits",
+        "mast:..",
+        "mast:",
+        ".",
+    ]
+    archive = open_archive(sky, JWST)
+    assert archive.locate(pd.DataFrame({"dataURL": ways})) == [None] * len(ways)
+    assert archive.queries[-1].notes == ("10 lead out of the directory and were refused: ../secret.fits",)
+    by_name = archive.locate(pd.DataFrame({"dataURL": [f"file://{secret}", "https://host/secret.fits"]}))
+    assert by_name == [str(sky / "secret.fits")] * 2
+
+
+def test_link_within_the_directory_is_followed(sky):
+    target = next((sky / "cubes").iterdir())
+    (sky / "alias.fits").symlink_to(target)
+    assert open_archive(sky, JWST).locate(pd.DataFrame({"dataURL": ["alias.fits"]})) == [str(sky / "alias.fits")]
+
+
+def test_path_beats_name(sky):
+    (sky / "second").mkdir()
+    name = next((sky / "cubes").iterdir()).name
+    (sky / "second" / name).write_bytes(b"SIMPLE")
+    places = open_archive(sky, JWST).locate(pd.DataFrame({"dataURL": [f"second/{name}", name, f"mast:x/{name}"]}))
+    assert places == [str(sky / "second" / name), str(sky / "cubes" / name), str(sky / "cubes" / name)]
+
+
+@pytest.mark.parametrize("name", ["TMC1A", "name tmc1a", "Barnard's object"])
+def test_object_by_name(sky, name):
+    ysos = pd.read_parquet(sky / "ysos.parquet").replace({"main_id": {"NAME TMC1A": "TMC1A"}})
+    pd.concat([ysos, ysos.head(1).assign(main_id="NAME TMC1A")]).to_parquet(sky / "ysos.parquet")
+    ysos.replace({"main_id": {"NAME Barnard's Object": "Barnard's Object"}}).to_parquet(sky / "ysos.parquet")
+    if name == "name tmc1a":
+        with pytest.raises(TargetError, match="did you mean 'TMC1A'"):
+            open_archive(sky, JWST).find_object(name)
+        return
+    found = open_archive(sky, JWST).find_object(name)
+    assert len(found) == 1
+    assert np.isfinite(found[["ra", "dec"]].to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("V* DG Taw", "did you mean 'V. DG Tau'"), ("xyz", "ysos table"), ("2mass NOWHERE", "no coord")]
+)
+def test_unknown_object(sky, name, words):
+    with pytest.raises(TargetError, match=words):
+        open_archive(sky, JWST).find_object(name)
+
+
+def test_selection(sky):
+    archive = open_archive(sky, JWST, instrument=["NIRSPEC/IFU"], filters=["g235h"], proposal_id=[1290])
+    table = archive.observations()
+    assert set(table["instrument_name"]) == {"NIRSPEC/IFU"}
+    assert set(table["proposal_id"]) == {"1290"}
+    assert table.index.tolist() == list(range(len(table)))
+    assert f"{31 - len(table)} not selected" in archive.queries[0].notes
+
+
+def test_table_without_a_band(sky):
+    observations().drop(columns=["em_min", "em_max"]).to_parquet(sky / "observations.parquet")
+    table = open_archive(sky, JWST).observations()
+    assert table[["em_min", "em_max"]].isna().to_numpy().all()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda sky: (sky / "observations.parquet").unlink(), "holds no table 'observations'"),
+        (lambda sky: (sky / "observations.parquet").write_bytes(b"PAR1"), "cannot be read as a table"),
+        (
+            lambda sky: observations().drop(columns=["s_region", "dataURL"]).to_parquet(sky / "observations.parquet"),
+            "lacks s_region, dataURL; a jwst search needs them",
+        ),
+        (
+            lambda sky: observations().assign(s_ra="here").to_parquet(sky / "observations.parquet"),
+            "column s_ra should hold numbers",
+        ),
+    ],
+)
+def test_unusable_table(sky, spoil, words):
+    spoil(sky)
+    with pytest.raises(SettingsError, match=words):
+        open_archive(sky, JWST).observations()
+
+
+def test_unusable_objects(sky):
+    pd.DataFrame({"name": ["a"]}).to_parquet(sky / "ysos.parquet")
+    with pytest.raises(SettingsError, match="needs main_id, ra and dec"):
+        open_archive(sky, JWST).ysos()
+
+
+@pytest.mark.parametrize("place", ["nowhere", "sky/ysos.parquet"])
+def test_no_directory(sky, tmp_path, place):
+    with pytest.raises(SettingsError, match="is no directory, and not 'live' either"):
+        open_archive(tmp_path / place, JWST)

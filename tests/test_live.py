@@ -1,0 +1,222 @@
+"""The search through the archives' own protocols: unmodified astroquery and s3fs, a proxy, and what goes wrong there.
+
+The replica answers in the place of SIMBAD, MAST, IRSA and the bucket; nothing of the program knows about it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from astropy.table import Table
+from distributed import Client, LocalCluster
+
+import feii_dask as fd
+from feii_dask.errors import ArchiveError, TruncatedError
+from feii_dask.results.store import RunStore
+from tests.replica.client import Replica
+from tests.replica.fixtures import lead_to
+from tests.skies import truth_of
+
+MAST, SIMBAD, IRSA, BUCKET = (
+    "mast.stsci.edu",
+    "simbad.cds.unistra.fr",
+    "irsa.ipac.caltech.edu",
+    "stpubdata.s3.amazonaws.com",
+)
+MEASURED = [
+    "line",
+    "status",
+    "detected",
+    "statistic",
+    "plane",
+    "velocity_kms",
+    "area_px",
+    "peak_ra_deg",
+    "peak_dec_deg",
+]
+
+
+@pytest.fixture(scope="module")
+def archive(sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated sky, in which the first star with a jet is called TMC1A and all are young stellar objects."""
+    directory = tmp_path_factory.mktemp("archive") / "sky"
+    shutil.copytree(sky, directory)
+    ysos = Table.read(directory / "ysos.ecsv")
+    ysos["otype"] = ["Y*O"] * len(ysos)
+    names = list(ysos["main_id"])
+    names[names.index(truth_of(sky).query("kind == 'jet'")["main_id"].iloc[0])] = "TMC1A"
+    ysos["main_id"] = names
+    ysos.write(directory / "ysos.ecsv", overwrite=True)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def module_replica(archive: Path, start_replica: Callable[..., Replica]) -> Replica:
+    return start_replica(archive)
+
+
+@pytest.fixture(scope="module")
+def workers(module_replica: Replica) -> Iterator[LocalCluster]:
+    """Two worker processes that inherit the way to the replica."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in module_replica.environment().items():
+            patch.setenv(name, value)
+        cluster = LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+    with cluster:
+        yield cluster
+
+
+@pytest.fixture
+def replica(module_replica: Replica, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Replica:
+    """The replica without faults, and this process led to it."""
+    module_replica.reset()
+    lead_to(module_replica, monkeypatch, tmp_path)
+    return module_replica
+
+
+@pytest.fixture
+def client(workers: LocalCluster) -> Iterator[Client]:
+    with Client(workers) as client:
+        yield client
+
+
+@pytest.fixture
+def search(replica: Replica, client: Client) -> Callable[..., fd.SearchResult]:
+    def run(**options: object) -> fd.SearchResult:
+        return fd.search(fd.load_settings(**{"out": "run", "lines": ["notebook"]} | options), client)
+
+    return run
+
+
+def scanned_key(result: fd.SearchResult) -> tuple[str, str]:
+    """Return a scanned cube's obs_id and the name of its object in the bucket."""
+    scanned = result.outcomes.query("status == 'scanned' and obs_id.str.contains('ch4-long')")["obs_id"].iloc[0]
+    return scanned, f"{scanned}_s3d.fits"
+
+
+def status_of(result: fd.SearchResult, obs_id: str) -> set[str]:
+    return set(result.outcomes.query("obs_id == @obs_id")["status"])
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "DASK_FEII_DASK__CLUSTERS__LOCAL__WORKERS": "2",
+        "DASK_FEII_DASK__CLUSTERS__LOCAL__DASHBOARD": "127.0.0.1:0",
+    }
+    words = (sys.executable, "-m", "feii_dask", "search", "--lines", "notebook", "--out", "run", *words)
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_command_searches_everything(replica: Replica, archive: Path, client: Client) -> None:
+    done = command()
+    assert done.returncode == 0, done.stderr
+    store = RunStore.open(Path("run"))
+    from_folder = fd.search(fd.load_settings(archive=archive, out="folder", lines=["notebook"]), client)
+    measured = store.outcomes().set_index("obs_id")[MEASURED]
+    expected = from_folder.outcomes.set_index("obs_id")[MEASURED]
+    # A cube that is missing in the bucket has no cloud copy; in a directory it is a file that cannot be read.
+    missing = truth_of(archive).query("kind == 'missing'")["obs_id"].iloc[0]
+    assert set(measured.loc[[missing], "status"]) == {"no_cloud_copy"}
+    pd.testing.assert_frame_equal(measured.drop(index=missing), expected.drop(index=missing))
+    assert {query["service"] for query in store.manifest["queries"]} == {"SIMBAD", "MAST"}
+    assert not replica.requests(BUCKET) or {request.method for request in replica.requests(BUCKET)} == {"GET"}
+    assert all(request.agent.startswith("feii_dask/") for request in replica.requests(MAST))
+
+
+def test_the_command_searches_one_object(replica: Replica, archive: Path) -> None:
+    done = command("--target", "TMC1A")
+    assert done.returncode == 0, done.stderr
+    store = RunStore.open(Path("run"))
+    tables = store.read_tables()
+    assert list(tables.ysos["main_id"]) == ["TMC1A"]
+    assert len(tables.targets) >= 2
+    assert any(request.status == 200 for request in replica.requests(MAST, "Mast.Caom.Products"))
+    assert "TMC1A" in Path("run/candidates.ecsv").read_text()
+
+
+def test_an_unknown_object_is_2(replica: Replica) -> None:
+    done = command("--target", "No Such Star")
+    assert done.returncode == 2
+    assert "No Such Star" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_archives_that_are_slow_or_stumble_are_waited_for(
+    replica: Replica, search: Callable[..., fd.SearchResult]
+) -> None:
+    replica.inject("executing", MAST, "Mast.Caom.Filtered", times=3)
+    replica.inject("status", MAST, "/invoke", times=2, status=500)
+    replica.inject("status", SIMBAD, "sync", times=2, status=503)
+    assert len(search().targets)
+
+
+def test_a_page_that_is_missing_is_an_error_and_not_a_short_table(
+    archive: Path, start_replica: Callable[..., Replica], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paged = start_replica(archive, page_rows=5)
+    lead_to(paged, monkeypatch, tmp_path)
+    paged.inject("incomplete", MAST, "page 2")
+    done = command()
+    assert done.returncode == 3
+    assert "page 2" in done.stderr
+    assert not Path("run/tables/targets.parquet").exists()
+
+
+def test_a_truncated_catalogue_is_an_error_that_says_how_to_raise_it(search: Callable[..., fd.SearchResult]) -> None:
+    with pytest.raises(TruncatedError, match="max-rows"):
+        search(max_rows=5)
+
+
+def test_a_storm_of_the_bucket_is_absorbed(replica: Replica, search: Callable[..., fd.SearchResult]) -> None:
+    calm = search()
+    obs_id, key = scanned_key(calm)
+    replica.inject("status", BUCKET, key, times=4, status=503)
+    stormy = search(out="stormy")
+    pd.testing.assert_frame_equal(stormy.outcomes[["obs_id", *MEASURED]], calm.outcomes[["obs_id", *MEASURED]])
+    assert [request.status for request in replica.requests(BUCKET, key)].count(503) == 4
+    assert status_of(stormy, obs_id) == {"scanned"}
+
+
+def test_what_the_bucket_lacks_or_refuses_is_an_outcome(
+    replica: Replica, search: Callable[..., fd.SearchResult]
+) -> None:
+    obs_ids = sorted(search(out="calm").outcomes.query("status == 'scanned'")["obs_id"].unique())[:2]
+    for obs_id, status in zip(obs_ids, (404, 403), strict=True):
+        replica.inject("status", BUCKET, f"{obs_id}_s3d.fits", status=status)
+    result = search()
+    assert status_of(result, obs_ids[0]) == {"no_cloud_copy"}
+    assert status_of(result, obs_ids[1]) == {"unreadable"}
+    assert "access denied" in result.failures.set_index("obs_id").loc[obs_ids[1], "reason"]
+
+
+def test_a_connection_that_stalls_is_given_up_and_tried_again(
+    replica: Replica, search: Callable[..., fd.SearchResult]
+) -> None:
+    obs_id, key = scanned_key(search(out="calm"))
+    replica.inject("stall", BUCKET, key, times=1)
+    assert status_of(search(), obs_id) == {"scanned"}
+
+
+def test_irsa_down_concerns_sofia_only(replica: Replica, search: Callable[..., fd.SearchResult]) -> None:
+    replica.inject("refuse", IRSA)
+    assert len(search(limit=1).targets)
+    Path("far.csv").write_text("species,wavelength_um\nC II,157.741\n")
+    with pytest.raises(ArchiveError, match="IRSA"):
+        search(mission="sofia", lines=["far.csv"], out="sofia")
+
+
+def test_a_second_search_asks_the_archives_nothing(replica: Replica, search: Callable[..., fd.SearchResult]) -> None:
+    search(out="first")
+    asked = len(replica.requests(MAST)) + len(replica.requests(SIMBAD))
+    second = search(out="second")
+    assert len(replica.requests(MAST)) + len(replica.requests(SIMBAD)) == asked
+    queries = RunStore.open(Path("second")).manifest["queries"]
+    assert all(query["from_cache"] for query in queries)
+    assert len(second.targets)
