@@ -1,0 +1,59 @@
+"""A file that is there whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from feii_dask.errors import StoreError
+
+__all__ = ["make_directory", "remove_leftovers", "write_atomically"]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, meets the old file or the new one and nothing between.
+
+    The bytes go to a hidden name in the same directory, reach the disk, and then take the file's name.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full, or the directory cannot be written to.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path}: {error.strerror}; what was stored before is intact: "
+            "make room, or mend the permissions, and go on with --resume"
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory, and those above it, where they are missing.
+
+    Raises
+    ------
+    StoreError
+        If that is not possible.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the directory {path}: {error.strerror}; choose another one") from error
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a process that was killed in the middle of `write_atomically` left in a directory."""
+    for temporary in directory.glob(".*.tmp"):
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,155 @@
+"""From outcomes to candidates: which objects show lines, which cubes gave no answer, what is left at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from feii_dask.model import Status
+from feii_dask.results.outcomes import deciding_rows
+
+__all__ = ["MIN_LINES", "detections_by_yso", "failed_share", "failures", "funnel", "rank"]
+
+MIN_LINES = 3  # distinct lines that make a candidate: the notebook's rule
+
+CANDIDATE_COLUMNS = [
+    *("rank", "main_id", "yso_index", "ra", "dec"),
+    *("n_lines", "lines", "n_cubes", "n_cubes_detected"),
+    *("statistic", "snr", "p_value", "separation_arcsec", "obs_ids"),
+]
+FAILURE_COLUMNS = ["obs_id", "status", "counts_as_failed", "reason", "uri", "attempt"]
+# Steps of the funnel that are known before the first scan.
+COUNTED_BEFORE = ("ysos", "with_coordinates", "cubes", "matched", "to_scan")
+
+
+def detections_by_yso(outcomes: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+    """Join each detection to the objects inside its cube's footprint.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        As `RunStore.outcomes` returns them.
+    targets : DataFrame
+        One row per cube, with the lists ``yso_index`` and ``separation_arcsec``.
+
+    Returns
+    -------
+    DataFrame
+        One row per object, cube and detected line: ``yso_index``, ``separation_arcsec``, and the outcome's columns.
+        Sorted by object and wavelength; of the cubes that show a line, that with the best statistic comes first.
+    """
+    detected = outcomes[outcomes["detected"] & (outcomes["status"] == Status.SCANNED.value)]
+    return (
+        _pairs(targets)
+        .merge(detected, on="obs_id")
+        .sort_values(
+            ["yso_index", "wavelength_um", "line", "statistic", "obs_id"],
+            ascending=[True, True, True, False, True],
+            ignore_index=True,
+        )
+    )
+
+
+def rank(outcomes: pd.DataFrame, targets: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
+    """List the objects with at least `MIN_LINES` distinct lines, best first.
+
+    Every object inside a footprint is credited with what its cube shows; a line that two cubes show counts once.
+
+    Parameters
+    ----------
+    outcomes, targets : DataFrame
+        See `detections_by_yso`.
+    ysos : DataFrame
+        ``main_id``, ``ra`` and ``dec`` (degrees), under the labels that ``yso_index`` refers to.
+
+    Returns
+    -------
+    DataFrame
+        One row per candidate: ``rank`` from 1, ``main_id``, ``yso_index``, ``ra``, ``dec``, ``n_lines``, ``lines`` by
+        wavelength, ``n_cubes`` scanned and ``n_cubes_detected`` among them, the best ``statistic``, ``snr`` and
+        ``p_value`` of its detections, the least ``separation_arcsec`` from the centre of such a cube, ``obs_ids`` of
+        these cubes. Sorted by number of lines, then statistic, then index.
+    """
+    detections = detections_by_yso(outcomes, targets)
+    table = detections.groupby("yso_index").agg(
+        n_lines=("line", "nunique"),
+        lines=("line", lambda lines: "; ".join(lines.unique())),
+        n_cubes_detected=("obs_id", "nunique"),
+        statistic=("statistic", "max"),
+        snr=("snr", "max"),
+        p_value=("p_value", "min"),
+        separation_arcsec=("separation_arcsec", "min"),
+        obs_ids=("obs_id", lambda obs_ids: "; ".join(sorted(obs_ids.unique()))),
+    )
+    scanned = _pairs(targets).merge(_scanned(outcomes), on="obs_id")
+    table = (
+        table[table["n_lines"] >= MIN_LINES]
+        .join(scanned.groupby("yso_index").size().rename("n_cubes"))
+        .join(ysos[["main_id", "ra", "dec"]])
+        .reset_index()
+        .sort_values(["n_lines", "statistic", "yso_index"], ascending=[False, False, True], ignore_index=True)
+    )
+    return table.assign(rank=table.index + 1)[CANDIDATE_COLUMNS]
+
+
+def _pairs(targets: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cube and object inside it."""
+    pairs = targets[["obs_id", "yso_index", "separation_arcsec"]].explode(["yso_index", "separation_arcsec"])
+    pairs = pairs.dropna(subset="yso_index")  # which an empty list leaves
+    return pairs.astype({"obs_id": str, "yso_index": "int64", "separation_arcsec": "float64"})
+
+
+def _scanned(outcomes: pd.DataFrame) -> pd.Series[str]:
+    return outcomes.loc[outcomes["status"] == Status.SCANNED.value, "obs_id"].drop_duplicates()
+
+
+def failures(outcomes: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+    """List what was not scanned, and why; cubes without a line in their band are no failure and not among it.
+
+    Returns
+    -------
+    DataFrame
+        One row per target, or observation whose region cannot be parsed: ``obs_id``, ``status``, ``counts_as_failed``
+        (whether it should have worked), ``reason``, ``uri`` (empty where there is none) and ``attempt``.
+    """
+    rows = deciding_rows(outcomes)
+    rows = rows[~rows["status"].isin([Status.SCANNED.value, Status.NO_LINE_IN_BAND.value])]
+    uris = targets.set_index("obs_id")["uri"].dropna().to_dict()
+    return rows.assign(
+        counts_as_failed=[Status(status).failed for status in rows["status"]],
+        uri=[uris.get(obs_id, "") for obs_id in rows["obs_id"]],
+    ).astype({"counts_as_failed": bool, "uri": str})[FAILURE_COLUMNS]
+
+
+def failed_share(outcomes: pd.DataFrame) -> float:
+    """Return the share of targets that failed, among those that should have worked; 0 if there are none."""
+    statuses = [Status(status) for status in deciding_rows(outcomes)["status"]]
+    failed = sum(status.failed for status in statuses)
+    return failed / (failed + statuses.count(Status.SCANNED)) if failed else 0.0
+
+
+def funnel(counts: Mapping[str, int], outcomes: pd.DataFrame, candidates: pd.DataFrame) -> dict[str, int]:
+    """Count what is left at each step of a search, in the order of the steps.
+
+    Parameters
+    ----------
+    counts : mapping
+        What was counted before the first scan: ``ysos``, ``with_coordinates``, ``cubes``, ``matched`` and ``to_scan``;
+        steps that are not there are left out.
+    outcomes, candidates : DataFrame
+        See `rank`.
+
+    Examples
+    --------
+    >>> from feii_dask.results.outcomes import SCHEMA
+    >>> nothing = SCHEMA.empty_table().to_pandas()
+    >>> funnel({"ysos": 3, "cubes": 7}, nothing, nothing)
+    {'ysos': 3, 'cubes': 7, 'scanned': 0, 'with_detections': 0, 'candidates': 0}
+    """
+    return {
+        **{step: counts[step] for step in COUNTED_BEFORE if step in counts},
+        "scanned": len(_scanned(outcomes)),
+        "with_detections": outcomes.loc[outcomes["detected"], "obs_id"].nunique(),
+        "candidates": len(candidates),
+    }

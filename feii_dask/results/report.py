@@ -1,0 +1,156 @@
+"""A run as one page that can be sent to a co-author."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.resources import files
+from math import isfinite, log10
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from feii_dask import __version__
+from feii_dask.errors import StoreError
+from feii_dask.model import Status
+from feii_dask.results.atomic import write_atomically
+from feii_dask.results.candidates import MIN_LINES, detections_by_yso, failed_share, failures, funnel, rank
+from feii_dask.results.outcomes import deciding_rows
+from feii_dask.results.store import RunStore
+from feii_dask.results.thumbnails import thumbnail
+
+__all__ = ["write_report"]
+
+IMAGES_EACH = 8  # 500 candidates with so many images make 28 MB
+FAILURES_SHOWN = 1000
+
+STEPS = {
+    "ysos": "YSOs",
+    "with_coordinates": "with coordinates",
+    "cubes": "cubes",
+    "matched": "matched",
+    "to_scan": "to scan",
+    "scanned": "scanned",
+    "with_detections": "with detections",
+    "candidates": "candidates",
+}
+MEANINGS = {
+    Status.SCANNED: "at least one line was measured",
+    Status.NO_LINE_IN_BAND: "none of the lines is in the cube's band",
+    Status.NO_CLOUD_COPY: "the archive has no copy of the cube in the cloud",
+    Status.STALE_PRODUCT: "a kind of product that the archive no longer makes",
+    Status.BAD_REGION: "the footprint cannot be understood",
+    Status.NO_DATA: "the cube holds nothing but blanks near the lines",
+    Status.UNREADABLE: "the cube could not be read",
+    Status.FORMAT_ERROR: "the file is not a spectral cube",
+    Status.TIMEOUT: "the cube's storage did not answer in time",
+    Status.WORKER_LOST: "the process that scanned it died, again and again",
+    Status.DETECTOR_ERROR: "the detector failed on the cube",
+}
+# Columns of numbers that only some detectors fill.
+MEASURES = {"statistic": "Statistic", "snr": "S/N", "p_value": "p-value"}
+
+
+def write_report(store: RunStore) -> Path:
+    """Write ``report.html`` from what the run directory holds, and return where it is.
+
+    The page needs nothing beside itself: style, script and images are inside, and its browser is told to fetch
+    nothing else. Names and messages of archives are shown as text, whatever they hold.
+
+    Raises
+    ------
+    StoreError
+        If the run cannot be read, or the page cannot be written.
+    """
+    tables, outcomes, manifest = store.read_tables(), store.outcomes(), store.manifest
+    candidates = rank(outcomes, tables.targets, tables.ysos)
+    failed = failures(outcomes, tables.targets)
+    page = _template().render(
+        title=_headline(candidates),
+        directory=store.directory.resolve().name,
+        settings=manifest.get("settings", {}),
+        min_lines=MIN_LINES,
+        steps=_steps(funnel(manifest.get("counts", {}), outcomes, candidates)),
+        unfinished=int((~tables.targets["obs_id"].isin(outcomes["obs_id"])).sum()),
+        candidates=candidates.to_dict("records"),
+        images=_images(store, candidates, detections_by_yso(outcomes, tables.targets)),
+        measures={name: label for name, label in MEASURES.items() if candidates[name].notna().any()},
+        statuses=_statuses(outcomes),
+        failed_share=failed_share(outcomes),
+        failures=failed.head(FAILURES_SHOWN).to_dict("records"),
+        failures_left_out=max(len(failed) - FAILURES_SHOWN, 0),
+        manifest={name: value for name, value in manifest.items() if name != "counts"},
+        version=__version__,
+        written=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    path = store.directory / "report.html"
+    write_atomically(path, page.encode())
+    return path
+
+
+def _template() -> Any:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = _number
+    source = files("feii_dask.results").joinpath("report.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(source)
+
+
+def _number(value: float, digits: int = 3) -> str:
+    """Return a number as one reads it; a dash stands for none."""
+    if not isfinite(value):
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def _headline(candidates: pd.DataFrame) -> str:
+    count = len(candidates) or "No"
+    return f"{count} candidate{'' if count == 1 else 's'} for extended line emission"
+
+
+def _steps(counts: dict[str, int]) -> list[dict[str, Any]]:
+    """Return the funnel with the length of each step's bar, which is logarithmic: steps differ a thousandfold."""
+    longest = log10(max(*counts.values(), 1) + 1)
+    return [
+        {"name": name, "label": STEPS[name], "count": count, "percent": 100 * log10(count + 1) / longest}
+        for name, count in counts.items()
+    ]
+
+
+def _images(store: RunStore, candidates: pd.DataFrame, detections: pd.DataFrame) -> dict[Any, list[dict[str, Any]]]:
+    """Return, for each candidate, an image of each of its lines, from the cube that shows it best."""
+    best = detections[detections["yso_index"].isin(candidates["yso_index"])]
+    best = best.drop_duplicates(["yso_index", "line"])
+    return {
+        yso_index: [
+            {"line": line, "obs_id": obs_id, "source": _line_image(store, obs_id, line)}
+            for line, obs_id in group.head(IMAGES_EACH)[["line", "obs_id"]].to_numpy()
+        ]
+        for yso_index, group in best.groupby("yso_index")
+    }
+
+
+def _line_image(store: RunStore, obs_id: str, line: str) -> str | None:
+    try:
+        return thumbnail(store.line_map(obs_id, line))
+    except StoreError:
+        return None  # the page says that there is no image
+
+
+def _statuses(outcomes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Count cubes, and lines in them, by what became of them."""
+    cubes = deciding_rows(outcomes)["status"].value_counts()
+    lines = outcomes["status"].value_counts()
+    return [
+        {
+            "status": status.value,
+            "meaning": MEANINGS[status],
+            "failed": status.failed,
+            "cubes": int(cubes.get(status.value, 0)),
+            "lines": int(lines.get(status.value, 0)),
+        }
+        for status in Status
+        if status.value in lines
+    ]
