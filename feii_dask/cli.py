@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from feii_dask import __version__
-from feii_dask.errors import FeiiDaskError, SettingsError
+from feii_dask.errors import FeiiDaskError
 
 __all__ = ["main"]
 
@@ -41,6 +42,8 @@ class Command(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
 def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke reads debug
     """Find extended [Fe II] emission in spectral cubes of young stellar objects."""
+    # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
@@ -54,6 +57,7 @@ def where(command: Any) -> Any:
     for option in (
         click.option("--config", type=click.Path(), help="Settings file.  [default: cluster.yaml, if it is here]"),
         click.option("--cluster", help="A cluster that the settings name.  [default: local]"),
+        click.option("--detach", is_flag=True, default=None, help="Leave a gateway's cluster running afterwards."),
         click.option("--out", type=click.Path(), help="Run directory."),
     ):
         command = option(command)
@@ -154,6 +158,49 @@ def config(path: str | None) -> None:
     click.echo(load_settings(path).explain())
 
 
+@main.group()
+@click.option("--config", type=click.Path(), help="Settings file.  [default: cluster.yaml, if it is here]")
+@click.option("--cluster", default="gateway", show_default=True, help="A cluster of kind gateway in the settings.")
+@click.pass_context
+def clusters(ctx: click.Context, config: str | None, cluster: str) -> None:
+    """List, start and stop the clusters of a dask-gateway."""
+    from feii_dask.settings import load_settings
+
+    ctx.obj = load_settings(config, cluster=cluster)
+
+
+@clusters.command("list")
+@click.pass_obj
+def list_(settings: Any) -> None:
+    """List the clusters that run, with their dashboards."""
+    from feii_dask.engine.cluster import gateways
+
+    with gateways(settings) as gateway:
+        click.echo("\n".join(map(gateway.describe, gateway.list_clusters())) or "no cluster runs on the gateway")
+
+
+@clusters.command()
+@click.pass_obj
+def start(settings: Any) -> None:
+    """Start a cluster that stays until it is stopped."""
+    from feii_dask.engine.cluster import gateways
+
+    with gateways(settings) as gateway:
+        report = gateway.start_cluster(settings)
+        click.echo(f"{gateway.describe(report)}\nsearch on it with  {settings.cluster}: {{name: {report.name}}}")
+
+
+@clusters.command()
+@click.argument("names", nargs=-1, required=True)
+@click.pass_obj
+def stop(settings: Any, names: tuple[str, ...]) -> None:
+    """Stop clusters by their names."""
+    from feii_dask.engine.cluster import gateways
+
+    with gateways(settings) as gateway:
+        gateway.stop_clusters(names)
+
+
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same sky.")
@@ -161,7 +208,5 @@ def simulate(directory: Path, seed: int) -> None:
     """Write a simulated sky of known truth: tables and cubes that `search --archive` takes."""
     from feii_dask.simulate import make_archive
 
-    if directory.exists() and any(directory.iterdir()):
-        raise SettingsError(f"{str(directory)!r} is not empty; name a new directory for the simulated sky")
     make_archive(directory, seed=seed)
     click.echo(f"{directory}: search it with  feii-dask search --archive {directory}")

@@ -17,7 +17,7 @@ ROOT = Path(feii_dask.__file__).parent
 # but for the first, which is one layer.
 ROWS = (
     {"errors", "model"},
-    {"settings", "missions", "sky", "cubes"},
+    {"settings", "values", "missions", "sky", "cubes"},
     {"detectors"},
     {"scan"},
     {"archives", "simulate", "engine", "results"},
@@ -25,10 +25,11 @@ ROWS = (
     {"single", "workflow"},
     {"demo"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {part: level for level, row in enumerate(ROWS) for part in row}
-ALLOWED_WITHIN_A_ROW = {("model", "errors"), ("settings", "missions")}
-WITHOUT_DASK = {"errors", "model", "missions", "sky", "cubes", "detectors", "scan", "simulate", "archives"}
+ALLOWED_WITHIN_A_ROW = {("model", "errors"), ("settings", "missions"), ("settings", "values")}
+WITHOUT_DASK = {"errors", "model", "values", "missions", "sky", "cubes", "detectors", "scan", "simulate", "archives"}
 
 
 def modules() -> list[Path]:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 0.5  # how long to wait for an outcome before the caller gets a turn
 SCANS_PER_THREAD = 4  # submitted at a time: enough that no thread waits for the client
-LOST_LIMIT = 10  # times that one scan may be lost to the cluster before it is given up
+LOST_LIMIT = 3  # times that a scan may be lost in company before it is suspected, and alone before it is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +156,13 @@ class Campaign:
         while not self._finished.empty():
             futures.append(self._finished.get())
         jobs = {future: self._running.pop(future) for future in futures}
-        done = [future for future in futures if future.status == "finished"]
-        outcomes = self.gather(done, jobs)
+        # Asked once: a status may change at any moment, and a future must not be both gathered and tried again.
+        status = {future: future.status for future in futures}
+        outcomes = self.gather([future for future in futures if status[future] == "finished"], jobs)
         for future in futures:
-            if future.status == "error":
+            if status[future] == "error":
                 outcomes.extend(self.judge(future, jobs[future]))
-            elif future.status != "finished":
+            elif status[future] != "finished":
                 outcomes.extend(self.try_again(jobs[future]))
         return outcomes
 
@@ -184,22 +185,24 @@ class Campaign:
             raise ClusterError(
                 f"the workers cannot run the scan ({type(error).__name__}: {error}); is feii_dask installed there?"
             ) from error
-        if not job.alone:
-            self._suspects.append(replace(job, alone=True))
-            return []
-        reason = f"its worker died each time it was scanned, alone too, most likely out of memory ({error})"
-        return [self.lost(job, reason)]
+        return self.suspect(job)
 
     def try_again(self, job: Job) -> list[Outcome]:
         """Put a lost scan back, unless it was lost too often."""
-        if job.lost >= LOST_LIMIT:
-            return [self.lost(job, f"the cluster lost this scan {job.lost + 1} times")]
+        if job.lost + 1 >= LOST_LIMIT:
+            return self.suspect(job)
         (self._suspects if job.alone else self._waiting).append(replace(job, lost=job.lost + 1))
         return []
 
-    def lost(self, job: Job, reason: str) -> Outcome:
-        """Account for a target that no worker survives."""
-        return Outcome.without_scan(job.target, self._context.lines, Status.WORKER_LOST, reason, attempt=job.attempt)
+    def suspect(self, job: Job) -> list[Outcome]:
+        """Scan it once more while nothing else runs; if that fails too, no neighbour is to blame."""
+        if not job.alone:
+            self._suspects.append(replace(job, alone=True, lost=0))
+            return []
+        reason = (
+            "its worker died each time it was scanned, alone too; most likely it needs more memory than a worker has"
+        )
+        return [Outcome.without_scan(job.target, self._context.lines, Status.WORKER_LOST, reason, attempt=job.attempt)]
 
     def cancel(self) -> None:
         """Take back whatever is still on the cluster."""
