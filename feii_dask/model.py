@@ -51,6 +51,16 @@ class Status(StrEnum):
         """Whether this should have worked and did not."""
         return self in _FAILED
 
+    @property
+    def precedence(self) -> int:
+        """Which status stands for a target whose lines fared differently: the least.
+
+        A failure comes first, so that none hides behind a line that was measured.
+        """
+        if self.failed:
+            return 0
+        return {Status.SCANNED: 1, Status.NO_LINE_IN_BAND: 3}.get(self, 2)
+
 
 _FAILED = frozenset(
     {
@@ -286,9 +296,9 @@ class Outcome:
     obs_id : str
         The target's identifier.
     status : Status
-        ``scanned`` if at least one line was measured.
+        That of the line with the least `Status.precedence`: ``scanned`` if a line was measured and none failed.
     reason : str
-        In words, why nothing was measured.
+        In words, what went wrong, or why nothing was measured.
     detections : tuple of Detection
         One for each planned line, whatever became of it.
     cutouts : tuple of Cutout

@@ -23,17 +23,6 @@ __all__ = ["check_conditions", "scan_cube"]
 
 TRACEBACK_LINES = 6
 
-# An outcome without a measurement tells the first of these that one of its lines has.
-MOST_TELLING = (
-    Status.SCANNED,
-    Status.DETECTOR_ERROR,
-    Status.TIMEOUT,
-    Status.UNREADABLE,
-    Status.FORMAT_ERROR,
-    Status.NO_CLOUD_COPY,
-    Status.NO_DATA,
-)
-
 Measured: TypeAlias = tuple[Detection, Cutout | None]
 
 
@@ -111,7 +100,7 @@ def _scan(cube: Cube, detector: Detector, target: Target, context: Context) -> O
     measured |= _measure_windows(cube, detector, windows, target.rv_kms)
     in_order = [measured[line] for line in context.lines if line in measured]
     detections = tuple(detection for detection, _ in in_order)
-    telling = min(detections, key=_rank)
+    telling = min(detections, key=lambda detection: detection.status.precedence)
     return Outcome(
         obs_id=target.obs_id,
         status=telling.status,
@@ -119,10 +108,6 @@ def _scan(cube: Cube, detector: Detector, target: Target, context: Context) -> O
         detections=detections,
         cutouts=tuple(cutout for _, cutout in in_order if cutout is not None),
     )
-
-
-def _rank(detection: Detection) -> int:
-    return MOST_TELLING.index(detection.status) if detection.status in MOST_TELLING else len(MOST_TELLING)
 
 
 def _find_window(cube: Cube, detector: Detector, line: Line, rv_kms: float) -> _Window | Detection:
@@ -149,7 +134,7 @@ def _measure_windows(cube: Cube, detector: Detector, windows: Iterable[_Window],
         if failure is None:
             try:
                 measured |= _measure_group(cube, detector, group, rv_kms)
-            except (CubeError, MemoryError) as error:
+            except CubeError as error:
                 failure = _explain(error, cube.uri)
         if failure is not None:
             status, reason = failure
@@ -220,8 +205,6 @@ def _last_lines(error: Exception) -> str:
 
 def _explain(error: Exception, uri: str) -> tuple[Status, str]:
     """Return the status and the reason that an error amounts to."""
-    if isinstance(error, MemoryError):
-        return Status.UNREADABLE, f"{uri} needs more memory than this worker has"
     if isinstance(error, CubeMissingError):
         return Status.NO_CLOUD_COPY if uri.startswith("s3://") else Status.UNREADABLE, str(error)
     if isinstance(error, CubeTimeoutError):

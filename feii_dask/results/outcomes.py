@@ -125,19 +125,7 @@ def latest(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def deciding_rows(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per target: that of the line whose status is the target's.
-
-    A target counts as scanned if one of its lines was; else as failed if one of them failed; ``no_line_in_band`` is
-    what remains when nothing else happened.
-    """
-    precedence = {status.value: _precedence(status) for status in Status}
+    """Return one row per target: that of the line whose status is the target's, by `Status.precedence`."""
+    precedence = {status.value: status.precedence for status in Status}
     order = outcomes["status"].map(precedence).argsort(kind="stable")
     return outcomes.iloc[order].drop_duplicates("obs_id").sort_values("obs_id", ignore_index=True)
-
-
-def _precedence(status: Status) -> int:
-    if status is Status.SCANNED:
-        return 0
-    if status.failed:
-        return 1
-    return 3 if status is Status.NO_LINE_IN_BAND else 2

@@ -157,16 +157,18 @@ def test_detections_name_the_objects_and_the_best_cube_first(table_of, targets_o
 
 def test_failures_have_their_reasons(table_of, targets_of):
     outcomes = table_of(
-        ("scanned", 5.3, False),
-        ("scanned", 17.9, False, Status.DETECTOR_ERROR),
+        ("fine", 5.3, False),
+        ("fine", 17.9, False, Status.NO_DATA),
+        ("in part", 5.3, True),
+        ("in part", 17.9, False, Status.DETECTOR_ERROR),
         ("out of band", 5.3, False, Status.NO_LINE_IN_BAND),
         ("slow", 5.3, False, Status.TIMEOUT),
         ("slow", 17.9, False, Status.TIMEOUT),
         ("absent", 5.3, False, Status.NO_CLOUD_COPY),
         ("nonsense", 5.3, False, Status.BAD_REGION),
     )
-    targets = targets_of({"scanned": [0], "out of band": [0], "slow": [0], "absent": [0]})
-    targets.loc[3, "uri"] = None
+    targets = targets_of({"fine": [0], "in part": [0], "out of band": [0], "slow": [0], "absent": [0]})
+    targets.loc[4, "uri"] = None
     assert failures(outcomes, targets).to_dict("records") == [
         {
             "obs_id": obs_id,
@@ -178,11 +180,12 @@ def test_failures_have_their_reasons(table_of, targets_of):
         }
         for obs_id, status, failed, uri in (
             ("absent", Status.NO_CLOUD_COPY, False, ""),
+            ("in part", Status.DETECTOR_ERROR, True, "s3://stpubdata/cube.fits"),
             ("nonsense", Status.BAD_REGION, False, ""),
             ("slow", Status.TIMEOUT, True, "s3://stpubdata/cube.fits"),
         )
     ]
-    assert failed_share(outcomes) == 0.5
+    assert failed_share(outcomes) == pytest.approx(2 / 3)
 
 
 def test_nothing_failed(table_of, targets_of):

@@ -118,7 +118,8 @@ def test_the_latest_attempt_counts(rows):
 @pytest.mark.parametrize(
     ("statuses", "decided"),
     [
-        ([Status.NO_LINE_IN_BAND, Status.DETECTOR_ERROR, Status.SCANNED], Status.SCANNED),
+        ([Status.NO_LINE_IN_BAND, Status.SCANNED, Status.DETECTOR_ERROR], Status.DETECTOR_ERROR),
+        ([Status.NO_LINE_IN_BAND, Status.NO_DATA, Status.SCANNED], Status.SCANNED),
         ([Status.NO_LINE_IN_BAND, Status.NO_DATA, Status.DETECTOR_ERROR], Status.DETECTOR_ERROR),
         ([Status.NO_LINE_IN_BAND, Status.NO_DATA], Status.NO_DATA),
         ([Status.NO_LINE_IN_BAND, Status.NO_LINE_IN_BAND], Status.NO_LINE_IN_BAND),
