@@ -7,7 +7,7 @@ workers and back at no cost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from math import isfinite, nan
 from typing import Any
@@ -251,6 +251,17 @@ class Detection:
     mask: NDArray[np.bool_] | None = None
     statistic_start: int = 0
     statistic_curve: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse, where it is made, what no table could store; detectors are users' code."""
+        for name in _DETECTION_NUMBERS:
+            value = getattr(self, name)
+            if not isinstance(value, (int, float, np.number)):
+                raise TypeError(f"{name} of a Detection is a number, not {value!r}")
+            object.__setattr__(self, name, float(value))
+
+
+_DETECTION_NUMBERS = tuple(field.name for field in fields(Detection) if field.type == "float")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -16,6 +16,8 @@ from feii_dask.archives import Archive, open_archive
 from feii_dask.engine.campaign import Job, campaign
 from feii_dask.engine.cluster import connect
 from feii_dask.engine.crossmatch import match_footprints
+from feii_dask.engine.link import dashboard_link
+from feii_dask.engine.preflight import check_memory, preflight
 from feii_dask.missions import find_mission
 from feii_dask.model import Context
 from feii_dask.narration import Progress, narrate
@@ -26,7 +28,7 @@ from feii_dask.results.report import write_report
 from feii_dask.results.store import RunStore, Tables
 from feii_dask.runs import as_context, continue_run, open_run
 from feii_dask.settings import Settings
-from feii_dask.targets import count, in_microns, make_targets, plan
+from feii_dask.targets import count, in_microns, largest_read, make_targets, plan
 
 __all__ = ["SearchResult", "conclude", "search"]
 
@@ -104,9 +106,9 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
             tables = match(found, archive, context, settings, connected)
             if run is None:
                 return preview(tables, context, settings)
-            run.write_tables(**tables._asdict())
             queries = [asdict(query) for query in archive.queries]
             run.update_manifest(queries=queries, counts=count(found.objects, tables, context.lines))
+            run.write_tables(**tables._asdict())
             scan(run, tables, context, settings, connected)
         return conclude(run)
 
@@ -125,9 +127,10 @@ def go_on(settings: Settings, client: Client | None) -> SearchResult:
 
 @contextmanager
 def cluster(settings: Settings, client: Client | None) -> Iterator[Client]:
-    """Connect to the cluster, and say where it can be watched."""
+    """Connect to the cluster, say where it can be watched, and check that it can do the work."""
     with connect(settings, client) as connected:
-        log.info("dashboard: %s", connected.dashboard_link)
+        log.info("dashboard: %s", dashboard_link(connected))
+        preflight(connected, settings.detector)
         yield connected
 
 
@@ -181,6 +184,8 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
     """Scan what has no outcome yet, and store each outcome as it comes."""
     to_scan, settled = plan(tables, context.lines, run.outcomes(), settings)
     log.info("%d cubes to scan", len(to_scan))
+    footprints = tables.targets.set_index("obs_id")["s_region"].reindex([target.obs_id for target, _ in to_scan])
+    check_memory(client, largest_read(footprints, context, find_mission(settings.mission).spaxel_arcsec))
     progress = Progress(len(to_scan))
     with run.writer() as writer:
         for outcome in settled:

@@ -105,7 +105,7 @@ def _scanned(outcomes: pd.DataFrame) -> pd.Series[str]:
 
 
 def failures(outcomes: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
-    """List what was not scanned, and why; cubes without a line in their band are no failure and not among it.
+    """List what could not be scanned, or not all of it, and why; cubes without a line in their band are not among it.
 
     Returns
     -------

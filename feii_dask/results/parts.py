@@ -6,7 +6,7 @@ import fcntl
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -46,7 +46,9 @@ def open_writer(directory: Path) -> Iterator[OutcomeWriter]:
         writer = OutcomeWriter(directory)
         try:
             yield writer
-        except StoreError:  # it has said that nothing more can be written
+        except StoreError:
+            with suppress(StoreError):  # the first error is the one to report; where a cutout had no room a part may
+                writer.flush()
             raise
         except BaseException:
             writer.flush()

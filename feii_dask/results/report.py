@@ -36,7 +36,7 @@ STEPS = {
     "candidates": "candidates",
 }
 MEANINGS = {
-    Status.SCANNED: "at least one line was measured",
+    Status.SCANNED: "at least one line was measured, and none failed",
     Status.NO_LINE_IN_BAND: "none of the lines is in the cube's band",
     Status.NO_CLOUD_COPY: "the archive has no copy of the cube in the cloud",
     Status.STALE_PRODUCT: "a kind of product that the archive no longer makes",
