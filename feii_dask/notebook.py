@@ -11,7 +11,7 @@ For whole archives `feii_dask.search` does the same, and more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import isnan, nan
 from typing import Any, TypeAlias
 
@@ -222,14 +222,12 @@ def line_search(
     if cloud_uri_map is None or transitions is None:
         missing = "cloud_uri_map" if cloud_uri_map is None else "transitions"
         raise SettingsError(f"{missing} {NO_PICKLE.format(missing + '.pkl')}")
-    detected = []
+    detected: list[u.Quantity] = []
     if check_conditions(obs, cloud_uri_map, transitions):
         cube = open_cube(str(cloud_uri_map[obs["dataURL"]]))
-        lines = zip(transitions, _as_lines(transitions), strict=True)
-        inside = {line: wavelength for wavelength, line in lines if _covers(cube, line)}
-        detected = [wavelength for line, wavelength in inside.items() if _is_detected(cube, line)]
+        detected, others = _search(cube, transitions)
         if plot and detected:
-            _show(str(obs["obs_id"]), cube, list(inside.values()), detected)
+            _show(str(obs["obs_id"]), cube, detected, others)
     if isinstance(obs, Row) and "detected_feii_lines" not in obs.colnames:
         obs.table["detected_feii_lines"] = np.full(len(obs.table), None, dtype=object)
     obs["detected_feii_lines"] = detected
@@ -262,22 +260,27 @@ def _as_lines(transitions: u.Quantity) -> tuple[Line, ...]:
     return tuple(Line("Fe II", float(wavelength.to_value(u.um))) for wavelength in transitions)
 
 
-def _covers(cube: Cube, line: Line) -> bool:
-    return bool(cube.wavelength_um[0] <= line.wavelength_um <= cube.wavelength_um[-1])
-
-
-def _is_detected(cube: Cube, line: Line) -> bool:
+def _search(cube: Cube, transitions: u.Quantity) -> tuple[list[u.Quantity], list[u.Quantity]]:
+    """Return the lines in a cube that are detected, and those that are not."""
     detector = NotebookDetector()
-    window = detector.plane_range(cube.wavelength_um, line)
-    if window is None:
-        return False
-    return detector.measure(cube.planes(*window), cube.wavelength_um[slice(*window)], line).detected
+    detected: list[u.Quantity] = []
+    others: list[u.Quantity] = []
+    for wavelength, line in zip(transitions, _as_lines(transitions), strict=True):
+        window = detector.plane_range(cube.wavelength_um, line)
+        if window is not None:
+            found = detector.measure(cube.planes(*window), cube.wavelength_um[slice(*window)], line)
+            (detected if found.detected else others).append(wavelength)
+    return detected, others
 
 
-def _show(obs_id: str, cube: Cube, lines: Sequence[u.Quantity], detected: Sequence[u.Quantity]) -> None:
+def _show(obs_id: str, cube: Cube, detected: list[u.Quantity], others: list[u.Quantity]) -> None:
     print(f"obs_id: {obs_id}")
     print(f"Detected lines: {u.Quantity(detected)}")
-    statistic = extension_vs_wavebin(cube.planes(0, cube.shape[0]))
-    others = [line.to_value(u.um) for line in lines if line not in detected]
-    plot_lines(cube.wavelength_um, statistic, u.Quantity(detected).to_value(u.um), others, ax=plt.subplots()[1])
+    plot_lines(
+        cube.wavelength_um,
+        extension_vs_wavebin(cube.planes(0, cube.shape[0])),
+        [line.to_value(u.um) for line in detected],
+        [line.to_value(u.um) for line in others],
+        ax=plt.subplots()[1],
+    )
     plt.show()

@@ -112,7 +112,8 @@ class FitsFile:
         kind = hdu.header.get("XTENSION", "PRIMARY")
         if kind not in HDU_TYPES:
             raise CubeFormatError(f"has in {hdu.name} an extension of type {kind!r}, which is not known here")
-        return HDU_TYPES[kind].fromstring(self.read(hdu.start, hdu.data_stop))
+        raw = self.read(hdu.start, hdu.data_stop)
+        return HDU_TYPES[kind].fromstring(raw.ljust(hdu.stop - hdu.start, b"\0"))  # some writers leave out padding
 
     def _walk(self, wanted: str = "") -> Hdu:
         """Read the next header."""
@@ -146,13 +147,15 @@ class FitsFile:
 
 @contextmanager
 def format_errors(uri: str) -> Iterator[None]:
-    """Turn whatever a damaged header provokes into a `CubeFormatError` that names the file."""
+    """Turn whatever a damaged file provokes into a `CubeError` that names it."""
     try:
         yield
     except CubeFormatError as error:
         raise CubeFormatError(f"{uri} {error}") from error.__cause__
-    except (CubeError, MemoryError):
+    except CubeError:
         raise
+    except MemoryError as error:
+        raise CubeReadError(f"{uri} needs more memory than there is") from error
     except Exception as error:  # astropy raises many kinds
         raise CubeFormatError(f"{uri} cannot be understood: {type(error).__name__}: {error}") from error
 

@@ -26,7 +26,8 @@ __all__ = ["RangeReader"]
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 15.0  # silence on an open connection
-DEADLINE_S = 120.0  # one range, with all its attempts
+DEADLINE_S = 120.0  # one short range, with all its attempts
+SLOWEST_BYTES_PER_S = 200_000  # long ranges may take longer
 ATTEMPTS = 6  # absorbs five errors in a row, in about six seconds
 ATTEMPTS_IF_SILENT = 2
 FIRST_PAUSE_S = 0.2  # doubled after each attempt, times a random 0.5 to 1.5
@@ -94,11 +95,11 @@ class RangeReader:
             One of its subclasses; the message names the file.
         """
         stop = min(stop, self._size)
+        if start >= stop:
+            return b""
         for first, data in self._kept:
             if first <= start and stop <= first + len(data):
                 return data[start - first : stop - first]
-        if start >= stop:
-            return b""
         data = self._read_patiently(start, stop)
         if len(data) > stop - start:  # a server that ignores ranges sends the whole file
             self._size, self._kept = len(data), [(0, data)]
@@ -110,7 +111,7 @@ class RangeReader:
         return data
 
     def _read_patiently(self, start: int, stop: int) -> bytes:
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + DEADLINE_S + (stop - start) / SLOWEST_BYTES_PER_S
         attempt = 0
         while True:
             attempt += 1

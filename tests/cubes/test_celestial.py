@@ -41,8 +41,7 @@ def test_width_from_a_cd_matrix() -> None:
     assert pixel_arcsec(header, celestial_wcs(header)) == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("area", [0.0, -1.0, "large", float("inf")])
+@pytest.mark.parametrize("area", [0.0, -1.0, "large"])
 def test_areas_that_are_none(area: object) -> None:
-    header = fits.Header(WCS_CARDS)
-    header.append(("PIXAR_A2", area)) if area != float("inf") else header.set("PIXAR_A2", 10**400)
+    header = fits.Header({**WCS_CARDS, "PIXAR_A2": area})
     assert pixel_arcsec(header, celestial_wcs(header)) == pytest.approx(0.13)
