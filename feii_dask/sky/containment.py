@@ -111,14 +111,16 @@ class Matches(NamedTuple):
 def find_inside(footprints: Footprints, index: SkyIndex, pad_rad: float = 0.0) -> Matches:
     """Find the positions in each footprint, and those up to ``pad_rad`` outside of it, in the order of both."""
     parts = [_find_in_rings(footprints.rings, footprints.ring_row, index, pad_rad)]
-    if footprints.regions:
-        parts.append(_find_in_regions(footprints.regions, index, pad_rad))
+    parts += [_find_in_region(region, row, index, pad_rad) for row, region in footprints.regions.items()]
     row, point, depth_rad = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = np.lexsort((point, row))
-    return Matches(row[order], point[order], depth_rad[order])
+    order = np.lexsort((-depth_rad, point, row))
+    row, point, depth_rad = row[order], point[order], depth_rad[order]
+    deepest = np.ones(len(row), dtype=bool)  # not again in another ring of the same footprint
+    deepest[1:] = (np.diff(row) != 0) | (np.diff(point) != 0)
+    return Matches(row[deepest], point[deepest], depth_rad[deepest])
 
 
-def _find_in_rings(rings: Rings, row: Integers, index: SkyIndex, pad_rad: float) -> tuple[Integers, Integers, Floats]:
+def _find_in_rings(rings: Rings, row: Integers, index: SkyIndex, pad_rad: float) -> Matches:
     ring, point = index.near(rings.centre, rings.reach_rad + pad_rad)
     inside = rings.inside(ring, index.points[point])
     if not pad_rad:
@@ -126,20 +128,16 @@ def _find_in_rings(rings: Rings, row: Integers, index: SkyIndex, pad_rad: float)
     angle = rings.angle_to_edge_rad(ring, index.points[point])
     depth_rad = np.where(inside, angle, -angle)
     found = _is_match(depth_rad, pad_rad)
-    return row[ring[found]], point[found], depth_rad[found]
+    return Matches(row[ring[found]], point[found], depth_rad[found])
 
 
-def _find_in_regions(regions: dict[int, Region], index: SkyIndex, pad_rad: float) -> tuple[Integers, Integers, Floats]:
-    ra_deg, dec_deg, radius_deg = np.array([region.cap for region in regions.values()]).T
-    which, point = index.near(unit_vectors(ra_deg, dec_deg), np.radians(radius_deg) + pad_rad)
-    bounds = np.searchsorted(which, np.arange(1, len(regions)))
-    depths = [
-        region.depth_rad(index.points[near])
-        for region, near in zip(regions.values(), np.split(point, bounds), strict=True)
-    ]
-    depth_rad = np.concatenate(depths)
+def _find_in_region(region: Region, row: int, index: SkyIndex, pad_rad: float) -> Matches:
+    ra_deg, dec_deg, radius_deg = region.cap
+    centre = unit_vectors(ra_deg, dec_deg)[np.newaxis]
+    _, point = index.near(centre, np.radians([radius_deg]) + pad_rad)
+    depth_rad = region.depth_rad(index.points[point])
     found = _is_match(depth_rad, pad_rad)
-    return np.array(list(regions))[which[found]], point[found], depth_rad[found]
+    return Matches(np.full(found.sum(), row), point[found], depth_rad[found])
 
 
 def _is_match(depth_rad: Floats, pad_rad: float) -> NDArray[np.bool_]:

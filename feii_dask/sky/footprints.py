@@ -1,7 +1,7 @@
 """A table's column of ``s_region``, read at once.
 
-Nearly all of an archive's regions are one polygon in ICRS. Those are read together, by the column, into flat arrays;
-every other string is read by `parse_region`, which alone decides what is wrong with one.
+Nearly all of an archive's regions are a polygon in ICRS, or a few. Those are read together, by the column, into flat
+arrays; every other string is read by `parse_region`, which alone decides what is wrong with one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from feii_dask.sky.sphere import Integers
 
 __all__ = ["Footprints"]
 
-NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-HEAD = rf"(?i)^POLYGON(?:\s+(?:{'|'.join(ICRS_FRAMES)}))?\s+"
-PLAIN_POLYGON = rf"{HEAD}{NUMBER}\s+{NUMBER}(?:\s+{NUMBER}\s+{NUMBER}){{2,}}$"
+NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:E[+-]?[0-9]+)?"
+FRAME = rf"(?:\s+(?:{'|'.join(ICRS_FRAMES)}))?"
+POLYGON = rf"POLYGON{FRAME}(?:\s+{NUMBER}\s+{NUMBER}){{3,}}"
+PLAIN_POLYGONS = rf"^{POLYGON}(?:\s+{POLYGON})*$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Footprints:
     rings : Rings
         The plain polygons.
     ring_row : (m,) int64 ndarray
-        The row of the table that each ring belongs to.
+        The row of the table that each ring belongs to, in order; several rings in one row are a union.
     regions : dict of int to Region
         All other regions, by their row.
     reasons : dict of int to str
@@ -52,10 +53,11 @@ class Footprints:
     def read(cls, s_region: pd.Series[Any]) -> Footprints:
         """Read a column of ``s_region``; what is not text, or cannot be used, gets a reason."""
         rings, ring_row = _read_plain_polygons(_as_arrow(s_region))
-        rest = np.setdiff1d(np.arange(len(s_region)), ring_row, assume_unique=True)
+        others = np.ones(len(s_region), dtype=bool)
+        others[ring_row] = False
         regions: dict[int, Region] = {}
         reasons: dict[int, str] = {}
-        for row, text in zip(rest.tolist(), s_region.iloc[rest], strict=True):
+        for row, text in zip(np.flatnonzero(others).tolist(), s_region[others], strict=True):
             try:
                 regions[row] = parse_region(text)
             except RegionError as error:
@@ -72,19 +74,21 @@ def _as_arrow(s_region: pd.Series[Any]) -> Any:
 
 
 def _read_plain_polygons(texts: Any) -> tuple[Rings, Integers]:
-    """Read those texts that are one sound polygon in ICRS; return the polygons and their rows."""
-    texts = pc.ascii_trim_whitespace(texts)
+    """Read those texts that are sound polygons in ICRS and nothing else; return the polygons and their rows."""
+    texts = pc.ascii_upper(pc.ascii_trim_whitespace(texts))
     short = pc.less_equal(pc.binary_length(texts), MAX_CHARACTERS)
-    plain = pc.fill_null(pc.and_(short, pc.match_substring_regex(texts, PLAIN_POLYGON)), False)
-    row = np.flatnonzero(plain.to_numpy(zero_copy_only=False))
-    words = pc.ascii_split_whitespace(pc.replace_substring_regex(texts.filter(plain), HEAD, ""))
+    plain = pc.fill_null(pc.and_(short, pc.match_substring_regex(texts, PLAIN_POLYGONS)), False)
+    parts = pc.split_pattern(texts.filter(plain), "POLYGON")  # the first part of each is empty
+    row = np.repeat(np.flatnonzero(plain.to_numpy(zero_copy_only=False)), pc.list_value_length(parts).to_numpy() - 1)
+    polygons = pc.replace_substring_regex(pc.list_flatten(pc.list_slice(parts, 1)), f"^{FRAME}", "")
+    words = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(polygons))
     count = pc.list_value_length(words).to_numpy().astype(np.int64) // 2
     numbers = pc.cast(pc.list_flatten(words), pa.float64()).to_numpy()
     ra_deg, dec_deg = numbers[0::2], numbers[1::2]
     ra_deg = np.where(np.abs(ra_deg) <= MAX_RA_DEG, ra_deg, np.nan)
     rings = Rings.from_degrees(ra_deg, dec_deg, count)
-    sound = rings.sound
-    if not sound.all():
-        of_sound = np.repeat(sound, count)
-        rings = Rings.from_degrees(ra_deg[of_sound], dec_deg[of_sound], count[sound])
-    return rings, row[sound]
+    if rings.sound.all():
+        return rings, row
+    good = ~np.isin(row, row[~rings.sound])
+    of_good = np.repeat(good, count)
+    return Rings.from_degrees(ra_deg[of_good], dec_deg[of_good], count[good]), row[good]

@@ -24,7 +24,7 @@ MATCH_COLUMNS = {
 }
 EMPTY_MATCHES = pd.DataFrame(columns=list(MATCH_COLUMNS)).astype(MATCH_COLUMNS)
 
-ROWS_AT_ONCE = 1 << 14  # regions of 2.5 kB take 100 MB while they are read
+ROWS_AT_ONCE = 1 << 12  # bounds the memory for text and near pairs; smaller blocks are slower, larger ones not faster
 
 
 def match_partition(

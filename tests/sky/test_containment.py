@@ -29,6 +29,7 @@ def crowds(draw: st.DrawFn) -> tuple[list[str], np.ndarray]:
     (ra, dec), (ra_2, dec_2) = on_sky(centre, rng.uniform(-3.0, 3.0, (2, 2))).tolist()
     texts += [
         f"CIRCLE {ra!r} {dec!r} 2",
+        " ".join(texts),
         f"POLYGON {rings[0]} CIRCLE {ra_2!r} {dec_2!r} 1",
         f"INTERSECTION (POLYGON {rings[0]} CIRCLE {ra!r} {dec!r} 4)",
         f"POLYGON {rings[0]} NOT (CIRCLE {ra!r} {dec!r} 2)",

@@ -23,13 +23,14 @@ BAD = "POLYGON ICRS  10 20 11 20"
 
 def assert_each_row_is_read_as_it_is_alone(column: pd.Series) -> None:
     footprints = Footprints.read(column)
-    rows = [*footprints.ring_row.tolist(), *footprints.regions, *footprints.reasons]
-    assert sorted(rows) == list(range(len(column))), "each row is accounted for once"
     rings = footprints.rings
-    for ring, row in enumerate(footprints.ring_row):
-        (expected,) = parse_region(column.iloc[row]).rings
-        vertices = rings.vertex[rings.first[ring] :][: rings.count[ring]]
-        np.testing.assert_array_equal(vertices[: len(expected)], unit_vectors(*expected.T))
+    plain: dict[int, list[np.ndarray]] = {}
+    for row, first, count in zip(footprints.ring_row.tolist(), rings.first, rings.count, strict=True):
+        plain.setdefault(row, []).append(rings.vertex[first : first + count])
+    assert sorted([*plain, *footprints.regions, *footprints.reasons]) == list(range(len(column)))
+    for row, vertices in plain.items():
+        for ours, expected in zip(vertices, parse_region(column.iloc[row]).rings, strict=True):
+            np.testing.assert_array_equal(ours[: len(expected)], unit_vectors(*expected.T))
     for row, region in footprints.regions.items():
         assert region == parse_region(column.iloc[row])
     for row, reason in footprints.reasons.items():
@@ -43,6 +44,7 @@ WORDS = st.sampled_from(VOCABULARY.split())
 TEXTS = st.one_of(
     outlines(corners=(4, 12)).map(lambda outline: outline.text),
     outlines(corners=(4, 12)).map(lambda outline: f" Polygon\t{numbers_of(outline.vertices)}\n"),
+    st.lists(outlines(corners=(4, 6)).map(lambda outline: outline.text), min_size=2, max_size=3).map("  ".join),
     st.lists(WORDS, max_size=12).map(" ".join),
     st.lists(st.integers(-3, 3), min_size=4, max_size=10).map(lambda numbers: f"POLYGON {' '.join(map(str, numbers))}"),
     st.text(max_size=20),
@@ -83,8 +85,14 @@ def test_every_kind_of_text_column_is_read(dtype):
 
 def test_plain_polygons_are_read_together_and_not_one_by_one():
     """The rest is right as well, but fifty times slower."""
-    plain = [PLAIN, CLOSED, f"  {PLAIN} ", "POLYGON GSC1 1 2 3 4 5 9", "POLYGON J2000 1e-05 2 359.9 4 -5.5 .9"]
-    assert Footprints.read(pd.Series(plain)).ring_row.tolist() == [0, 1, 2, 3, 4]
+    plain = [
+        PLAIN,
+        CLOSED,
+        f"  {PLAIN} ",
+        "POLYGON GSC1 1 2 3 4 5 9",
+        f"{PLAIN}  {CLOSED}\npolygon j2000 1e-05 2 -3. 4 5 .9",
+    ]
+    assert Footprints.read(pd.Series(plain)).ring_row.tolist() == [0, 1, 2, 3, 4, 4, 4]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +104,8 @@ def test_plain_polygons_are_read_together_and_not_one_by_one():
         "POLYGON 10 0 11 0 12 0",
         "POLYGON 0 0 120 0 240 0",
         "POLYGON 10 0 11 0 10 0",
+        f"{PLAIN} POLYGON 10 0 11 0 10 0",
+        f"{PLAIN} POLYGON 10 0 11 0",
         "POLYGON " + "1 2 3 4 5 9 " * (MAX_CHARACTERS // 12) + "1 2 3 4 5 9",
     ],
 )
