@@ -30,7 +30,8 @@ def assert_each_row_is_read_as_it_is_alone(column: pd.Series) -> None:
     assert sorted([*plain, *footprints.regions, *footprints.reasons]) == list(range(len(column)))
     for row, vertices in plain.items():
         for ours, expected in zip(vertices, parse_region(column.iloc[row]).rings, strict=True):
-            np.testing.assert_array_equal(ours[: len(expected)], unit_vectors(*expected.T))
+            moved = np.append(True, (np.diff(ours, axis=0) != 0).any(axis=1))  # a region drops repeated vertices
+            np.testing.assert_array_equal(ours[moved][: len(expected)], unit_vectors(*expected.T))
     for row, region in footprints.regions.items():
         assert region == parse_region(column.iloc[row])
     for row, reason in footprints.reasons.items():
@@ -59,6 +60,7 @@ CELLS = TEXTS | st.sampled_from(
 @example([])
 @example([PLAIN])
 @example([BAD, None])
+@example(["POLYGON 1 0 0 0 0 0 0 1", "POLYGON 1 0 0 0 0 1 1 0", "POLYGON 1 0 1 0 0 0 0 1"])
 def test_a_column_is_read_as_its_rows_are(cells):
     assert_each_row_is_read_as_it_is_alone(pd.Series(cells, dtype=object))
 
