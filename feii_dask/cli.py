@@ -93,6 +93,21 @@ def search(config: str | None, **options: Any) -> None:
 
 @main.command()
 @where
+@click.option("--archive", help="live, or a directory with an observation table and cubes.  [default: live]")
+@click.option("--mission", help="jwst or sofia.  [default: jwst]")
+@click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, names of lines, or a table file.")
+@click.option("--instrument", multiple=True, callback=several, help="Such as MIRI/IFU.")
+@click.option("--pilot", type=click.IntRange(min=2), default=40, show_default=True, help="Cubes to scan for it.")
+def estimate(config: str | None, pilot: int, **options: Any) -> None:
+    """Say what a search would cost, from a pilot of a few cubes."""
+    from feii_dask.estimate import estimate as run_estimate
+    from feii_dask.settings import load_settings
+
+    click.echo(run_estimate(load_settings(config, **options), pilot=pilot))
+
+
+@main.command()
+@where
 def demo(config: str | None, **options: Any) -> None:
     """Do the same search on a simulated sky, without a network."""
     from feii_dask.demo import demonstrate

@@ -11,6 +11,7 @@
     ├── ArchiveError        an archive that cannot be reached or answers in part        (exit code 3)
     │   └── TruncatedError      an archive that returned fewer rows than it has
     ├── ClusterError        a cluster that cannot be reached or used                    (exit code 3)
+    ├── OutageError         every cube fails for the same reason                        (exit code 3)
     ├── CubeError           one cube; never ends a run, becomes an outcome's status
     │   ├── CubeMissingError    nothing is stored under that name
     │   ├── CubeReadError       it is there, but it could not be read
@@ -36,6 +37,7 @@ __all__ = [
     "FeiiDaskError",
     "FingerprintError",
     "LineError",
+    "OutageError",
     "RegionError",
     "SettingsError",
     "StoreError",
@@ -82,6 +84,12 @@ class TruncatedError(ArchiveError):
 
 class ClusterError(FeiiDaskError):
     """A cluster could not be reached, or cannot do the work."""
+
+    exit_code = 3
+
+
+class OutageError(FeiiDaskError):
+    """One cube after the other fails for the same reason, which is not in the cubes."""
 
     exit_code = 3
 

@@ -30,6 +30,8 @@ class Mission:
         Column of the table that says where the cube is.
     coverage_um : tuple of float
         Shortest and longest wavelength of the mission's cubes, µm.
+    spaxel_arcsec : float
+        The smallest spaxel of its cubes, arcsec.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Mission:
     micron_per_em_unit: float
     cube_column: str
     coverage_um: tuple[float, float]
+    spaxel_arcsec: float
 
 
 MISSIONS = {
@@ -53,6 +56,7 @@ MISSIONS = {
             micron_per_em_unit=1e-3,
             cube_column="dataURL",
             coverage_um=(0.6, 28.9),
+            spaxel_arcsec=0.1,  # NIRSpec's; MIRI's are 0.13 to 0.35
         ),
         # IRSA's em_* are in m (units of its SIA2 table); FIFI-LS observes from 51 to 203 µm.
         Mission(
@@ -63,6 +67,7 @@ MISSIONS = {
             micron_per_em_unit=1e6,
             cube_column="access_url",
             coverage_um=(50.0, 206.0),
+            spaxel_arcsec=1.0,  # FIFI-LS's blue channel
         ),
     )
 }

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from feii_dask.cubes.lines import find_lines
 from feii_dask.detectors.base import load_detector
 from feii_dask.errors import FingerprintError, LineError, SettingsError
@@ -20,7 +22,7 @@ from feii_dask.model import Context, Line
 from feii_dask.results.store import RunStore
 from feii_dask.settings import Settings
 
-__all__ = ["as_context", "continue_run", "describe_run", "fingerprint", "open_run"]
+__all__ = ["as_context", "check_places", "continue_run", "describe_run", "fingerprint", "open_run"]
 
 # Every setting that changes what a scan answers, or which cubes are scanned; all others may differ from one
 # session of a run to the next.
@@ -149,6 +151,35 @@ def continue_run(settings: Settings) -> tuple[Settings, Context]:
     return settings, as_context(settings, lines)
 
 
+def check_places(uris: pd.Series[Any], archive: str) -> None:
+    """Refuse stored targets that lead elsewhere than where their archive keeps its cubes.
+
+    A run directory may come from somebody else; going on with it must not read other files of its new owner.
+
+    Parameters
+    ----------
+    uris : Series
+        Where the targets' cubes are; what is missing is not looked at.
+    archive : str
+        The run's archive: ``live``, or a directory.
+
+    Raises
+    ------
+    SettingsError
+        If one of them is on this machine and not inside the directory, or neither on S3 nor served by https.
+    """
+    folder = None if archive == "live" else Path(archive).resolve()
+    for uri in uris.dropna():
+        if folder is None:
+            allowed = uri.startswith(("s3://", "https://"))
+        else:
+            allowed = "://" not in uri and Path(uri).resolve().is_relative_to(folder)
+        if not allowed:
+            raise SettingsError(
+                f"the run's targets lead out of its archive, {archive}: {uri}; begin a new run with --out"
+            )
+
+
 def shape_of(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     """Read the shaping settings of a manifest, checked like any other."""
     try:
@@ -158,6 +189,8 @@ def shape_of(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
         raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not of this program") from error
     if archive != "live" and not Path(archive).is_absolute():
         shape["archive"] = str(directory / archive)
+        if not (directory / archive).resolve().is_relative_to(directory.resolve()):
+            raise SettingsError(f"run.json in {str(directory)!r} names an archive outside of it: {archive}")
     return {name: tuple(value) if isinstance(value, list) else value for name, value in shape.items()}
 
 

@@ -8,7 +8,7 @@ are merged one by one, so that every value remembers where it came from.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from importlib import resources
@@ -20,6 +20,20 @@ import yaml
 
 from feii_dask.errors import SettingsError
 from feii_dask.missions import find_mission
+from feii_dask.values import (
+    adaptive_range,
+    count,
+    flag,
+    length,
+    mapping,
+    one_of,
+    optional,
+    setting,
+    share,
+    text,
+    texts,
+    variables,
+)
 
 __all__ = ["ClusterSettings", "Settings", "load_settings"]
 
@@ -28,81 +42,15 @@ T = TypeVar("T")
 SECTION = "feii-dask"
 FILE_NAME = "cluster.yaml"
 ENVIRONMENT_PREFIX = "DASK_FEII_DASK__"
-KINDS = ("local", "address")
-
-
-def text(value: Any) -> str:
-    """Take a text that is not empty."""
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
-        raise ValueError("a text")
-    return str(value).strip()
-
-
-def texts(value: Any) -> tuple[str, ...]:
-    """Take one text, or several."""
-    if isinstance(value, (list, tuple)):
-        return tuple(text(item) for item in value)
-    return () if value is None else (text(value),)
-
-
-def count(value: Any) -> int:
-    """Take a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("a whole number, 1 or more")
-    return value
-
-
-def share(value: Any) -> float:
-    """Take a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError("a number from 0 to 1")
-    return float(value)
-
-
-def length(value: Any) -> float:
-    """Take a finite number that is not negative."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise ValueError("a number, 0 or more")
-    return float(value)
-
-
-def flag(value: Any) -> bool:
-    """Take true or false."""
-    if not isinstance(value, bool):
-        raise ValueError("true or false")  # noqa: TRY004 - one kind of error for every parser
-    return value
-
-
-def mapping(value: Any) -> dict[str, Any]:
-    """Take names with values."""
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ValueError("names with values")
-    return dict(value)
-
-
-def one_of(*words: str) -> Callable[[Any], str]:
-    """Take one of these words."""
-
-    def parse(value: Any) -> str:
-        if value not in words:
-            raise ValueError(" or ".join(words))
-        return str(value)
-
-    return parse
-
-
-def optional(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Take what ``parse`` takes, or nothing."""
-    return lambda value: None if value is None else parse(value)
-
-
-def setting(parse: Callable[[Any], Any], default: Any) -> Any:
-    """Declare a field together with the parser of its values."""
-    if isinstance(default, dict):
-        return field(default_factory=dict, metadata={"parse": parse})
-    return field(default=default, metadata={"parse": parse})
+KINDS = ("local", "gateway", "address")
+SHAPE_KEYS = ("workers", "adapt")
+# Which keys a cluster of each kind takes, beside the kind itself.
+KEYS = {
+    "local": {*SHAPE_KEYS, "threads", "memory", "dashboard", "security"},
+    "gateway": {*SHAPE_KEYS, "name", "options", "image", "environment"},
+    "address": {"address"},
+}
+SECRETIVE = ("environment", "storage_options")  # of these, names are shown and values are not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +59,15 @@ class ClusterSettings:
 
     kind: str = setting(one_of(*KINDS), "local")
     workers: int | None = setting(optional(count), None)
-    threads: int = setting(count, 4)
+    adapt: tuple[int, int] | None = setting(optional(adaptive_range), None)
+    threads: int = setting(count, 8)
     memory: str | None = setting(optional(text), None)
     dashboard: str = setting(text, "127.0.0.1:0")
+    security: bool = setting(flag, False)
+    name: str | None = setting(optional(text), None)
+    options: Mapping[str, Any] = setting(mapping, {})
+    image: str | None = setting(optional(text), None)
+    environment: Mapping[str, str] = setting(variables, {})
     address: str | None = setting(optional(text), None)
 
 
@@ -149,7 +103,9 @@ class Settings:
     resume: str | None = setting(optional(text), None)
     retry_failed: bool = setting(flag, False)
     dry_run: bool = setting(flag, False)
+    stall_after_s: float = setting(length, 240.0)
     cluster: str = setting(text, "local")
+    detach: bool = setting(flag, False)
     clusters: Mapping[str, ClusterSettings] = field(default_factory=dict)
     dask_config: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -163,11 +119,18 @@ class Settings:
         """Return every value and where it came from, a line each."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if "parse" in f.metadata}
         for name, cluster in self.clusters.items():
-            values |= {f"clusters.{name}.{f.name}": getattr(cluster, f.name) for f in fields(cluster)}
-        shown = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        rows = [(name, str(value), self.sources.get(name, "built in")) for name, value in shown.items()]
+            shown = [f.name for f in fields(cluster) if f.name in {"kind", *KEYS[cluster.kind]}]
+            values |= {f"clusters.{name}.{key}": getattr(cluster, key) for key in shown}
+        rows = [(name, readable(name, value), self.sources.get(name, "built in")) for name, value in values.items()]
         widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
         return "\n".join(f"{name:{widths[0]}}  {value:{widths[1]}}  {source}" for name, value, source in rows)
+
+
+def readable(name: str, value: Any) -> str:
+    """Return a value as it may be printed: nothing secret."""
+    if name.rpartition(".")[2] in SECRETIVE:
+        value = dict.fromkeys(value, "…")
+    return str(list(value) if isinstance(value, tuple) else value)
 
 
 def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) -> Settings:
@@ -300,9 +263,31 @@ def check(settings: Settings) -> None:
     if settings.cluster not in settings.clusters:
         known = ", ".join(settings.clusters)
         raise SettingsError(f"no cluster is called {settings.cluster!r}; cluster.yaml and the defaults name {known}")
-    if settings.chosen_cluster.kind == "address" and not settings.chosen_cluster.address:
-        raise SettingsError(f"cluster {settings.cluster!r} is of kind address and needs one, such as tcp://host:8786")
+    for name, cluster in settings.clusters.items():
+        check_cluster(name, cluster, settings.sources)
+    if settings.detach and settings.chosen_cluster.kind != "gateway":
+        raise SettingsError(
+            f"--detach leaves a gateway's cluster running; cluster {settings.cluster!r} is of kind "
+            f"{settings.chosen_cluster.kind}, which ends with the command or was there before"
+        )
     if settings.resume and settings.out:
         raise SettingsError(f"give --out or --resume, not both ({settings.out!r}, {settings.resume!r})")
     if settings.retry_failed and not (settings.resume or settings.out):
         raise SettingsError("--retry-failed needs the run: add --resume DIR")
+
+
+def check_cluster(name: str, cluster: ClusterSettings, sources: Mapping[str, str]) -> None:
+    """Check that a cluster's keys belong to its kind and do not contradict each other."""
+    for f in fields(cluster):
+        source = sources.get(f"clusters.{name}.{f.name}", "packaged defaults")
+        if source != "packaged defaults" and f.name not in {"kind", *KEYS[cluster.kind]}:
+            raise SettingsError(
+                f"{source}: clusters.{name}.{f.name} is not for kind {cluster.kind}, "
+                f"which takes {', '.join(sorted(KEYS[cluster.kind]))}"
+            )
+    if cluster.kind == "address" and not cluster.address:
+        raise SettingsError(f"cluster {name!r} is of kind address and needs one, such as tcp://host:8786")
+    if cluster.workers is not None and cluster.adapt is not None:
+        raise SettingsError(f"cluster {name!r} has workers: {cluster.workers} and adapt as well; leave one out")
+    if cluster.name is not None and any(getattr(cluster, key) is not None for key in SHAPE_KEYS):
+        raise SettingsError(f"cluster {name!r} runs already under its name; leave out workers and adapt")

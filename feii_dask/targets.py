@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -10,17 +11,22 @@ import numpy as np
 import pandas as pd
 
 from feii_dask.archives.base import Archive
+from feii_dask.detectors.base import load_detector
+from feii_dask.errors import RegionError
 from feii_dask.missions import Mission
-from feii_dask.model import Line, Outcome, Status, Target
+from feii_dask.model import Context, Line, Outcome, Status, Target
 from feii_dask.results.candidates import failures
 from feii_dask.results.store import Tables
 from feii_dask.scan import check_conditions
 from feii_dask.settings import Settings
 from feii_dask.sky.match import nearest_yso
+from feii_dask.sky.regions import parse_region
 
-__all__ = ["as_target", "count", "in_microns", "make_targets", "plan"]
+__all__ = ["as_target", "count", "in_microns", "largest_read", "make_targets", "plan"]
 
 Refusal: TypeAlias = tuple[Status, str]
+
+WIDEST_DEG = 0.1  # a footprint that is wider is one of several pointings, not of one cube
 
 COPIED_COLUMNS = (
     "obs_id",
@@ -170,6 +176,32 @@ def count(objects: int, tables: Tables, lines: tuple[Line, ...]) -> dict[str, in
         "matched": len(tables.targets),
         "to_scan": sum(refused is None for _, refused in matched_targets(tables, lines)),
     }
+
+
+def largest_read(footprints: pd.Series[Any], context: Context, spaxel_arcsec: float) -> int:
+    """Estimate the largest array that a scan reads at a time, bytes.
+
+    Parameters
+    ----------
+    footprints : Series
+        The ``s_region`` of the cubes to scan.
+    context : Context
+        Its detector says how many planes it wants of a cube of the usual 1500, a resolving power of 3000 sampled twice.
+    spaxel_arcsec : float
+        The mission's smallest spaxel.
+    """
+    radii_deg = [0.0]
+    for s_region in footprints.unique():
+        with suppress(RegionError):
+            radii_deg.append(parse_region(s_region).cap.radius_deg)
+    side = 2 * min(max(radii_deg), WIDEST_DEG) * 3600 / spaxel_arcsec
+    detector, planes = load_detector(context.detector), 1500
+    for line in context.lines:
+        wavelength_um = line.wavelength_um * (1 + (np.arange(1500) - 750) / 6000)
+        with suppress(Exception):  # a user's code: what is wrong with it is said with each cube
+            start, stop = detector.plane_range(wavelength_um, line) or (0, 0)
+            planes = stop - start
+    return int(planes * side**2 * np.float32().itemsize)
 
 
 def matched_targets(tables: Tables, lines: tuple[Line, ...]) -> Iterator[tuple[Target, Refusal | None]]:

@@ -26,7 +26,7 @@ from feii_dask.results.exports import write_candidates
 from feii_dask.results.outcomes import SCHEMA
 from feii_dask.results.report import write_report
 from feii_dask.results.store import RunStore, Tables
-from feii_dask.runs import as_context, continue_run, open_run
+from feii_dask.runs import as_context, check_places, continue_run, open_run
 from feii_dask.settings import Settings
 from feii_dask.targets import count, in_microns, largest_read, make_targets, plan
 
@@ -119,9 +119,11 @@ def go_on(settings: Settings, client: Client | None) -> SearchResult:
     run = open_run(settings, context)
     if not run.has_tables:
         return begin(settings, context, client)
+    tables = run.read_tables()
+    check_places(tables.targets["uri"], settings.archive)
     with narrate(run.directory):
         with cluster(settings, client) as connected:
-            scan(run, run.read_tables(), context, settings, connected)
+            scan(run, tables, context, settings, connected)
         return conclude(run)
 
 
@@ -190,7 +192,8 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
     with run.writer() as writer:
         for outcome in settled:
             writer.add(outcome)
-        for outcomes in campaign(client, [Job(target, attempt) for target, attempt in to_scan], context):
+        jobs = [Job(target, attempt) for target, attempt in to_scan]
+        for outcomes in campaign(client, jobs, context, settings.stall_after_s):
             for outcome in outcomes:
                 writer.add(outcome)
             writer.tick()

@@ -23,7 +23,7 @@ ROWS = (
     {"archives", "simulate", "engine", "results"},
     {"narration", "runs", "targets", "notebook"},
     {"single", "workflow"},
-    {"demo"},
+    {"demo", "estimate"},
     {"cli"},
     {"__main__"},
 )

@@ -87,8 +87,20 @@ def test_dask_sections_pass_through_below_the_environment(monkeypatch: pytest.Mo
         ("feii-dask: {mission: voyager-two}", "no mission is called 'voyager-two': there are"),
         ("feii-dask: {cluster: nowhere}", "no cluster is called 'nowhere'; cluster.yaml and the defaults name local"),
         ("feii-dask: {clusters: {local: {wrokers: 2}}}", "'clusters.local.wrokers'; did you mean 'workers'?"),
-        ("feii-dask: {clusters: {local: {kind: cloud}}}", "clusters.local.kind takes local or address, not 'cloud'"),
+        (
+            "feii-dask: {clusters: {local: {kind: cloud}}}",
+            "clusters.local.kind takes local or gateway or address, not 'cloud'",
+        ),
         ("feii-dask: {clusters: {a: {kind: address}}, cluster: a}", "needs one, such as tcp://"),
+        ("feii-dask: {clusters: {local: {workers: 1, adapt: {maximum: 2}}}}", "workers: 1 and adapt as well"),
+        ("feii-dask: {clusters: {local: {adapt: {minimum: 2}}}}", "the maximum being mandatory, not"),
+        ("feii-dask: {clusters: {local: {adapt: {minimum: 2, maximum: 1}}}}", "clusters.local.adapt takes"),
+        ("feii-dask: {clusters: {local: {adapt: {maximum: 1.5}}}}", "clusters.local.adapt takes"),
+        ("feii-dask: {clusters: {local: {options: {a: 1}}}}", "options is not for kind local, which takes adapt"),
+        ("feii-dask: {clusters: {gateway: {threads: 1}}}", "threads is not for kind gateway, which takes adapt"),
+        ("feii-dask: {clusters: {gateway: {environment: {A: [1]}}}}", "clusters.gateway.environment takes a text"),
+        ("feii-dask: {clusters: {gateway: {name: a, workers: 1}}}", "leave out workers and adapt"),
+        ("feii-dask: {detach: true}", "cluster 'local' is of kind local, which ends with the command"),
         ("feii-dask: {clusters: 3}", "cluster.yaml: expected names with values, not 3"),
         ("feii-dask: [1, 2]", "cluster.yaml: expected names with values, not \\[1, 2\\]"),
         ("[1, 2]", "cluster.yaml: expected names with values"),
@@ -141,3 +153,10 @@ def test_any_value_is_taken_or_refused_by_name(value: object, key: str) -> None:
         assert "any.yaml" in str(error) or "cluster" in str(error)
     else:
         assert isinstance(settings, Settings)
+
+
+def test_secrets_are_not_printed() -> None:
+    write("feii-dask: {storage-options: {key: hush}, clusters: {gateway: {environment: {TOKEN: hush-hush}}}}")
+    explained = load_settings().explain()
+    assert "TOKEN" in explained
+    assert "hush" not in explained

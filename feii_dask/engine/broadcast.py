@@ -12,9 +12,12 @@ from typing import Any, Self
 
 from distributed import Client, Future
 
+from feii_dask.engine.workers import PATIENCE_S, wait_for_worker
 from feii_dask.errors import ClusterError
 
 __all__ = ["Broadcast"]
+
+ATTEMPTS = 4
 
 
 class Broadcast:
@@ -26,11 +29,14 @@ class Broadcast:
         The cluster to scatter to.
     value : object
         What every task needs; it is kept here as well.
+    patience_s : float
+        How long to wait where there is no worker to scatter to.
     """
 
-    def __init__(self, client: Client, value: Any) -> None:
+    def __init__(self, client: Client, value: Any, patience_s: float = PATIENCE_S) -> None:
         self._client = client
         self._value = value
+        self._patience_s = patience_s
         self._future: Future[Any] | None = None
         self._manager_ran = False
 
@@ -55,8 +61,13 @@ class Broadcast:
         return self._future
 
     def _scatter(self) -> Future[Any]:
-        try:
-            future: Future[Any] = self._client.scatter(self._value, broadcast=True, hash=False)
-        except (OSError, TimeoutError) as error:
-            raise ClusterError(f"no worker took the shared data: {error}; are there workers?") from error
-        return future
+        failure: Exception | None = None
+        for _ in range(ATTEMPTS):
+            wait_for_worker(self._client, self._patience_s)
+            try:
+                future: Future[Any] = self._client.scatter(self._value, broadcast=True, hash=False)
+            except (OSError, TimeoutError) as error:  # a worker that was there when it began is gone
+                failure = error
+            else:
+                return future
+        raise ClusterError(f"no worker took the shared data: {failure}; go on with --resume") from failure

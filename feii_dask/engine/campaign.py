@@ -3,6 +3,7 @@
 Targets are submitted in a sliding window, so that neither the scheduler nor the client ever holds more than
 it works on; what is finished is handed out at once and forgotten. A scan that the cluster loses is submitted
 again. One that kills its worker time after time is tried once more alone, since its neighbours died with it.
+A worker that falls silent is restarted, and what it held is tried alone as well.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -19,6 +21,7 @@ from distributed import Client, Future, KilledWorker, get_worker
 from distributed.comm import CommClosedError
 
 from feii_dask.engine.broadcast import Broadcast
+from feii_dask.engine.watch import Breaker, StallWatch
 from feii_dask.errors import ClusterError
 from feii_dask.model import Context, Outcome, Status, Target
 from feii_dask.scan import scan_cube
@@ -29,6 +32,11 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 0.5  # how long to wait for an outcome before the caller gets a turn
 SCANS_PER_THREAD = 4  # submitted at a time: enough that no thread waits for the client
+WATCH_S = 5.0  # how often to look for silent workers
+STALL_S = 240.0  # a range of bytes may take two minutes with all its attempts; a worker reads several at a time
+GATHER_S = 60.0  # an outcome is some kilobytes; whoever does not hand it over has stalled
+RESTART_S = 30.0  # a nanny gives a process some seconds to end by itself
+DIED = "its worker died each time it was scanned, alone too; most likely it needs more memory than a worker has"
 LOST_LIMIT = 3  # times that a scan may be lost in company before it is suspected, and alone before it is given up
 
 
@@ -60,7 +68,9 @@ def scan_on_worker(target: Target, attempt: int, context: Context) -> Outcome:
     return replace(scan_cube(target, context), worker=address, attempt=attempt)
 
 
-def campaign(client: Client, jobs: Iterable[Job], context: Context) -> Iterator[list[Outcome]]:
+def campaign(
+    client: Client, jobs: Iterable[Job], context: Context, stall_after_s: float = STALL_S
+) -> Iterator[list[Outcome]]:
     """Scan every target, and hand out the outcomes as they come.
 
     Parameters
@@ -71,6 +81,9 @@ def campaign(client: Client, jobs: Iterable[Job], context: Context) -> Iterator[
         The targets.
     context : Context
         What all scans have in common; scattered once to every worker.
+    stall_after_s : float
+        A worker that holds scans and is silent for so long, and for many times the usual duration of a scan, is
+        restarted.
 
     Yields
     ------
@@ -81,13 +94,18 @@ def campaign(client: Client, jobs: Iterable[Job], context: Context) -> Iterator[
     ------
     ClusterError
         If the scheduler is lost, or the workers cannot run the scan at all.
+    OutageError
+        If one cube after the other fails for the same reason.
     """
+    breaker = Breaker()
     with Broadcast(client, context) as broadcast:
-        running = Campaign(client, broadcast, context, jobs)
+        running = Campaign(client, broadcast, context, jobs, StallWatch(stall_after_s))
         try:
             while running.unfinished:
                 running.submit()
-                yield running.collect()
+                outcomes = running.collect() + running.break_stalls()
+                yield outcomes
+                breaker.check(outcomes)
         finally:
             running.cancel()
 
@@ -95,7 +113,9 @@ def campaign(client: Client, jobs: Iterable[Job], context: Context) -> Iterator[
 class Campaign:
     """The scans that are waiting, on the cluster, and finished."""
 
-    def __init__(self, client: Client, broadcast: Broadcast, context: Context, jobs: Iterable[Job]) -> None:
+    def __init__(
+        self, client: Client, broadcast: Broadcast, context: Context, jobs: Iterable[Job], watch: StallWatch
+    ) -> None:
         self._client = client
         self._broadcast = broadcast
         self._context = context
@@ -103,6 +123,8 @@ class Campaign:
         self._suspects: deque[Job] = deque()
         self._running: dict[Future[Outcome], Job] = {}
         self._finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
+        self._watch = watch
+        self._watched = monotonic()
         self._window = 0
         self._window_measured = float("-inf")
 
@@ -155,7 +177,9 @@ class Campaign:
             return []
         while not self._finished.empty():
             futures.append(self._finished.get())
-        jobs = {future: self._running.pop(future) for future in futures}
+        # What is not among the running was taken back: its outcome is not wanted any more.
+        jobs = {future: self._running.pop(future) for future in futures if future in self._running}
+        futures = list(jobs)
         # Asked once: a status may change at any moment, and a future must not be both gathered and tried again.
         status = {future: future.status for future in futures}
         outcomes = self.gather([future for future in futures if status[future] == "finished"], jobs)
@@ -164,14 +188,40 @@ class Campaign:
                 outcomes.extend(self.judge(future, jobs[future]))
             elif status[future] != "finished":
                 outcomes.extend(self.try_again(jobs[future]))
+        self._watch.hear(outcomes)
         return outcomes
+
+    def break_stalls(self) -> list[Outcome]:
+        """Restart workers that have fallen silent; what they held is scanned again, alone."""
+        if monotonic() - self._watched < WATCH_S or self._client.status != "running":
+            return []
+        self._watched = monotonic()
+        processing = self._client.processing()
+        stalled = self._watch.silent(processing)
+        if not stalled:
+            return []
+        keys = {key for worker in stalled for key in processing[worker]}
+        held = {future: job for future, job in self._running.items() if future.key in keys}
+        log.warning(
+            "no word for %.0f s from %s, which held %s: restarted, and these cubes are tried again one by one",
+            self._watch.limit_s,
+            ", ".join(stalled),
+            ", ".join(sorted(job.target.obs_id for job in held.values())) or "none of our cubes",
+        )
+        for future in held:
+            del self._running[future]
+        self._client.cancel(list(held), force=True)
+        restart(self._client, stalled)
+        silence = f"no answer within {self._watch.limit_s:.0f} s, alone too"
+        return [outcome for job in held.values() for outcome in self.suspect(job, Status.TIMEOUT, silence)]
 
     def gather(self, futures: list[Future[Outcome]], jobs: dict[Future[Outcome], Job]) -> list[Outcome]:
         """Fetch finished outcomes; those whose worker died in between are scanned again."""
         if not futures:
             return []
         try:
-            return list(self._client.gather(futures))
+            gather = partial(self._client.gather, futures, asynchronous=True)
+            return list(self._client.sync(gather, callback_timeout=GATHER_S))
         except (CancelledError, CommClosedError, KilledWorker, OSError, TimeoutError) as error:
             log.warning("%d finished scans were lost before they arrived (%s)", len(futures), type(error).__name__)
             return [outcome for future in futures for outcome in self.try_again(jobs[future])]
@@ -185,27 +235,33 @@ class Campaign:
             raise ClusterError(
                 f"the workers cannot run the scan ({type(error).__name__}: {error}); is feii_dask installed there?"
             ) from error
-        return self.suspect(job)
+        return self.suspect(job, Status.WORKER_LOST, DIED)
 
     def try_again(self, job: Job) -> list[Outcome]:
         """Put a lost scan back, unless it was lost too often."""
         if job.lost + 1 >= LOST_LIMIT:
-            return self.suspect(job)
+            return self.suspect(job, Status.WORKER_LOST, DIED)
         (self._suspects if job.alone else self._waiting).append(replace(job, lost=job.lost + 1))
         return []
 
-    def suspect(self, job: Job) -> list[Outcome]:
+    def suspect(self, job: Job, status: Status, reason: str) -> list[Outcome]:
         """Scan it once more while nothing else runs; if that fails too, no neighbour is to blame."""
         if not job.alone:
             self._suspects.append(replace(job, alone=True, lost=0))
             return []
-        reason = (
-            "its worker died each time it was scanned, alone too; most likely it needs more memory than a worker has"
-        )
-        return [Outcome.without_scan(job.target, self._context.lines, Status.WORKER_LOST, reason, attempt=job.attempt)]
+        return [Outcome.without_scan(job.target, self._context.lines, status, reason, attempt=job.attempt)]
 
     def cancel(self) -> None:
         """Take back whatever is still on the cluster."""
         if self._running and self._client.status == "running":
             self._client.cancel(list(self._running))
         self._running.clear()
+
+
+def restart(client: Client, workers: list[str]) -> None:
+    """Restart workers by their nannies; a scheduler that does not hear from a worker gives it up by itself."""
+    nannied = [name for name, worker in client.scheduler_info(n_workers=-1)["workers"].items() if worker["nanny"]]
+    try:
+        client.restart_workers([name for name in workers if name in nannied], timeout=RESTART_S, raise_for_error=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        log.warning("%s could not be restarted: %s", ", ".join(workers), error)

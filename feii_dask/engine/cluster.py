@@ -5,16 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import dask.config
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 
-from feii_dask.errors import ClusterError
+from feii_dask.errors import ClusterError, SettingsError
 from feii_dask.settings import ClusterSettings, Settings
 
-__all__ = ["connect"]
+__all__ = ["connect", "gateways"]
 
 GIGABYTE = 10**9
 
@@ -23,7 +24,7 @@ GIGABYTE = 10**9
 def connect(settings: Settings, client: Client | None = None) -> Iterator[Client]:
     """Yield a client of the cluster that the settings choose.
 
-    A cluster that is started here is closed at the end, whatever happens.
+    A cluster that is started here is closed at the end, whatever happens; one that was there before is not.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ def connect(settings: Settings, client: Client | None = None) -> Iterator[Client
 
     Raises
     ------
+    SettingsError
+        If a gateway does not offer what was asked for.
     ClusterError
         If the cluster cannot be started or reached.
     """
@@ -41,8 +44,31 @@ def connect(settings: Settings, client: Client | None = None) -> Iterator[Client
         yield client
         return
     chosen = settings.chosen_cluster
+    if chosen.kind == "gateway":
+        with gateways(settings) as gateway, gateway.gateway_client(settings) as started:
+            yield started
+        return
     with dask.config.set(overlay(settings)), start(chosen) as started:
         yield started
+
+
+@contextmanager
+def gateways(settings: Settings) -> Iterator[ModuleType]:
+    """Yield the module `feii_dask.engine.gateway`, while the settings' sections for it hold.
+
+    Raises
+    ------
+    SettingsError
+        If dask-gateway is not installed, or the settings choose another kind of cluster.
+    """
+    try:
+        from feii_dask.engine import gateway  # noqa: PLC0415 - dask-gateway is an extra, and brings its own defaults
+    except ImportError as error:
+        raise SettingsError(f"kind gateway needs dask-gateway ({error}): pip install 'feii_dask[gateway]'") from error
+    if settings.chosen_cluster.kind != "gateway":
+        raise SettingsError(f"cluster {settings.cluster!r} is of kind {settings.chosen_cluster.kind}, not gateway")
+    with dask.config.set(overlay(settings)):
+        yield gateway
 
 
 def overlay(settings: Settings) -> dict[str, object]:
@@ -53,7 +79,7 @@ def overlay(settings: Settings) -> dict[str, object]:
 
 @contextmanager
 def start(chosen: ClusterSettings) -> Iterator[Client]:
-    """Start or reach one cluster, and leave it as it was found."""
+    """Start a cluster on this machine, or reach one by its address, and leave it as it was found."""
     if chosen.kind == "address":
         try:
             client = Client(chosen.address, timeout="20s")
@@ -63,12 +89,16 @@ def start(chosen: ClusterSettings) -> Iterator[Client]:
             yield client
         return
     with local_cluster(chosen) as cluster, Client(cluster) as client:
+        if chosen.adapt:
+            fewest, most = chosen.adapt
+            cluster.adapt(minimum=fewest, maximum=most)
         yield client
 
 
 def local_cluster(chosen: ClusterSettings) -> LocalCluster:
     """Start worker processes on this machine, reachable from this machine only."""
-    workers = chosen.workers or CPU_COUNT
+    most = chosen.adapt[1] if chosen.adapt else chosen.workers or CPU_COUNT
+    workers = chosen.adapt[0] if chosen.adapt else most
     with warnings.catch_warnings():
         # Another cluster has the port; Dask takes a free one, and the link that is printed says which.
         warnings.filterwarnings("ignore", message=r"(?s).*Port \d+ is already in use")
@@ -76,10 +106,13 @@ def local_cluster(chosen: ClusterSettings) -> LocalCluster:
             return LocalCluster(
                 n_workers=workers,
                 threads_per_worker=chosen.threads,
-                memory_limit=chosen.memory or memory_per_worker(workers),
+                memory_limit=chosen.memory or memory_per_worker(most),
                 host="127.0.0.1",
                 dashboard_address=chosen.dashboard,
+                security=chosen.security or None,
             )
+        except ImportError as error:
+            raise ClusterError(f"security: true needs the package cryptography ({error}): pip install it") from error
         except (OSError, RuntimeError, ValueError, TimeoutError) as error:
             raise ClusterError(f"the local cluster did not start ({workers} workers): {error}") from error
 

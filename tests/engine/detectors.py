@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from feii_dask.model import Detection, Line
 
-POISON = 666.0  # a cube whose pixels all have this value kills the worker that scans it
+# A cube whose pixels all have one of these values
+POISON = 666.0  # kills the worker that scans it,
+HOG = 777.0  # takes all the memory there is,
+TAR = 888.0  # is never done with.
 
 
 class Mean:
@@ -34,7 +37,37 @@ class Mean:
         mean = float(np.nanmean(sci))
         if mean == POISON:
             os._exit(1)
+        if mean == HOG:
+            self.hog()
+        if mean == TAR:
+            time.sleep(3600)
         return Detection(line=line, statistic=mean)
+
+    def hog(self) -> None:
+        taken = []
+        while True:
+            taken.append(np.ones(2_000_000))  # 16 MB each hundredth of a second: the nanny looks ten times a second
+            time.sleep(0.01)
+
+
+class Broken(Mean):
+    """Fails at every cube, each time in other words."""
+
+    def measure(self, sci: NDArray[np.float32], *rest: object, **options: object) -> Detection:
+        raise RuntimeError(f"no licence for cube {sci.mean():.0f}")
+
+
+class WholeMean(Mean):
+    """Wants the whole cube."""
+
+    def plane_range(self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0) -> tuple[int, int]:
+        return 0, len(wavelength_um)
+
+
+class UnhurriedMean(Mean):
+    """Takes long enough that a run of hundreds of cubes has a middle."""
+
+    seconds = 0.1
 
 
 class SlowMean(Mean):

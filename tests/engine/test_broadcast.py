@@ -82,8 +82,18 @@ def test_a_late_worker_gets_it(frail: Client) -> None:
 def test_a_cluster_without_workers_says_so() -> None:
     with (
         LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
-        Client(cluster, timeout="2s") as client,
-        Broadcast(client, VALUE) as broadcast,
+        Client(cluster) as client,
+        Broadcast(client, VALUE, patience_s=1.0) as broadcast,
         pytest.raises(ClusterError, match="are there workers"),
     ):
         _ = broadcast.future
+
+
+def test_it_calls_for_a_worker_where_the_cluster_is_adaptive() -> None:
+    with (
+        LocalCluster(n_workers=0, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster) as client,
+        Broadcast(client, VALUE) as broadcast,
+    ):
+        cluster.adapt(minimum=0, maximum=1)
+        assert client.submit(total, broadcast.future, 0).result() == TOTAL

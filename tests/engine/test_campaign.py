@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask.config
 import numpy as np
 import pytest
 from astropy.io import fits
 from distributed import Client, LocalCluster
 
 from feii_dask.engine.campaign import Job, campaign
-from feii_dask.errors import ClusterError
+from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Context, Line, Outcome, Status, Target
-from tests.engine.detectors import POISON
+from tests.engine.detectors import HOG, POISON, TAR
 
 LINES = (Line("Fe II", 5.340169),)
 
@@ -49,9 +51,9 @@ def statistics(outcomes: list[Outcome]) -> dict[str, float]:
     return {outcome.obs_id: outcome.detections[0].statistic for outcome in outcomes}
 
 
-def run(client: Client, work: list[Job], detector: str) -> list[Outcome]:
+def run(client: Client, work: list[Job], detector: str, **options: float) -> list[Outcome]:
     context = Context(lines=LINES, detector=f"tests.engine.detectors:{detector}")
-    return [outcome for batch in campaign(client, work, context) for outcome in batch]
+    return [outcome for batch in campaign(client, work, context, **options) for outcome in batch]
 
 
 def worker_pids(client: Client) -> list[int]:
@@ -102,6 +104,62 @@ def test_a_cube_that_kills_its_worker_is_named_and_its_neighbours_are_not(frail:
     assert len(scanned) == 11
 
 
+def test_a_cube_that_needs_too_much_memory_is_named_and_its_neighbours_are_not(tmp_path: Path) -> None:
+    values = [HOG if number == 4 else float(number) for number in range(12)]
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),  # each death takes seconds
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=2,
+            memory_limit="500MB",
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        outcomes = run(client, jobs(tmp_path, values), "Mean")
+    assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
+        ("cube-004", Status.WORKER_LOST)
+    ]
+    assert len(statistics(outcomes)) == 12
+
+
+def test_a_cube_that_is_never_done_is_named_and_its_neighbours_are_not(frail: Client, tmp_path: Path) -> None:
+    values = [TAR if number == 4 else float(number) for number in range(12)]
+    outcomes = run(frail, jobs(tmp_path, values), "Mean", stall_after_s=2.0)
+    assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
+        ("cube-004", Status.TIMEOUT)
+    ]
+    assert "no answer within 2 s, alone too" in next(o.reason for o in outcomes if o.obs_id == "cube-004")
+    assert len(statistics(outcomes)) == 12
+
+
+def test_a_worker_that_stops_is_restarted_and_loses_no_outcome(
+    frail: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = [float(number) for number in range(40)]
+    victim = worker_pids(frail)[0]
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    outcomes: list[Outcome] = []
+    for batch in campaign(frail, jobs(tmp_path, values), context, stall_after_s=2.0):
+        if not outcomes and batch:
+            os.kill(victim, signal.SIGSTOP)
+        outcomes += batch
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+    assert "no word for" in caplog.text
+    assert victim not in worker_pids(frail)
+
+
+def test_a_run_in_which_everything_fails_for_one_reason_is_stopped(client: Client, tmp_path: Path) -> None:
+    work = jobs(tmp_path, [float(number) for number in range(120)])
+    context = Context(lines=LINES, detector="tests.engine.detectors:Broken")
+    outcomes: list[Outcome] = []
+    with pytest.raises(OutageError, match="50 cubes in a row.*detector_error.*no licence.*--retry-failed"):
+        for batch in campaign(client, work, context):
+            outcomes += batch
+    assert 50 <= len(statistics(outcomes)) < 120
+
+
 def test_restarted_workers_lose_no_outcome(frail: Client, tmp_path: Path) -> None:
     values = [float(number) for number in range(20)]
     context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
@@ -129,8 +187,10 @@ def test_a_lost_scheduler_is_said_and_not_waited_for(tmp_path: Path) -> None:
 
 def test_leaving_early_takes_the_scans_back(client: Client, tmp_path: Path) -> None:
     context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
-    running = campaign(client, jobs(tmp_path, [1.0] * 60), context)
+    running = campaign(client, jobs(tmp_path, [1.0] * 400), context)
     next(running)
     running.close()
-    client.sync(client.scheduler.identity)  # a round trip, so that the cancellation has arrived
-    assert not [key for keys in client.processing().values() for key in keys if "scan" in str(key)]
+    deadline = time.monotonic() + 10  # the 400 scans would take twice as long
+    while [key for keys in client.processing().values() for key in keys if "scan" in str(key)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import dask.config
 import pytest
@@ -84,3 +85,14 @@ def test_dask_settings_hold_while_connected(monkeypatch: pytest.MonkeyPatch) -> 
 def test_workers_leave_room_for_the_others() -> None:
     assert 4 * memory_per_worker(4) < 2 * memory_per_worker(2) + 4
     assert memory_per_worker(10_000) >= 5 * 10**8
+
+
+def test_a_local_cluster_follows_the_work_when_asked_and_may_be_encrypted() -> None:
+    Path("cluster.yaml").write_text(
+        "feii-dask: {clusters: {local: {adapt: {minimum: 0, maximum: 1}, security: true, dashboard: '127.0.0.1:0'}}}"
+    )
+    with connect(load_settings()) as client:
+        assert client.nthreads() == {}
+        assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+        assert client.scheduler.address.startswith("tls://127.0.0.1:")
+        assert client.dashboard_link.startswith("http://127.0.0.1:")

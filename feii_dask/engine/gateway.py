@@ -1,0 +1,216 @@
+"""Clusters of a dask-gateway: started, found, sized, and not forgotten.
+
+The gateway's address and authentication are Dask's own settings (``gateway:`` in ``cluster.yaml``). What a cluster
+may be asked for differs from site to site, so that options pass through under the gateway's own names.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import aiohttp
+import dask.config
+from dask_gateway import Gateway, GatewayCluster, GatewayClusterError, GatewayServerError
+from dask_gateway.client import ClusterReport
+from distributed import Client
+
+from feii_dask.errors import ClusterError, SettingsError
+from feii_dask.settings import ClusterSettings, Settings
+
+__all__ = ["describe", "gateway_client", "list_clusters", "start_cluster", "stop_clusters"]
+
+log = logging.getLogger(__name__)
+
+DEFAULT_WORKERS = 4
+UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError, GatewayServerError)
+
+
+@contextmanager
+def gateway_client(settings: Settings) -> Iterator[Client]:
+    """Yield a client of a gateway's cluster: of the one that is named, or of a new one.
+
+    A new one is stopped at the end unless the settings say `detach`; one that was there before never is.
+
+    Parameters
+    ----------
+    settings : Settings
+        They choose a cluster of kind gateway. What they say of ``distributed`` is handed on to scheduler and workers.
+
+    Raises
+    ------
+    SettingsError
+        If the gateway does not offer what was asked for.
+    ClusterError
+        If it cannot be reached, or the cluster does not start.
+    """
+    chosen = settings.chosen_cluster
+    with reach() as gateway:
+        name = chosen.name or submit(gateway, settings)
+        try:
+            with connected(gateway, name) as cluster:
+                if chosen.name is None:
+                    scale(cluster, chosen)
+                with cluster.get_client() as client:
+                    yield client
+        finally:
+            if chosen.name is None and not settings.detach:
+                stop(gateway, name)
+
+
+def list_clusters() -> list[ClusterReport]:
+    """Return what runs, or is about to, on the gateway."""
+    with reach() as gateway, answered():
+        return list(gateway.list_clusters())
+
+
+def describe(report: ClusterReport) -> str:
+    """Return what one needs to know of a cluster, in a line."""
+    status, since = report.status.name.lower(), f"{report.start_time:%Y-%m-%d %H:%M}"
+    return f"{report.name}  {status}  since {since}  {report.dashboard_link or 'no dashboard yet'}"
+
+
+def start_cluster(settings: Settings) -> ClusterReport:
+    """Start a cluster that stays until it is stopped."""
+    with reach() as gateway:
+        name = submit(gateway, settings)
+        try:
+            with connected(gateway, name) as cluster:
+                scale(cluster, settings.chosen_cluster)
+            return gateway.get_cluster(name)
+        except BaseException:
+            stop(gateway, name)
+            raise
+
+
+def stop_clusters(names: tuple[str, ...]) -> None:
+    """Stop clusters by their names."""
+    with reach() as gateway, answered():
+        unknown = set(names) - {report.name for report in gateway.list_clusters()}
+        if unknown:
+            raise SettingsError(f"no cluster {', '.join(sorted(unknown))} runs there; see  feii-dask clusters list")
+        for name in names:
+            gateway.stop_cluster(name)
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Say in our words that a gateway does not answer."""
+    try:
+        yield
+    except UNREACHABLE as error:
+        address = dask.config.get("gateway.address")
+        raise ClusterError(f"the gateway at {address} cannot be used: {error or type(error).__name__}") from error
+
+
+@contextmanager
+def reach() -> Iterator[Gateway]:
+    """Yield the gateway that Dask's settings name."""
+    try:
+        gateway = Gateway()
+    except (ValueError, KeyError) as error:
+        raise SettingsError(
+            f"the gateway's address cannot be used ({error}); cluster.yaml needs  gateway: {{address: https://…}}"
+        ) from error
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+        keep_quiet(gateway)
+
+
+def keep_quiet(gateway: Gateway) -> None:
+    """Keep a closed gateway from closing itself again when it is collected, which prints an exception."""
+    vars(gateway).pop("_loop_runner", None)
+
+
+def submit(gateway: Gateway, settings: Settings) -> str:
+    """Ask for a new cluster, and return its name."""
+    with answered():
+        offered = set(gateway.cluster_options(use_local_defaults=False))
+        wishes = options_for(settings.chosen_cluster, settings.dask_config, offered)
+        try:
+            name: str = gateway.submit(**wishes)
+        except ValueError as error:
+            raise SettingsError(f"the gateway refuses the cluster's options: {error}") from error
+    log.info("cluster %s starts", name)
+    return name
+
+
+def options_for(chosen: ClusterSettings, dask_config: Mapping[str, Any], offered: set[str]) -> dict[str, Any]:
+    """Return the options of a new cluster, after checking that the gateway offers each of them."""
+    wishes = dict(chosen.options)
+    if chosen.image is not None:
+        wishes["image"] = chosen.image
+    if chosen.environment:
+        wishes["environment"] = dict(chosen.environment)
+    for wish in wishes:
+        if wish not in offered:
+            near = get_close_matches(wish, offered, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise SettingsError(
+                f"the gateway offers no option {wish!r}; {hint}It offers {', '.join(sorted(offered)) or 'none'}"
+            )
+    variables = as_variables(dask_config.get("distributed", {}), "DASK_DISTRIBUTED")
+    if variables and "environment" not in offered:
+        log.warning("the gateway takes no environment: 'distributed' of cluster.yaml holds for the client only")
+    elif variables:
+        sites_own = dask.config.get("gateway.cluster.options", {}).get("environment", {})
+        wishes["environment"] = sites_own | variables | wishes.get("environment", {})
+    return wishes
+
+
+def as_variables(section: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    """Write a section of Dask's settings as the environment variables that Dask reads.
+
+    Examples
+    --------
+    >>> as_variables({"scheduler": {"allowed-failures": 7}}, "DASK_DISTRIBUTED")
+    {'DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES': '7'}
+    """
+    variables: dict[str, str] = {}
+    for key, value in section.items():
+        name = f"{prefix}__{key.replace('-', '_').upper()}"
+        if isinstance(value, Mapping):
+            variables |= as_variables(value, name)
+        else:
+            variables[name] = str(value)
+    return variables
+
+
+@contextmanager
+def connected(gateway: Gateway, name: str) -> Iterator[GatewayCluster]:
+    """Yield a cluster that runs, once it does; leaving says nothing to the cluster itself."""
+    with answered():
+        try:
+            cluster = gateway.connect(name)
+        except (GatewayClusterError, ValueError) as error:
+            raise ClusterError(f"the gateway's cluster {name} cannot be used: {error}") from error
+    try:
+        yield cluster
+    finally:
+        try:
+            cluster.close(shutdown=False)
+        finally:
+            keep_quiet(cluster.gateway)
+
+
+def scale(cluster: GatewayCluster, chosen: ClusterSettings) -> None:
+    """Give a cluster its workers."""
+    with answered():
+        if chosen.adapt:
+            fewest, most = chosen.adapt
+            cluster.adapt(minimum=fewest, maximum=most)
+        else:
+            cluster.scale(chosen.workers or DEFAULT_WORKERS)
+
+
+def stop(gateway: Gateway, name: str) -> None:
+    """Stop a cluster of ours; if that is impossible, say who has to, and let any exception go on its way."""
+    try:
+        gateway.stop_cluster(name)
+    except (*UNREACHABLE, GatewayClusterError, ValueError) as error:
+        log.warning("cluster %s was not stopped (%s): try  feii-dask clusters stop %s", name, error, name)

@@ -1,0 +1,231 @@
+"""Whether a cluster can do the work, found out before the first cube, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from dask.base import get_annotations
+from dask.utils import format_bytes
+from distributed import Client
+from distributed.diagnostics.plugin import UploadDirectory
+
+import feii_dask
+from feii_dask.engine.link import dashboard_link, opens
+from feii_dask.engine.workers import wait_for_worker
+from feii_dask.errors import ClusterError
+
+__all__ = ["Check", "Verdict", "check_memory", "preflight"]
+
+log = logging.getLogger(__name__)
+
+PACKAGES = ("dask", "distributed", "numpy", "scipy", "pandas", "pyarrow", "astropy", "s3fs", "fsspec")
+PROBE_S = 60.0  # a trivial task takes milliseconds
+BASE_BYTES = 300 * 10**6  # a worker that has imported everything holds half of that
+COPIES = 8  # of what is read, in float32: the filters work on float64, and keep a few arrays at a time
+
+
+class Verdict(StrEnum):
+    """What a check came to."""
+
+    GOOD = "ok"
+    WARNING = "note"
+    BAD = "BAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of the table: what was looked at, what was found, and what to do about it."""
+
+    subject: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        remedy = f"\n{'':17}-> {self.remedy}" if self.remedy else ""
+        return f"  {self.subject:10} {self.verdict:4} {self.found}{remedy}"
+
+
+def preflight(client: Client, detector: str) -> list[Check]:
+    """Check a cluster, print the table, and refuse one that cannot do the work.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster; waited for until it has a worker.
+    detector : str
+        What the workers have to be able to import.
+
+    Returns
+    -------
+    list of Check
+        The rows of the table.
+
+    Raises
+    ------
+    ClusterError
+        If no worker comes, or a row is bad.
+    """
+    wait_for_worker(client)
+    checks = [check_workers(client), check_code(client)]
+    if checks[-1].verdict is Verdict.GOOD:
+        checks += [check_detector(client, detector), check_probe(client)]
+    checks += [check_versions(client), check_dashboard(client)]
+    log.info("the cluster, before the first cube:\n%s", "\n".join(map(str, checks)))
+    refuse(checks)
+    return checks
+
+
+def check_memory(client: Client, read_bytes: int) -> Check:
+    """Check that the largest planned read fits into a worker, as often as it has threads.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster.
+    read_bytes : int
+        The planes of the largest cube that are held at a time.
+    """
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    limited = [worker for worker in workers if worker["memory_limit"]]
+    need = {worker["nthreads"]: BASE_BYTES + worker["nthreads"] * read_bytes * COPIES for worker in limited}
+    short = [worker for worker in limited if worker["memory_limit"] < need[worker["nthreads"]]]
+    if not short:
+        check = Check("memory", Verdict.GOOD, f"the largest read takes {format_bytes(read_bytes)} of a worker")
+    else:
+        worker = min(short, key=lambda worker: worker["memory_limit"])
+        check = Check(
+            "memory",
+            Verdict.WARNING,
+            f"{len(short)} workers have {format_bytes(worker['memory_limit'])} for {worker['nthreads']} threads; the "
+            f"largest cubes may take {format_bytes(need[worker['nthreads']])}",
+            "fewer threads or more memory for each worker; a cube that does not fit is reported and the run goes on",
+        )
+    log.log(logging.INFO if check.verdict is Verdict.GOOD else logging.WARNING, "%s", check)
+    return check
+
+
+def refuse(checks: list[Check]) -> None:
+    """Raise for what is bad."""
+    bad = [check for check in checks if check.verdict is Verdict.BAD]
+    if bad:
+        raise ClusterError("; ".join(f"{check.subject}: {check.found} -> {check.remedy}" for check in bad))
+
+
+def check_workers(client: Client) -> Check:
+    """Count the workers."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    threads = sum(worker["nthreads"] for worker in workers)
+    memory = format_bytes(sum(worker["memory_limit"] or 0 for worker in workers))
+    return Check("workers", Verdict.GOOD, f"{len(workers)} with {threads} threads and {memory}")
+
+
+def check_code(client: Client) -> Check:
+    """Check that scheduler and workers have this code, and send it where it is lacking."""
+    missing = where_missing(client)
+    if missing:
+        package = Path(feii_dask.__file__).parent
+        log.info("feii_dask is missing on %s: sending this copy, %s", " and ".join(missing), package)
+        # By default it leaves out whatever has 'tests' or 'docs' anywhere in its path.
+        upload = UploadDirectory(str(package), mode="all", update_path=True, skip_words=())
+        client.register_plugin(upload)
+        missing = where_missing(client)
+        found = f"sent to the cluster, which has no feii_dask of its own ({feii_dask.__version__})"
+    else:
+        found = f"feii_dask {feii_dask.__version__} on scheduler and workers"
+    if missing:
+        reasons = "; ".join(f"{place}: {reason}" for place, reason in missing.items())
+        return Check("code", Verdict.BAD, reasons, "use an image with feii_dask's dependencies installed")
+    return Check("code", Verdict.GOOD, found)
+
+
+def where_missing(client: Client) -> dict[str, str]:
+    """Return where the package cannot be imported, and why."""
+    mine = feii_dask.__version__
+
+    # A function inside of a function travels as code; any other one would need the package to be there.
+    def problem() -> str:
+        try:
+            import feii_dask.engine.campaign  # noqa: PLC0415
+        except ImportError as error:
+            return str(error)
+        other = feii_dask.__version__
+        return "" if other == mine else f"feii_dask is {other} there, and {mine} here"
+
+    found = {"scheduler": client.run_on_scheduler(problem)}
+    found["workers"] = next((reason for reason in client.run(problem).values() if reason), "")
+    return {place: reason for place, reason in found.items() if reason}
+
+
+def check_detector(client: Client, detector: str) -> Check:
+    """Check that the workers can import the detector."""
+
+    def problem() -> str:
+        from feii_dask.detectors.base import load_detector  # noqa: PLC0415
+        from feii_dask.errors import DetectorError  # noqa: PLC0415
+
+        try:
+            load_detector(detector)
+        except DetectorError as error:
+            return str(error)
+        return ""
+
+    reason = next((reason for reason in client.run(problem).values() if reason), "")
+    if reason:
+        remedy = "install it there, or name its directory by PYTHONPATH in the cluster's environment"
+        return Check("detector", Verdict.BAD, f"on the workers: {reason}", remedy)
+    return Check("detector", Verdict.GOOD, f"{detector} on the workers")
+
+
+def check_probe(client: Client) -> Check:
+    """Check that a trivial task runs; one whose resources nobody offers would wait for ever."""
+    future = client.submit(int, pure=False)
+    try:
+        future.result(timeout=PROBE_S)
+    except TimeoutError:
+        asked = get_annotations().get("resources")
+        found = f"does not run; no worker offers the resources {asked}" if asked else "does not run"
+        return Check("a task", Verdict.BAD, found, "start workers that offer them, or leave the annotation out")
+    finally:
+        future.release()
+    return Check("a task", Verdict.GOOD, "runs")
+
+
+def check_versions(client: Client) -> Check:
+    """Compare Python and packages on client, scheduler and workers."""
+    versions: Any = client.get_versions(packages=list(PACKAGES))
+    own = relevant(versions["client"])
+    places = [("scheduler", versions["scheduler"]), *versions["workers"].items()]
+    differences = dict.fromkeys(
+        f"{name} {version} on the {'scheduler' if place == 'scheduler' else 'workers'}, {own[name]} here"
+        for place, information in places
+        for name, version in relevant(information).items()
+        if version != own[name]
+    )
+    if not differences:
+        return Check("versions", Verdict.GOOD, f"equal everywhere: Python {own['python']}, dask {own['dask']}")
+    other_python = any(difference.startswith("python") for difference in differences)
+    remedy = "install the same versions here as in the cluster's image, or choose another image"
+    return Check("versions", Verdict.BAD if other_python else Verdict.WARNING, "; ".join(differences), remedy)
+
+
+def relevant(information: dict[str, Any]) -> dict[str, str]:
+    """Return what has to agree; of Python, what two of its versions do not understand of each other."""
+    packages = information["packages"]
+    python = ".".join(str(packages["python"]).split(".")[:2])
+    return {"python": python} | {name: str(packages.get(name)) for name in PACKAGES}
+
+
+def check_dashboard(client: Client) -> Check:
+    """Check that the dashboard answers."""
+    link = dashboard_link(client)
+    if not link:
+        return Check("dashboard", Verdict.WARNING, "none", "pip install bokeh where the scheduler runs")
+    if opens(client, link):
+        return Check("dashboard", Verdict.GOOD, link)
+    remedy = "the search runs without it; behind a proxy, DASK_DISTRIBUTED__DASHBOARD__LINK says how it is reached"
+    return Check("dashboard", Verdict.WARNING, f"{link} does not answer from here", remedy)

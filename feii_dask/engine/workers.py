@@ -1,0 +1,43 @@
+"""Workers that are still to come."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from distributed import Client
+
+from feii_dask.errors import ClusterError
+
+__all__ = ["PATIENCE_S", "wait_for_worker"]
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 600.0  # a node that a cloud has to boot first takes some five minutes
+
+
+def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
+    """Wait until there is at least one worker.
+
+    A trivial task is there to be run, since an adaptive cluster starts no worker without one.
+
+    Raises
+    ------
+    ClusterError
+        If none comes, or the scheduler is lost.
+    """
+    if client.nthreads():
+        return
+    log.info("waiting for a worker, %.0f minutes at most", patience_s / 60)
+    demand = client.submit(int, pure=False)
+    deadline = time.monotonic() + patience_s
+    while client.status == "running" and not client.nthreads():
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"no worker came in {patience_s:.0f} s; are there workers, quota and a working image? "
+                f"The dashboard and the cluster's logs say more: {client.dashboard_link}"
+            )
+        time.sleep(0.2)
+    demand.release()
+    if client.status != "running":
+        raise ClusterError("the connection to the scheduler is lost; what was scanned is stored, go on with --resume")

@@ -1,0 +1,135 @@
+"""What a search would cost, from a pilot: a few cubes drawn at random, scanned on the cluster that is chosen."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from distributed import Client
+from numpy.typing import NDArray
+
+from feii_dask.engine.campaign import Job, campaign
+from feii_dask.model import Outcome
+from feii_dask.narration import narrate
+from feii_dask.results.outcomes import SCHEMA
+from feii_dask.runs import as_context
+from feii_dask.settings import Settings
+from feii_dask.targets import plan
+from feii_dask.workflow import archive_of, ask, cluster, match
+
+__all__ = ["Estimate", "estimate", "extrapolate"]
+
+log = logging.getLogger(__name__)
+
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """The cost of a search; each error is the standard error that the pilot's scatter implies.
+
+    Attributes
+    ----------
+    cubes, pilot : int
+        Cubes to scan, and how many of them the pilot scanned.
+    threads, cores : int
+        Of the cluster.
+    gigabytes, gigabytes_error : float
+        What is read.
+    hours, hours_error : float
+        Wall time of the scan with that many threads.
+    """
+
+    cubes: int
+    pilot: int
+    threads: int
+    cores: int
+    gigabytes: float
+    gigabytes_error: float
+    hours: float
+    hours_error: float
+
+    def __str__(self) -> str:
+        core_hours, error = self.hours * self.cores, self.hours_error * self.cores
+        return (
+            f"{self.cubes} cubes; from {self.pilot} of them, on {self.threads} threads and {self.cores} cores:\n"
+            f"  {self.gigabytes:.3g} ± {self.gigabytes_error:.1g} GB\n"
+            f"  {core_hours:.3g} ± {error:.1g} core-hours\n"
+            f"  {60 * self.hours:.3g} ± {60 * self.hours_error:.1g} minutes"
+        )
+
+
+def estimate(settings: Settings, *, pilot: int = 40, client: Client | None = None) -> Estimate:
+    """Scan a few cubes of a search, and say what all of them would cost.
+
+    Parameters
+    ----------
+    settings : Settings
+        The search.
+    pilot : int
+        Cubes to scan, 2 or more; with fewer than there are threads, the workers are not as busy as they would be.
+    client : distributed.Client, optional
+        The cluster, as for `feii_dask.search`.
+
+    Returns
+    -------
+    Estimate
+        Printed, it is what ``feii-dask estimate`` says. Nothing is stored.
+    """
+    context = as_context(settings)
+    with narrate(None):
+        archive = archive_of(settings)
+        found = ask(archive, settings)
+        with cluster(settings, client) as connected:
+            tables = match(found, archive, context, settings, connected)
+            to_scan, _ = plan(tables, context.lines, SCHEMA.empty_table().to_pandas(), settings)
+            rng = np.random.default_rng(SEED)
+            chosen = rng.choice(len(to_scan), min(pilot, len(to_scan)), replace=False)
+            log.info("%d cubes to scan; a pilot of %d", len(to_scan), len(chosen))
+            jobs = [Job(to_scan[index][0]) for index in sorted(chosen)]
+            outcomes = [o for batch in campaign(connected, jobs, context, settings.stall_after_s) for o in batch]
+            return extrapolate(outcomes, len(to_scan), *size(connected))
+
+
+def size(client: Client) -> tuple[int, int]:
+    """Return the threads of a cluster and the cores that they run on."""
+
+    def cores() -> tuple[str, int]:
+        import socket  # noqa: PLC0415 - runs on the workers
+
+        from dask.system import CPU_COUNT  # noqa: PLC0415
+
+        return socket.gethostname(), CPU_COUNT
+
+    threads = sum(client.nthreads().values())
+    return threads, min(threads, sum(dict(client.run(cores).values()).values()))
+
+
+def extrapolate(outcomes: list[Outcome], cubes: int, threads: int, cores: int) -> Estimate:
+    """Scale the pilot's outcomes to all cubes."""
+    gigabytes = np.array([outcome.bytes_read / 1e9 for outcome in outcomes])
+    hours = np.array([outcome.seconds / 3600 for outcome in outcomes]) / max(threads, 1)
+    return Estimate(
+        cubes=cubes,
+        pilot=len(outcomes),
+        threads=threads,
+        cores=cores,
+        gigabytes=total(gigabytes, cubes),
+        gigabytes_error=total_error(gigabytes, cubes),
+        hours=total(hours, cubes),
+        hours_error=total_error(hours, cubes),
+    )
+
+
+def total(sample: NDArray[np.float64], cubes: int) -> float:
+    """Return the sum over all cubes that a sample of them implies."""
+    return float(sample.mean()) * cubes if len(sample) else 0.0
+
+
+def total_error(sample: NDArray[np.float64], cubes: int) -> float:
+    """Return the standard error of that sum, for a sample drawn without replacement (Cochran 1977, eq. 2.22)."""
+    if len(sample) < 2:
+        return 0.0
+    rest = 1 - len(sample) / cubes
+    return float(cubes * sample.std(ddof=1) * np.sqrt(rest / len(sample)))
