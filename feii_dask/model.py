@@ -200,6 +200,10 @@ class Detection:
         The detector's own figure of merit at its best plane.
     p_value : float
         Probability of such a statistic, or a larger one, without a line.
+    null_windows : int
+        Line-free windows of the same cube to which the line was compared.
+    null_p_values : tuple of float
+        The p-values of these windows themselves, as far as they are small: a run pools them.
     snr : float
         Peak signal-to-noise ratio per voxel.
     plane : int or None
@@ -232,6 +236,8 @@ class Detection:
     reason: str = ""
     statistic: float = nan
     p_value: float = nan
+    null_windows: int = 0
+    null_p_values: tuple[float, ...] = ()
     snr: float = nan
     plane: int | None = None
     velocity_kms: float = nan

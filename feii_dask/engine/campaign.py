@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -31,6 +32,7 @@ __all__ = ["Job", "campaign"]
 log = logging.getLogger(__name__)
 
 IDLE_S = 0.5  # how long to wait for an outcome before the caller gets a turn
+TOGETHER_S = 0.1  # how long to wait for others that finish at the same time
 SCANS_PER_THREAD = 4  # submitted at a time: enough that no thread waits for the client
 WATCH_S = 5.0  # how often to look for silent workers
 STALL_S = 240.0  # a range of bytes may take two minutes with all its attempts; a worker reads several at a time
@@ -170,11 +172,16 @@ class Campaign:
             future.add_done_callback(self._finished.put)
 
     def collect(self) -> list[Outcome]:
-        """Wait a moment for the next outcome, and take along all others that are there."""
+        """Wait a moment for the next outcome, and take along those that come with it."""
         try:
             futures = [self._finished.get(timeout=IDLE_S)]
         except Empty:
             return []
+        # Fetched and submitted one by one, a scan costs the client 4.5 ms of its core; in company 3 ms.
+        enough, due = min(self._window // SCANS_PER_THREAD, len(self._running)), monotonic() + TOGETHER_S
+        while len(futures) < enough and (left := due - monotonic()) > 0:
+            with suppress(Empty):
+                futures.append(self._finished.get(timeout=left))
         while not self._finished.empty():
             futures.append(self._finished.get())
         # What is not among the running was taken back: its outcome is not wanted any more.

@@ -25,6 +25,7 @@ from distributed import Client
 
 import feii_dask as fd
 from feii_dask.errors import FeiiDaskError
+from feii_dask.model import Status
 from feii_dask.results.store import RunStore
 from tests.campaigns.record import print_table, write_results
 from tests.campaigns.world import DETECTOR, LINE, World, difference, write_cube
@@ -244,6 +245,8 @@ def play(fault: Fault, world: World, kind: str, reference: pd.DataFrame) -> dict
     world.replica.reset()
     world.cube_path(world.cubes[-1]).write_bytes(before)
     but = {world.cubes[-1]} if fault.of_one_cube else set()
+    status = RunStore(world.directory / out).finished()[world.cubes[-1]]
+    assert (status is not Status.SCANNED) == fault.of_one_cube, f"{fault.name} left the last cube {status}"
     row: dict[str, object] = {"fault": fault.name, "cluster": kind, "cubes": len(world.cubes)}
     row |= {"struck_at": struck_at, "ended": ended, "resumed": "no" if ended == "finished" else "yes"}
     return row | difference(world.directory / out, reference, but) | {"seconds": round(seconds, 1)}
