@@ -91,7 +91,7 @@ def start(chosen: ClusterSettings) -> Iterator[Client]:
     with local_cluster(chosen) as cluster, Client(cluster) as client:
         if chosen.adapt:
             fewest, most = chosen.adapt
-            cluster.adapt(minimum=fewest, maximum=most)
+            cluster.adapt(minimum=max(fewest, 1), maximum=most)  # the shared data need a holder
         yield client
 
 

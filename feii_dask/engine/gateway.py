@@ -53,7 +53,7 @@ def gateway_client(settings: Settings) -> Iterator[Client]:
         try:
             with connected(gateway, name) as cluster:
                 if chosen.name is None:
-                    scale(cluster, chosen)
+                    scale(cluster, chosen, at_least=1)  # the shared data need a holder
                 with cluster.get_client() as client:
                     yield client
         finally:
@@ -198,12 +198,12 @@ def connected(gateway: Gateway, name: str) -> Iterator[GatewayCluster]:
             keep_quiet(cluster.gateway)
 
 
-def scale(cluster: GatewayCluster, chosen: ClusterSettings) -> None:
-    """Give a cluster its workers."""
+def scale(cluster: GatewayCluster, chosen: ClusterSettings, at_least: int = 0) -> None:
+    """Give a cluster its workers; an adaptive one keeps a few in any case."""
     with answered():
         if chosen.adapt:
             fewest, most = chosen.adapt
-            cluster.adapt(minimum=fewest, maximum=most)
+            cluster.adapt(minimum=max(fewest, at_least), maximum=most)
         else:
             cluster.scale(chosen.workers or DEFAULT_WORKERS)
 

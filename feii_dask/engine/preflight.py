@@ -147,6 +147,7 @@ def where_missing(client: Client) -> dict[str, str]:
     """Return where the package cannot be imported, and why."""
     mine = feii_dask.__version__
 
+    # A worker that adaptive scaling takes away meanwhile is no problem.
     # A function inside of a function travels as code; any other one would need the package to be there.
     def problem() -> str:
         try:
@@ -157,7 +158,7 @@ def where_missing(client: Client) -> dict[str, str]:
         return "" if other == mine else f"feii_dask is {other} there, and {mine} here"
 
     found = {"scheduler": client.run_on_scheduler(problem)}
-    found["workers"] = next((reason for reason in client.run(problem).values() if reason), "")
+    found["workers"] = next((reason for reason in client.run(problem, on_error="ignore").values() if reason), "")
     return {place: reason for place, reason in found.items() if reason}
 
 
@@ -174,7 +175,7 @@ def check_detector(client: Client, detector: str) -> Check:
             return str(error)
         return ""
 
-    reason = next((reason for reason in client.run(problem).values() if reason), "")
+    reason = next((reason for reason in client.run(problem, on_error="ignore").values() if reason), "")
     if reason:
         remedy = "install it there, or name its directory by PYTHONPATH in the cluster's environment"
         return Check("detector", Verdict.BAD, f"on the workers: {reason}", remedy)

@@ -97,14 +97,18 @@ class World:
             replica = stack.enter_context(Replica(directory / "sky", directory))
             before = dict(os.environ)
             stack.callback(lambda: (os.environ.clear(), os.environ.update(before)))
-            os.environ |= replica.environment()
-            os.environ |= {f"XDG_{kind}_HOME": str(directory / kind) for kind in ("CACHE", "CONFIG")}
+            world = cls(directory, cubes, replica, gateway=None)  # type: ignore[arg-type]
+            os.environ |= world.environment()
             for kind in ("CACHE", "CONFIG"):
                 (directory / kind / "astropy").mkdir(parents=True)
-            world = cls(directory, cubes, replica, gateway=None)  # type: ignore[arg-type]
             world.start_gateway()
             stack.callback(lambda: world.gateway.__exit__(None, None, None))
             yield world
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead a process to this world."""
+        homes = {f"XDG_{kind}_HOME": str(self.directory / kind) for kind in ("CACHE", "CONFIG")}
+        return self.replica.environment() | homes
 
     def start_gateway(self) -> None:
         """Start a gateway, in a directory of its own."""
@@ -161,7 +165,5 @@ def difference(run: Path, reference: pd.DataFrame, but: set[str]) -> dict[str, i
 
 
 def science(outcomes: pd.DataFrame, but: set[str]) -> pd.DataFrame:
-    """Return the science columns of all other cubes; lists become text, so that rows can be compared."""
-    rows = outcomes.loc[~outcomes["obs_id"].isin(but), list(SCIENCE_COLUMNS)].reset_index(drop=True)
-    objects = rows.select_dtypes("object").columns
-    return rows.astype(dict.fromkeys(objects, str))
+    """Return the science columns of all other cubes."""
+    return outcomes.loc[~outcomes["obs_id"].isin(but), list(SCIENCE_COLUMNS)].reset_index(drop=True)
