@@ -13,7 +13,10 @@ from feii_dask.model import Detection, Line
 
 __all__ = ["Detector", "load_detector"]
 
-BUILT_IN = {"notebook": "feii_dask.detectors.notebook:NotebookDetector"}
+BUILT_IN = {
+    "notebook": "feii_dask.detectors.notebook:NotebookDetector",
+    "matched": "feii_dask.detectors.matched:MatchedFilter",
+}
 
 
 @runtime_checkable
@@ -76,7 +79,7 @@ def load_detector(name: str) -> Detector:
     Parameters
     ----------
     name : str
-        ``notebook``, or ``package.module:Name`` for a class without required arguments (or an instance)
+        ``notebook``, ``matched``, or ``package.module:Name`` for a class without required arguments (or an instance)
         that follows `Detector`.
 
     Raises

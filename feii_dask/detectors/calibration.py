@@ -1,0 +1,152 @@
+"""How often chance does as well: p-values of one window, of a whole run, and of an object with several lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "FEWEST_NULLS",
+    "KEPT_P",
+    "benjamini_hochberg",
+    "null_p_values",
+    "p_value",
+    "pooled_p_value",
+    "simes",
+    "window_p_value",
+]
+
+FEWEST_NULLS = 4  # line-free windows without which no tail can be fitted
+TAIL_SHARE = 1 / 3  # of the null statistics, to which the tail is fitted
+KEPT_P = 0.1  # null p-values up to here are kept for a run's pool
+FEWEST_POOLED = 300  # line-free windows that make a pool
+
+
+def p_value(statistic: float, nulls: ArrayLike) -> float:
+    """Return the probability that chance reaches a significance, given what it reached elsewhere.
+
+    Among the nulls it is a rank, (1 + number as large) / (1 + number). Beyond most of them, the squared significance of
+    the best of many places falls off exponentially (Gumbel's limit for normal noise). Of the k largest squares, let u
+    be the next one and S the sum of what they exceed it by; then a new one exceeds t with probability
+    (k + 1) / (n + 1) (1 + (t - u) / S)⁻ᵏ. That is exact for an exponential tail whose scale is known from k values only
+    (a Lomax distribution); exp(-(t - u) k / S) would promise too much. A null that is as large keeps the p-value up.
+
+    Parameters
+    ----------
+    statistic : float
+        Not negative.
+    nulls : (n,) array_like
+        Not negative.
+
+    Examples
+    --------
+    >>> nulls = np.sqrt(np.linspace(16, 25, 30))
+    >>> round(p_value(4.5, nulls), 2), p_value(7.0, nulls) < 0.01
+    (0.55, True)
+    """
+    squares = np.sort(np.square(np.asarray(nulls, dtype=np.float64)))[::-1]
+    square, count = statistic**2, squares.size
+    as_large = int(np.count_nonzero(squares >= square))
+    tail = min(int(TAIL_SHARE * count), int(np.count_nonzero(squares)) - 1)
+    if tail < 1 or square <= squares[tail] or squares[0] == squares[tail]:
+        return (1 + as_large) / (1 + count)
+    excess = float((squares[:tail] - squares[tail]).sum())
+    beyond = (1 + (square - float(squares[tail])) / excess) ** -tail
+    return max((tail + 1) / (count + 1) * beyond, as_large / (count + 1))
+
+
+def window_p_value(statistic: float, light: ArrayLike, negative: ArrayLike) -> float:
+    """Return the probability that a window without a line reaches a statistic.
+
+    Windows of negative light double what is known of the noise, but lack what only adds light, such as showers of
+    cosmic rays. So the larger p-value counts: that among the line-free windows, or that among both kinds.
+
+    Parameters
+    ----------
+    statistic : float
+        Of the window in question.
+    light, negative : (n,) array_like
+        Of line-free windows, as they are and with the sign turned.
+    """
+    both = np.concatenate([np.asarray(light, dtype=np.float64), np.asarray(negative, dtype=np.float64)])
+    return max(p_value(statistic, light), p_value(statistic, both))
+
+
+def null_p_values(light: ArrayLike, negative: ArrayLike) -> NDArray[np.float64]:
+    """Return the p-value, (n,), of each line-free window among all others; see `window_p_value`."""
+    light = np.asarray(light, dtype=np.float64)
+    return np.array([window_p_value(value, np.delete(light, i), negative) for i, value in enumerate(light)])
+
+
+def pooled_p_value(p: float, kept: ArrayLike, windows: int) -> float:
+    """Return how often, over all cubes of a band in a run, a line-free window has a p-value as small.
+
+    A cube has some thirty such windows; its p-values must allow for how little these say about rare events. The cubes
+    of a run together say more. The logarithm of a true p-value is exponential, so that `p_value` goes on beyond the
+    smallest.
+
+    Parameters
+    ----------
+    p : float
+        Of a line in a cube.
+    kept : (k,) array_like
+        The p-values up to `KEPT_P` of all line-free windows of the band.
+    windows : int
+        How many there are, the others included.
+
+    Returns
+    -------
+    float
+        ``p`` itself where there are fewer than `FEWEST_POOLED` windows, or it exceeds `KEPT_P`.
+    """
+    if windows < FEWEST_POOLED or not p <= KEPT_P:
+        return p
+    nulls = np.zeros(windows)
+    kept = np.asarray(kept, dtype=np.float64)
+    nulls[: kept.size] = np.sqrt(-np.log(kept))
+    return p_value(sqrt(-log(p)), nulls) if p > 0 else 0.0
+
+
+def simes(p_values: Sequence[float]) -> float:
+    """Return the p-value of the claim that none of several lines is there: the least of n p₍ₖ₎ / k (Simes 1986).
+
+    Examples
+    --------
+    >>> simes([0.01, 0.5]), simes([0.01, 0.01])
+    (0.02, 0.01)
+    """
+    ordered = np.sort(np.asarray(p_values, dtype=np.float64))
+    return float((ordered * ordered.size / np.arange(1, ordered.size + 1)).min())
+
+
+def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
+    """Return q-values: the share of false ones expected among all that are at least as significant.
+
+    After Benjamini & Hochberg (1995); it holds if the p-values are independent, or positively dependent as those of
+    lines in one cube are (Benjamini & Yekutieli 2001).
+
+    Parameters
+    ----------
+    p : (n,) array_like
+        p-values; NaN where nothing was tested.
+
+    Returns
+    -------
+    (n,) float64 ndarray
+        q-values, NaN where p is.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.5, float("nan"), 0.02]).round(3).tolist()
+    [0.03, 0.5, nan, 0.03]
+    """
+    p = np.asarray(p, dtype=np.float64)
+    q = np.full_like(p, np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    scaled = p[order] * order.size / np.arange(1, order.size + 1)
+    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1)
+    return q

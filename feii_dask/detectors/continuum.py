@@ -1,0 +1,125 @@
+"""The continuum of every spaxel, in which no line is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.polynomial.legendre import legvander
+from numpy.typing import NDArray
+
+__all__ = ["balanced", "continuum_of"]
+
+Cube32 = NDArray[np.float32]
+
+BLOCK_PLANES = 7
+BLOCKS = 9  # of the running median: 63 planes, in which a line of 6 planes FWHM is a minority
+DEGREE = 4  # of the polynomial that comes first
+REFITS = 3
+REFIT_CLIP = 2.5  # standard deviations beyond which a block's residual counts as this many
+
+
+def continuum_of(planes: Cube32) -> Cube32:
+    """Return the continuum of every spaxel.
+
+    First a polynomial, then a running median of what it leaves: where the continuum is steep, the median of a few
+    planes is the plane in the middle, line or not.
+
+    Parameters
+    ----------
+    planes : (n, y, x) float32 ndarray
+        The cube, NaN where there are no data.
+    """
+    trend = polynomial(planes)
+    return trend + running_median(planes - trend)
+
+
+def block_medians(planes: Cube32) -> Cube32:
+    """Return the medians of successive blocks; what has no data is left out, or infinite."""
+    blocks = -(-len(planes) // BLOCK_PLANES)
+    missing = np.full((blocks * BLOCK_PLANES - len(planes), *planes.shape[1:]), np.nan, dtype=np.float32)
+    padded = balanced(np.concatenate([planes, missing]))
+    return median_of(padded[i::BLOCK_PLANES] for i in range(BLOCK_PLANES))
+
+
+def block_centres(first: int, count: int) -> NDArray[np.float64]:
+    """Return the planes in the middle of blocks."""
+    return (first + np.arange(count, dtype=np.float64)) * BLOCK_PLANES + (BLOCK_PLANES - 1) / 2
+
+
+def polynomial(planes: Cube32) -> Cube32:
+    """Return the polynomial, at every plane, that fits the block medians of each spaxel robustly."""
+    medians = nearest_filled(block_medians(planes))
+    degree = min(DEGREE, (len(medians) - 1) // 3)
+    reach = len(planes) / 2
+    basis = legvander(block_centres(0, len(medians)) / reach - 1, degree)
+    fit, at_blocks = np.linalg.pinv(basis).astype(np.float32), basis.astype(np.float32)
+    wanted = medians.reshape(len(medians), -1)
+    clipped = wanted
+    for _ in range(REFITS):
+        coefficients = fit @ clipped
+        model = at_blocks @ coefficients
+        size = np.abs(wanted - model)
+        scatter = np.partition(size, len(size) // 2, axis=0)[len(size) // 2] * np.float32(REFIT_CLIP / 0.6745)
+        clipped = model + np.clip(wanted - model, -scatter, scatter)
+    everywhere = legvander(np.arange(len(planes)) / reach - 1, degree).astype(np.float32)
+    return (everywhere @ (fit @ clipped)).reshape(planes.shape)
+
+
+def running_median(planes: Cube32) -> Cube32:
+    """Return a running median of block medians, joined by straight lines.
+
+    Towards the ends it takes fewer blocks, as many on either side, and at last its straight line goes on.
+    """
+    medians = balanced(block_medians(planes))
+    blocks = len(medians)
+    half = min(BLOCKS, blocks - 1) // 2
+    start = [median_of(medians[: 2 * reach + 1]) for reach in range(1, half)]
+    middle = median_of(medians[i : blocks - 2 * half + i] for i in range(2 * half + 1))
+    end = [median_of(medians[blocks - 2 * reach - 1 :]) for reach in range(half - 1, 0, -1)]
+    running = nearest_filled(np.array([*start, *middle, *end]))
+    centres = block_centres(min(1, half), len(running))
+    weights = straight_lines(np.arange(len(planes)), centres)
+    return (weights @ running.reshape(len(running), -1)).reshape(planes.shape)
+
+
+def median_of(slabs: Iterable[Cube32]) -> Cube32:
+    """Return the elementwise median of an odd number of arrays, by an odd-even sorting network."""
+    ordered = list(slabs)
+    for turn in range(len(ordered)):
+        for i in range(turn % 2, len(ordered) - 1, 2):
+            low, high = ordered[i], ordered[i + 1]
+            ordered[i], ordered[i + 1] = np.minimum(low, high), np.maximum(low, high)
+    return ordered[len(ordered) // 2]
+
+
+def balanced(planes: Cube32, low: float = -np.inf) -> Cube32:
+    """Replace what is missing by ``low`` and infinity in turn, so that medians stay where they are."""
+    fill = np.where(np.arange(len(planes)) % 2, np.inf, low).astype(np.float32)
+    return np.where(np.isfinite(planes), planes, fill.reshape(-1, *(1,) * (planes.ndim - 1)))
+
+
+def nearest_filled(planes: Cube32) -> Cube32:
+    """Give missing planes the value of the nearest earlier plane of the same spaxel, or else later; or else 0."""
+    there = np.isfinite(planes)
+    if there.all():
+        return planes
+    index = np.arange(len(planes))[:, None, None]
+    earlier = np.maximum.accumulate(np.where(there, index, -1))
+    later = np.minimum.accumulate(np.where(there, index, len(planes))[::-1])[::-1]
+    source = np.where(earlier >= 0, earlier, later % len(planes))
+    filled = np.take_along_axis(planes, source, axis=0)
+    return np.where(np.isfinite(filled), filled, np.float32(0))
+
+
+def straight_lines(positions: NDArray[np.intp], nodes: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the matrix, (positions, nodes), that interpolates between nodes, and extrapolates, linearly."""
+    weights = np.zeros((positions.size, nodes.size), dtype=np.float32)
+    if nodes.size == 1:
+        weights[:] = 1
+        return weights
+    left = np.clip(np.searchsorted(nodes, positions) - 1, 0, nodes.size - 2)
+    share = (positions - nodes[left]) / (nodes[left + 1] - nodes[left])
+    weights[positions, left] = 1 - share
+    weights[positions, left + 1] = share
+    return weights
