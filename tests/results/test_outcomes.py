@@ -27,8 +27,8 @@ def as_frame(outcome):
 
 
 def test_every_measurement_has_a_column():
-    """All that a detection measures is stored, but for the arrays, which cutouts hold."""
-    arrays = {"mask", "statistic_start", "statistic_curve"}
+    """All that a detection measures is stored, but for arrays: those of the line are in the cutout."""
+    arrays = {"mask", "statistic_start", "statistic_curve", "null_windows", "null_p_values"}
     measured = {field.name for field in fields(Detection)} - arrays - {"peak_yx"} | {"peak_y", "peak_x"}
     assert set(SCIENCE_COLUMNS) == measured | {"obs_id", "wavelength_um"}
     assert set(SCIENCE_COLUMNS).isdisjoint(BOOKKEEPING_COLUMNS)
