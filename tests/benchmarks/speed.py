@@ -7,6 +7,7 @@ CSV. Each section runs in a process of its own. ``--quick`` measures smaller siz
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    os.environ["OMP_NUM_THREADS"] = "1"  # as Dask has it in its workers, for both ways
     out = options.out or (None if options.quick or options.sections else RESULTS)
     rows: list[Row] = []
     for name in options.sections or SECTIONS:
