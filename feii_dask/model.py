@@ -141,6 +141,8 @@ class Target:
         The band that the archive states, µm; NaN where it states none and the cube's header decides.
     rv_kms : float
         Radial velocity of the YSO, km/s; 0 where SIMBAD has none.
+    ysos : tuple of (int, float, float)
+        Of each YSO inside: its index, right ascension and declination (ICRS, degrees).
     """
 
     obs_id: str
@@ -148,6 +150,7 @@ class Target:
     em_min_um: float = nan
     em_max_um: float = nan
     rv_kms: float = 0.0
+    ysos: tuple[tuple[int, float, float], ...] = ()
 
     def may_hold(self, line: Line) -> bool:
         """Whether the line lies in the band that the archive states, or the archive states none."""
@@ -222,6 +225,8 @@ class Detection:
         The same on the sky, and its distance from the continuum's peak.
     flags : tuple of str
         Remarks of the detector.
+    on_data : tuple of int
+        Indices of the target's YSOs that are on spaxels with data.
     mask : (y, x) bool ndarray, or None
         The spaxels with emission.
     statistic_start : int
@@ -254,6 +259,7 @@ class Detection:
     peak_dec_deg: float = nan
     offset_arcsec: float = nan
     flags: tuple[str, ...] = ()
+    on_data: tuple[int, ...] = ()
     mask: NDArray[np.bool_] | None = None
     statistic_start: int = 0
     statistic_curve: NDArray[np.float64] | None = None
@@ -280,6 +286,8 @@ class Cutout:
         The line.
     line_map : (y, x) float32 ndarray
         The line's best plane, in the cube's unit.
+    before_map, after_map : (y, x) float32 ndarray
+        The planes ten before and ten after it; NaN where the cube has no such plane.
     off_line_map : (y, x) float32 ndarray
         Mean of the planes ten to either side.
     moment_map : (y, x) float32 ndarray
@@ -292,16 +300,21 @@ class Cutout:
         The detector's statistic; NaN where it has none.
     header : dict
         FITS cards of the maps: the celestial coordinates and BUNIT.
+    mask : (y, x) bool ndarray, or None
+        The spaxels with emission, where the detector tells them.
     """
 
     line: Line
     line_map: NDArray[np.float32]
+    before_map: NDArray[np.float32]
+    after_map: NDArray[np.float32]
     off_line_map: NDArray[np.float32]
     moment_map: NDArray[np.float32]
     wavelength_um: NDArray[np.float64]
     spectrum: NDArray[np.float64]
     statistic: NDArray[np.float64]
     header: dict[str, str | float | int]
+    mask: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from feii_dask.cubes.celestial import on_data
 from feii_dask.cubes.cutout import make_cutout
 from feii_dask.cubes.reader import Cube, read_cube
 from feii_dask.cubes.storage import RangeReader
@@ -97,7 +98,7 @@ def _scan(cube: Cube, detector: Detector, target: Target, context: Context) -> O
             windows.append(window)
         elif line in planned or window.status is not Status.NO_LINE_IN_BAND:
             measured[line] = (window, None)
-    measured |= _measure_windows(cube, detector, windows, target.rv_kms)
+    measured |= _measure_windows(cube, detector, windows, target)
     in_order = [measured[line] for line in context.lines if line in measured]
     detections = tuple(detection for detection, _ in in_order)
     telling = min(detections, key=lambda detection: detection.status.precedence)
@@ -126,14 +127,16 @@ def _find_window(cube: Cube, detector: Detector, line: Line, rv_kms: float) -> _
     return _Window(line, *window)
 
 
-def _measure_windows(cube: Cube, detector: Detector, windows: Iterable[_Window], rv_kms: float) -> dict[Line, Measured]:
+def _measure_windows(
+    cube: Cube, detector: Detector, windows: Iterable[_Window], target: Target
+) -> dict[Line, Measured]:
     """Read and measure all windows; after a failed read no other is tried."""
     measured: dict[Line, Measured] = {}
     failure: tuple[Status, str] | None = None
     for group in _overlapping(windows):
         if failure is None:
             try:
-                measured |= _measure_group(cube, detector, group, rv_kms)
+                measured |= _measure_group(cube, detector, group, target)
             except CubeError as error:
                 failure = _explain(error, cube.uri)
         if failure is not None:
@@ -142,12 +145,12 @@ def _measure_windows(cube: Cube, detector: Detector, windows: Iterable[_Window],
     return measured
 
 
-def _measure_group(cube: Cube, detector: Detector, group: list[_Window], rv_kms: float) -> dict[Line, Measured]:
+def _measure_group(cube: Cube, detector: Detector, group: list[_Window], target: Target) -> dict[Line, Measured]:
     """Read the planes of some windows at once, measure, and forget the planes."""
     start, stop = group[0].start, max(window.stop for window in group)
     slab = cube.planes(start, stop)
     return {
-        window.line: _measure(cube, detector, slab[window.start - start : window.stop - start], window, rv_kms)
+        window.line: _measure(cube, detector, slab[window.start - start : window.stop - start], window, target)
         for window in group
     }
 
@@ -164,14 +167,15 @@ def _overlapping(windows: Iterable[_Window]) -> Iterator[list[_Window]]:
         yield group
 
 
-def _measure(cube: Cube, detector: Detector, sci: NDArray[np.float32], window: _Window, rv_kms: float) -> Measured:
+def _measure(cube: Cube, detector: Detector, sci: NDArray[np.float32], window: _Window, target: Target) -> Measured:
     wavelength_um = cube.wavelength_um[window.start : window.stop]
     pixel: dict[str, Any] = {"pixel_arcsec": cube.pixel_arcsec} if isfinite(cube.pixel_arcsec) else {}
     try:
-        detection = detector.measure(sci, wavelength_um, window.line, rv_kms=rv_kms, **pixel)
+        detection = detector.measure(sci, wavelength_um, window.line, rv_kms=target.rv_kms, **pixel)
         if not isinstance(detection, Detection):
             raise DetectorError(f"the detector returned a {type(detection).__name__}, not a Detection")
         detection = _in_cube(detection, window, cube)
+        detection = replace(detection, on_data=on_data(sci, cube.wcs, target.ysos))
         return detection, make_cutout(cube, sci, window.start, detection) if detection.detected else None
     except Exception as error:  # noqa: BLE001 - a user's code
         return _failed(window.line, error), None

@@ -77,7 +77,8 @@ def make_targets(
     -------
     DataFrame
         One row for each ``obs_id``, in the order of the observations: ``uri``, the band in µm, ``rv_kms``, and
-        of every YSO inside, as lists, ``yso_index``, ``yso_names``, ``separation_arcsec`` and ``edge_arcsec``;
+        of every YSO inside, as lists, ``yso_index``, ``yso_names``, ``yso_ra``, ``yso_dec``, ``separation_arcsec`` and
+        ``edge_arcsec``;
         ``nearest_yso`` is the notebook's choice, the one nearest to the centre, inside or not. Where several
         rows of the archive describe the same observation, the first that has a cube stands for it.
     """
@@ -97,9 +98,14 @@ def inside(matches: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
     """List, for each observation, the objects inside it, the nearest to its centre first."""
     rows = matches.sort_values(["obs_index", "separation_arcsec", "yso_index"])
     objects = ysos.loc[rows["yso_index"]]
-    rows = rows.assign(yso_names=objects["main_id"].astype(str).to_numpy(), rv_kms=objects["rvz_radvel"].to_numpy())
+    rows = rows.assign(
+        yso_names=objects["main_id"].astype(str).to_numpy(),
+        yso_ra=objects["ra"].to_numpy(),
+        yso_dec=objects["dec"].to_numpy(),
+        rv_kms=objects["rvz_radvel"].to_numpy(),
+    )
     groups = rows.groupby("obs_index")
-    listed = groups[["yso_index", "yso_names", "separation_arcsec", "edge_arcsec"]].agg(list)
+    listed = groups[["yso_index", "yso_names", "yso_ra", "yso_dec", "separation_arcsec", "edge_arcsec"]].agg(list)
     return listed.assign(rv_kms=groups["rv_kms"].first().fillna(0.0))
 
 
@@ -124,6 +130,7 @@ def as_target(row: Mapping[Hashable, Any]) -> Target:
         em_min_um=float(row["em_min_um"]),
         em_max_um=float(row["em_max_um"]),
         rv_kms=float(row.get("rv_kms", 0.0)),
+        ysos=tuple(zip(*(row.get(name, ()) for name in ("yso_index", "yso_ra", "yso_dec")), strict=True)),
     )
 
 

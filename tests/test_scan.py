@@ -67,6 +67,14 @@ def test_a_jet_is_found_with_place_and_velocity(uri: str) -> None:
     assert np.nanargmax(cutout.statistic) == np.argmin(abs(cutout.wavelength_um - cube.wavelength_um[PLANE]))
 
 
+def test_it_says_which_objects_are_on_data(uri: str) -> None:
+    cube = open_cube(uri)
+    assert cube.wcs is not None
+    star, border = (tuple(map(float, cube.wcs.pixel_to_world_values(4, y))) for y in (4, 0))
+    (found,) = scan(uri, ysos=((11, *star), (12, *border))).detections
+    assert found.on_data == (11,)
+
+
 def test_it_equals_the_detector_on_the_whole_cube(uri: str) -> None:
     cube = open_cube(uri)
     whole = NotebookDetector().measure(cube.planes(0, 200), cube.wavelength_um, LINE)

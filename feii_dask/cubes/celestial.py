@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from math import inf, nan, sqrt
 
+import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
+from numpy.typing import NDArray
 
-__all__ = ["celestial_cards", "celestial_wcs", "pixel_arcsec"]
+__all__ = ["celestial_cards", "celestial_wcs", "on_data", "pixel_arcsec"]
 
 _AXES = tuple(f"{key}{axis}" for key in ("CTYPE", "CRPIX", "CRVAL", "CUNIT", "CDELT") for axis in (1, 2))
 _MATRIX = tuple(f"{key}{i}_{j}" for key in ("PC", "CD") for i in (1, 2) for j in (1, 2))
@@ -38,3 +41,30 @@ def pixel_arcsec(header: fits.Header, wcs: WCS | None) -> float:
     if isinstance(area, int | float) and 0 < area < inf:
         return sqrt(area)
     return sqrt(proj_plane_pixel_area(wcs)) * 3600 if wcs is not None else nan
+
+
+def on_data(
+    sci: NDArray[np.float32], wcs: WCS | None, objects: tuple[tuple[int, float, float], ...]
+) -> tuple[int, ...]:
+    """Return the indices of the objects whose spaxel is in the cube and has data; none where nothing places spaxels.
+
+    Parameters
+    ----------
+    sci : (n, y, x) float32 ndarray
+        Some planes.
+    wcs : WCS or None
+        Celestial coordinates of the spaxels.
+    objects : tuple of (int, float, float)
+        Index, right ascension and declination (ICRS, degrees).
+    """
+    if wcs is None or not objects:
+        return ()
+    index, ra_deg, dec_deg = map(list, zip(*objects, strict=True))
+    y, x = wcs.world_to_array_index(SkyCoord(ra_deg, dec_deg, unit="deg"))
+    height, width = sci.shape[1:]
+    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    return tuple(
+        int(label)
+        for label, is_inside, row, column in zip(index, inside, y, x, strict=True)
+        if is_inside and np.isfinite(sci[:, row, column]).any()
+    )

@@ -47,13 +47,21 @@ def make_cutout(cube: Cube, sci: NDArray[np.float32], start: int, detection: Det
     return Cutout(
         line=detection.line,
         line_map=sci[plane].copy(),
+        before_map=_plane(sci, plane - OFF_LINE_PLANES),
+        after_map=_plane(sci, plane + OFF_LINE_PLANES),
         off_line_map=off_line_map,
         moment_map=_moment_map(sci, wavelength_um, plane, off_line_map),
         wavelength_um=wavelength_um.copy(),
         spectrum=sci[:, y, x].astype(np.float64),
         statistic=_statistic(detection, start, len(sci)),
         header=header,
+        mask=detection.mask,
     )
+
+
+def _plane(sci: NDArray[np.float32], plane: int) -> NDArray[np.float32]:
+    """Return a plane, or blanks where the detector saw no such plane."""
+    return sci[plane].copy() if 0 <= plane < len(sci) else np.full_like(sci[0], np.nan)
 
 
 def _brightest(image: NDArray[np.float32]) -> tuple[int, int]:

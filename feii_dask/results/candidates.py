@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from feii_dask.model import Status
-from feii_dask.results.outcomes import deciding_rows
+from feii_dask.results.grades import grade
+from feii_dask.results.outcomes import deciding_rows, separated
 
 __all__ = ["MIN_LINES", "detections_by_yso", "failed_share", "failures", "funnel", "rank"]
 
-MIN_LINES = 3  # distinct lines that make a candidate: the notebook's rule
+MIN_LINES = 3  # distinct lines that make a candidate where there are no grades: the notebook's rule
 
 CANDIDATE_COLUMNS = [
-    *("rank", "main_id", "yso_index", "ra", "dec"),
-    *("n_lines", "lines", "n_cubes", "n_cubes_detected"),
+    *("rank", "grade", "main_id", "yso_index", "ra", "dec"),
+    *("n_lines", "lines", "n_cubes", "n_cubes_detected", "on_data"),
+    *("lines_tested", "lines_agreeing", "velocity_kms", "joint_score", "joint_p", "q_value"),
     *("statistic", "snr", "p_value", "separation_arcsec", "obs_ids"),
 ]
 FAILURE_COLUMNS = ["obs_id", "status", "counts_as_failed", "reason", "uri", "attempt"]
@@ -36,25 +39,26 @@ def detections_by_yso(outcomes: pd.DataFrame, targets: pd.DataFrame) -> pd.DataF
     Returns
     -------
     DataFrame
-        One row per object, cube and detected line: ``yso_index``, ``separation_arcsec``, and the outcome's columns.
-        Sorted by object and wavelength; of the cubes that show a line, that with the best statistic comes first.
+        One row per object, cube and detected line: ``yso_index``, ``separation_arcsec``, and the outcome's columns, of
+        which ``on_data`` says whether this object is on spaxels with data. Sorted by object and wavelength; of the
+        cubes that show a line, that with the best statistic comes first.
     """
     detected = outcomes[outcomes["detected"] & (outcomes["status"] == Status.SCANNED.value)]
-    return (
-        _pairs(targets)
-        .merge(detected, on="obs_id")
-        .sort_values(
-            ["yso_index", "wavelength_um", "line", "statistic", "obs_id"],
-            ascending=[True, True, True, False, True],
-            ignore_index=True,
-        )
+    pairs = _pairs(targets).merge(detected, on="obs_id")
+    has_data = [str(yso) in separated(cell) for yso, cell in zip(pairs["yso_index"], pairs["on_data"], strict=True)]
+    return pairs.assign(on_data=np.array(has_data, dtype=bool)).sort_values(
+        ["yso_index", "wavelength_um", "line", "statistic", "obs_id"],
+        ascending=[True, True, True, False, True],
+        ignore_index=True,
     )
 
 
 def rank(outcomes: pd.DataFrame, targets: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
-    """List the objects with at least `MIN_LINES` distinct lines, best first.
+    """List the objects that show lines, best first.
 
-    Every object inside a footprint is credited with what its cube shows; a line that two cubes show counts once.
+    Every object inside a footprint is credited with what its cube shows; a line that two cubes show counts once. A
+    detector with p-values earns an object a grade, and any detection makes a candidate, so that one that was observed
+    in a single line's band can be one. Without p-values it takes `MIN_LINES` distinct lines.
 
     Parameters
     ----------
@@ -66,29 +70,39 @@ def rank(outcomes: pd.DataFrame, targets: pd.DataFrame, ysos: pd.DataFrame) -> p
     Returns
     -------
     DataFrame
-        One row per candidate: ``rank`` from 1, ``main_id``, ``yso_index``, ``ra``, ``dec``, ``n_lines``, ``lines`` by
-        wavelength, ``n_cubes`` scanned and ``n_cubes_detected`` among them, the best ``statistic``, ``snr`` and
+        One row per candidate: ``rank`` from 1, ``grade``, ``main_id``, ``yso_index``, ``ra``, ``dec``, ``n_lines``,
+        ``lines`` by wavelength, ``n_cubes`` scanned and ``n_cubes_detected`` among them, ``on_data`` (whether the
+        object itself is on spaxels with data in one of the latter), what
+        `feii_dask.detectors.grading.grade_objects` says of its lines together, the best ``statistic``, ``snr`` and
         ``p_value`` of its detections, the least ``separation_arcsec`` from the centre of such a cube, ``obs_ids`` of
-        these cubes. Sorted by number of lines, then statistic, then index.
+        these cubes. Sorted by grade, joint score, number of lines, statistic and index.
     """
     detections = detections_by_yso(outcomes, targets)
     table = detections.groupby("yso_index").agg(
         n_lines=("line", "nunique"),
         lines=("line", lambda lines: "; ".join(lines.unique())),
         n_cubes_detected=("obs_id", "nunique"),
+        on_data=("on_data", "any"),
         statistic=("statistic", "max"),
         snr=("snr", "max"),
         p_value=("p_value", "min"),
         separation_arcsec=("separation_arcsec", "min"),
         obs_ids=("obs_id", lambda obs_ids: "; ".join(sorted(obs_ids.unique()))),
     )
-    scanned = _pairs(targets).merge(_scanned(outcomes), on="obs_id")
+    tests = _pairs(targets).merge(outcomes[outcomes["status"] == Status.SCANNED.value], on="obs_id")
+    table = table.join(tests.groupby("yso_index")["obs_id"].nunique().rename("n_cubes")).join(grade(tests))
+    table = table.fillna({"grade": "", "lines_tested": 0, "lines_agreeing": 0, "joint_score": 0.0})
     table = (
-        table[table["n_lines"] >= MIN_LINES]
-        .join(scanned.groupby("yso_index").size().rename("n_cubes"))
+        table[(table["grade"] != "") | (table["n_lines"] >= MIN_LINES)]
+        .astype({"lines_tested": int, "lines_agreeing": int})
         .join(ysos[["main_id", "ra", "dec"]])
         .reset_index()
-        .sort_values(["n_lines", "statistic", "yso_index"], ascending=[False, False, True], ignore_index=True)
+        .assign(graded_first=lambda rows: rows["grade"].replace("", "~"))
+        .sort_values(
+            ["graded_first", "joint_score", "n_lines", "statistic", "yso_index"],
+            ascending=[True, False, False, False, True],
+            ignore_index=True,
+        )
     )
     return table.assign(rank=table.index + 1)[CANDIDATE_COLUMNS]
 

@@ -21,6 +21,8 @@ from feii_dask.results.atomic import write_atomically
 PLAIN_OBS_ID = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,149}")
 PLAIN_LINE = re.compile(r"[A-Za-z0-9. ]{1,40}")
 
+PLANES = {"LINE": "line_map", "BEFORE": "before_map", "AFTER": "after_map", "OFFLINE": "off_line_map"}
+
 
 def cutout_path(directory: Path, obs_id: str, line: str) -> Path:
     """Return where the cutout of one line in one observation is kept.
@@ -53,7 +55,10 @@ def _plain(text: str) -> str:
 
 
 def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
-    """Write a cutout: the maps ``LINE``, ``OFFLINE`` and ``MOMENT0`` with their WCS, and the table ``SPECTRUM``.
+    """Write a cutout: maps with their units and WCS, and the table ``SPECTRUM``.
+
+    The maps are ``LINE``, ``BEFORE`` and ``AFTER`` (ten planes away), ``OFFLINE``, ``MOMENT0``, and ``MASK`` where the
+    detector tells which spaxels have emission.
 
     Raises
     ------
@@ -64,12 +69,13 @@ def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
     hdus = fits.HDUList(
         [
             _primary(obs_id, cutout.line),
-            _image("LINE", cutout.line_map, cutout, unit),
-            _image("OFFLINE", cutout.off_line_map, cutout, unit),
+            *(_image(name, getattr(cutout, field), cutout, unit) for name, field in PLANES.items()),
             _image("MOMENT0", cutout.moment_map, cutout, f"um {unit}".strip()),
             _spectrum(cutout, unit),
         ]
     )
+    if cutout.mask is not None:
+        hdus.append(_image("MASK", cutout.mask.astype(np.uint8), cutout, ""))
     content = BytesIO()
     hdus.writeto(content)
     write_atomically(path, content.getvalue())
@@ -95,7 +101,7 @@ def _unescape(text: str) -> str:
 
 
 def _image(name: str, data: np.ndarray, cutout: Cutout, unit: str) -> fits.ImageHDU:
-    image = fits.ImageHDU(np.asarray(data, dtype=np.float32), name=name)
+    image = fits.ImageHDU(data, name=name)
     image.header.update(cutout.header)
     image.header["BUNIT"] = unit
     return image
@@ -129,13 +135,13 @@ def read_cutout(path: Path) -> Cutout:
         primary, table = hdus[0].header, hdus["SPECTRUM"].data
         return Cutout(
             line=Line(_unescape(primary["SPECIES"]), primary["RESTWAV"], _unescape(primary["TRANSIT"])),
-            line_map=_native(hdus["LINE"].data, np.float32),
-            off_line_map=_native(hdus["OFFLINE"].data, np.float32),
+            **{field: _native(hdus[name].data, np.float32) for name, field in PLANES.items()},
             moment_map=_native(hdus["MOMENT0"].data, np.float32),
             wavelength_um=_native(table["wavelength"], np.float64),
             spectrum=_native(table["spectrum"], np.float64),
             statistic=_native(table["statistic"], np.float64),
             header=_cards(hdus["LINE"].header),
+            mask=_native(hdus["MASK"].data, np.bool_) if "MASK" in hdus else None,
         )
 
 

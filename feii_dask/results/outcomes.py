@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,9 @@ __all__ = [
     "SCHEMA",
     "SCIENCE_COLUMNS",
     "deciding_rows",
+    "joined",
     "latest",
+    "separated",
     "to_frame",
     "to_rows",
 ]
@@ -31,6 +34,8 @@ SCIENCE = pa.schema(
         pa.field("detected", pa.bool_(), nullable=False),
         pa.field("statistic", pa.float64()),
         pa.field("p_value", pa.float64()),
+        pa.field("null_windows", pa.int64(), nullable=False),
+        pa.field("null_p_values", pa.string(), nullable=False),
         pa.field("snr", pa.float64()),
         pa.field("plane", pa.int32()),
         pa.field("velocity_kms", pa.float64()),
@@ -48,6 +53,7 @@ SCIENCE = pa.schema(
         pa.field("peak_dec_deg", pa.float64()),
         pa.field("offset_arcsec", pa.float64()),
         pa.field("flags", pa.string(), nullable=False),
+        pa.field("on_data", pa.string(), nullable=False),
     ]
 )
 BOOKKEEPING = pa.schema(
@@ -67,8 +73,9 @@ BOOKKEEPING_COLUMNS: tuple[str, ...] = tuple(BOOKKEEPING.names)
 KEY_COLUMNS: tuple[str, ...] = ("obs_id", "line", "wavelength_um", "status", "attempt")
 
 # Fields of a Detection that become columns of the same name.
+_JOINED = ("null_p_values", "flags", "on_data")
 _AS_THEY_ARE = [
-    name for name in SCIENCE.names if name in Detection.__dataclass_fields__ and name not in {"line", "flags"}
+    name for name in SCIENCE.names if name in Detection.__dataclass_fields__ and name not in {"line", *_JOINED}
 ]
 
 
@@ -97,8 +104,20 @@ def _measurements(detection: Detection) -> dict[str, Any]:
         **{name: getattr(detection, name) for name in _AS_THEY_ARE},
         "peak_y": peak_y,
         "peak_x": peak_x,
-        "flags": ";".join(detection.flags),
+        "null_p_values": joined(f"{p:.4g}" for p in detection.null_p_values),
+        "flags": joined(detection.flags),
+        "on_data": joined(str(index) for index in detection.on_data),
     }
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Write several values into one cell, as tables everywhere can hold them."""
+    return ";".join(parts)
+
+
+def separated(cell: str) -> list[str]:
+    """Return the values that `joined` wrote into one cell."""
+    return cell.split(";") if cell else []
 
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from feii_dask.cubes.celestial import celestial_cards, celestial_wcs, pixel_arcsec
+from feii_dask.cubes.celestial import celestial_cards, celestial_wcs, on_data, pixel_arcsec
 from tests.cubes.samples import WCS_CARDS, unpack
 
 
@@ -45,3 +45,16 @@ def test_width_from_a_cd_matrix() -> None:
 def test_areas_that_are_none(area: object) -> None:
     header = fits.Header({**WCS_CARDS, "PIXAR_A2": area})
     assert pixel_arcsec(header, celestial_wcs(header)) == pytest.approx(0.13)
+
+
+def test_objects_on_data_off_data_and_off_the_cube() -> None:
+    wcs = celestial_wcs(fits.Header(WCS_CARDS))
+    assert wcs is not None
+    sci = np.zeros((3, 8, 10), dtype=np.float32)
+    sci[:, 2, 7] = np.nan
+    sci[:2, 5, 1] = np.nan  # in one plane there is data
+    spaxels = {4: (0, 0), 7: (7, 2), 1: (1, 5), 9: (9.4, 7.4), 2: (10, 3), 3: (-1, 3), 5: (3, -1), 6: (3, 8)}
+    objects = tuple((index, *map(float, wcs.pixel_to_world_values(x, y))) for index, (x, y) in spaxels.items())
+    assert on_data(sci, wcs, objects) == (4, 1, 9)
+    assert on_data(sci, wcs, ()) == ()
+    assert on_data(sci, None, objects) == ()

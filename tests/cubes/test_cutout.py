@@ -35,6 +35,8 @@ def test_the_maps(cube: Cube) -> None:
     detection = Detection(line=LINE, detected=True, plane=30, peak_yx=(2, 3))
     cutout = make_cutout(cube, ramp()[10:51], 10, detection)
     np.testing.assert_array_equal(cutout.line_map, ramp()[30])
+    np.testing.assert_array_equal(cutout.before_map, ramp()[20])
+    np.testing.assert_array_equal(cutout.after_map, ramp()[40])
     np.testing.assert_array_equal(cutout.off_line_map, (ramp()[20] + ramp()[40]) / 2)
     moment = np.zeros((5, 6))
     moment[2, 3] = 40 * 0.0008
@@ -75,6 +77,8 @@ def test_detections_without_plane_or_peak(cube: Cube) -> None:
 def test_at_the_cubes_ends(cube: Cube, plane: int, before: int, after: int) -> None:
     cutout = make_cutout(cube, ramp(), 0, Detection(line=LINE, plane=plane, peak_yx=(0, 1)))
     np.testing.assert_array_equal(cutout.off_line_map, (ramp()[before] + ramp()[after]) / 2)
+    assert np.isnan(cutout.before_map).all() == (plane < 10)
+    assert np.isnan(cutout.after_map).all() == (plane > 49)
     assert np.isfinite(cutout.moment_map[1:]).all()
 
 

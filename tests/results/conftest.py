@@ -33,6 +33,8 @@ def make_cutout(line: Line, seed: int = 0, side: int = 24) -> Cutout:
     return Cutout(
         line=line,
         line_map=on,
+        before_map=off,
+        after_map=np.full_like(off, np.nan),
         off_line_map=off,
         moment_map=(on - off) * np.float32(0.0008),
         wavelength_um=line.wavelength_um + 0.0008 * np.arange(-20, 21),

@@ -24,6 +24,9 @@ def table_of():
                     "reason": "" if status is Status.SCANNED else f"because of {obs_id}",
                     "detected": detected,
                     "statistic": rest[1] if len(rest) > 1 else np.nan,
+                    "null_windows": 0,
+                    "null_p_values": "",
+                    "on_data": "",
                     "attempt": 1,
                 }
             )
@@ -48,6 +51,7 @@ def test_three_distinct_lines_make_a_candidate(table_of, targets_of, ysos_of):
     assert candidates.to_dict("records")[0] == pytest.approx(
         {
             "rank": 1,
+            "grade": "",
             "main_id": "YSO 10",
             "yso_index": 10,
             "ra": 70.0,
@@ -56,6 +60,13 @@ def test_three_distinct_lines_make_a_candidate(table_of, targets_of, ysos_of):
             "lines": "Fe II 1.600; Fe II 5.300; Fe II 17.900",
             "n_cubes": 2,
             "n_cubes_detected": 2,
+            "on_data": False,
+            "lines_tested": 0,
+            "lines_agreeing": 0,
+            "velocity_kms": np.nan,
+            "joint_score": 0.0,
+            "joint_p": np.nan,
+            "q_value": np.nan,
             "statistic": 0.3,
             "snr": np.nan,
             "p_value": np.nan,

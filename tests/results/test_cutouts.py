@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +16,30 @@ from feii_dask.results.cutouts import cutout_path, read_cutout, read_line_map, w
 
 
 def test_a_cutout_comes_back_as_it_was(tmp_path, lines, cutout_of):
-    cutout, path = cutout_of(lines[1]), tmp_path / "a.fits"
+    cutout, path = replace(cutout_of(lines[1]), mask=np.eye(24, 27, dtype=bool)), tmp_path / "a.fits"
     write_cutout(path, "jw01290", cutout)
     back = read_cutout(path)
     assert back.line == lines[1]
-    for name in ("line_map", "off_line_map", "moment_map", "wavelength_um", "spectrum", "statistic"):
+    for name in (
+        "line_map",
+        "before_map",
+        "after_map",
+        "mask",
+        "off_line_map",
+        "moment_map",
+        "wavelength_um",
+        "spectrum",
+        "statistic",
+    ):
         np.testing.assert_array_equal(getattr(back, name), getattr(cutout, name))
         assert getattr(back, name).dtype == getattr(cutout, name).dtype
     assert back.header == cutout.header
     np.testing.assert_array_equal(read_line_map(path), cutout.line_map)
+
+
+def test_a_detector_need_not_tell_where_the_emission_is(tmp_path, lines, cutout_of):
+    write_cutout(tmp_path / "a.fits", "jw01290", cutout_of(lines[1]))
+    assert read_cutout(tmp_path / "a.fits").mask is None
 
 
 def test_others_can_open_it(tmp_path, lines, cutout_of):
@@ -33,8 +49,12 @@ def test_others_can_open_it(tmp_path, lines, cutout_of):
         hdus.verify("exception")
         assert hdus[0].header["OBS_ID"] == "jw01290"
         assert hdus[0].header["LINE"] == "Fe II 5.340"
-        assert [hdu.name for hdu in hdus[1:]] == ["LINE", "OFFLINE", "MOMENT0", "SPECTRUM"]
-        for hdu in hdus[1:4]:
+        maps = ["LINE", "BEFORE", "AFTER", "OFFLINE", "MOMENT0"]
+        assert [hdu.name for hdu in hdus[1:]] == [*maps, "SPECTRUM"]
+        for hdu in (hdus[name] for name in maps):
+            assert u.Unit(hdu.header["BUNIT"]).is_equivalent(
+                u.um * u.MJy / u.sr if hdu.name == "MOMENT0" else u.MJy / u.sr
+            )
             ra, dec = WCS(hdu.header).pixel_to_world_values(11, 12)  # CRPIX counts from 1
             assert (ra, dec) == pytest.approx((69.9, 25.7), abs=1e-12)
         assert u.Unit(hdus["MOMENT0"].header["BUNIT"]) == u.um * u.MJy / u.sr

@@ -28,7 +28,7 @@ def as_frame(outcome):
 
 def test_every_measurement_has_a_column():
     """All that a detection measures is stored, but for arrays: those of the line are in the cutout."""
-    arrays = {"mask", "statistic_start", "statistic_curve", "null_windows", "null_p_values"}
+    arrays = {"mask", "statistic_start", "statistic_curve"}
     measured = {field.name for field in fields(Detection)} - arrays - {"peak_yx"} | {"peak_y", "peak_x"}
     assert set(SCIENCE_COLUMNS) == measured | {"obs_id", "wavelength_um"}
     assert set(SCIENCE_COLUMNS).isdisjoint(BOOKKEEPING_COLUMNS)
@@ -57,6 +57,9 @@ def test_a_detection_comes_back_as_it_was(lines):
         peak_dec_deg=25.7,
         offset_arcsec=1.5,
         flags=("edge", "broad"),
+        null_windows=31,
+        null_p_values=(0.0123456, 1e-5),
+        on_data=(7, 0),
     )
     outcome = Outcome(
         obs_id="a", status=Status.SCANNED, detections=(detection,), seconds=1.5, bytes_read=7, requests=2, worker="w"
@@ -66,6 +69,8 @@ def test_a_detection_comes_back_as_it_was(lines):
     assert row.pop("wavelength_um") == 5.340169
     assert (row.pop("peak_y"), row.pop("peak_x")) == (12, 14)
     assert row.pop("flags") == "edge;broad"
+    assert row.pop("null_p_values") == "0.01235;1e-05"
+    assert row.pop("on_data") == "7;0"
     assert row.pop("stored_at") == pd.Timestamp(NOW)
     for name in ("obs_id", "seconds", "bytes_read", "requests", "worker", "attempt"):
         assert row.pop(name) == getattr(outcome, name)

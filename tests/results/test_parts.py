@@ -26,7 +26,7 @@ from feii_dask.results.store import RunStore
 
 line = Line("Fe II", 5.340169)
 image, curve = np.ones((9, 9), np.float32), np.ones(5)
-cutout = Cutout(line=line, line_map=image, off_line_map=image, moment_map=image,
+cutout = Cutout(line=line, line_map=image, before_map=image, after_map=image, off_line_map=image, moment_map=image,
                 wavelength_um=curve, spectrum=curve, statistic=curve, header={})
 with RunStore.open(Path(sys.argv[1])).writer() as writer:
     for number in count():
