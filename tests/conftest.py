@@ -11,6 +11,7 @@ import dask.config
 import pytest
 from distributed import Client, LocalCluster
 
+from tests.gateway import GatewayServer
 from tests.replica.fixtures import start_replica
 from tests.skies import make_sky
 
@@ -46,6 +47,13 @@ def client(cluster: LocalCluster) -> Iterator[Client]:
     """A client of the shared cluster."""
     with Client(cluster) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def gateway_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]:
+    """A gateway; each test closes the clusters that it starts."""
+    with GatewayServer(tmp_path_factory.mktemp("gateway")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from distributed import Client, LocalCluster
 
 import feii_dask as fd
 from feii_dask.errors import ArchiveError, TruncatedError
-from feii_dask.results.store import RunStore
+from feii_dask.results.store import SCIENCE_COLUMNS, RunStore
+from tests.gateway import GatewayServer
 from tests.replica.client import Replica
 from tests.replica.fixtures import lead_to
 from tests.skies import truth_of
@@ -128,6 +129,23 @@ def test_the_command_searches_everything(replica: Replica, archive: Path, client
     assert {query["service"] for query in store.manifest["queries"]} == {"SIMBAD", "MAST"}
     assert not replica.requests(BUCKET) or {request.method for request in replica.requests(BUCKET)} == {"GET"}
     assert all(request.agent.startswith("feii_dask/") for request in replica.requests(MAST))
+
+
+@pytest.mark.parametrize("size", [{"workers": 2}, {"adapt": {"minimum": 1, "maximum": 2}}], ids=str)
+def test_the_command_searches_everything_on_a_gateway(
+    replica: Replica, search: Callable[..., fd.SearchResult], gateway_server: GatewayServer, size: dict[str, object]
+) -> None:
+    options = {"worker_cores": 1, "environment": replica.environment()}
+    gateway_server.write_settings(Path("cluster.yaml"), **size, options=options)
+    done = command("--cluster", "gateway")
+    assert done.returncode == 0, done.stderr
+    here, there = search(out="here"), RunStore.open(Path("run"))
+    science = list(SCIENCE_COLUMNS)
+    pd.testing.assert_frame_equal(there.outcomes()[science], here.outcomes[science])
+    assert here.directory is not None
+    ours, theirs = (Table.read(path / "candidates.ecsv").to_pandas() for path in (Path("run"), here.directory))
+    assert len(ours)
+    pd.testing.assert_frame_equal(ours, theirs)
 
 
 def test_the_command_searches_one_object(replica: Replica, archive: Path) -> None:

@@ -146,7 +146,7 @@ def options_for(chosen: ClusterSettings, dask_config: Mapping[str, Any], offered
     if chosen.image is not None:
         wishes["image"] = chosen.image
     if chosen.environment:
-        wishes["environment"] = dict(chosen.environment)
+        wishes["environment"] = {**wishes.get("environment", {}), **chosen.environment}
     for wish in wishes:
         if wish not in offered:
             near = get_close_matches(wish, offered, n=1)

@@ -14,13 +14,14 @@ from urllib.request import ProxyHandler, build_opener
 import dask.config
 import pandas as pd
 import pytest
+import yaml
 from astropy.table import Table
 from click.testing import CliRunner
 from distributed import Client
 
 import feii_dask as fd
 from feii_dask.cli import main
-from feii_dask.engine.gateway import as_variables
+from feii_dask.engine.gateway import as_variables, options_for
 from feii_dask.errors import ClusterError, SettingsError
 from feii_dask.results.store import SCIENCE_COLUMNS, RunStore
 from tests.gateway import GatewayServer
@@ -185,6 +186,18 @@ def test_options_that_the_gateway_does_not_offer_are_named(
     with pytest.raises(SettingsError, match=message), fd.connect(settings(**cluster)):
         pass
     assert names_of_clusters() == []
+
+
+def test_variables_of_both_places_reach_the_cluster() -> None:
+    chosen = fd.load_settings(write_cluster(options={"environment": {"A": "1", "B": "1"}}, environment={"B": "2"}))
+    wishes = options_for(chosen.chosen_cluster, {}, {"environment"})
+    assert wishes == {"environment": {"A": "1", "B": "2"}}
+
+
+def write_cluster(**cluster: object) -> Path:
+    path = Path("cluster.yaml")
+    path.write_text(yaml.safe_dump({"feii-dask": {"cluster": "gateway", "clusters": {"gateway": cluster}}}))
+    return path
 
 
 def test_a_gateway_that_does_not_answer_or_has_no_address() -> None:
