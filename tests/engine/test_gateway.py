@@ -128,7 +128,7 @@ def test_the_cluster_is_gone_after_ctrl_c(gateway_server: GatewayServer, sky: Pa
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in said
-    assert "feii_dask/cli.py" not in said  # a traceback of ours; distributed's own cancel() may lose a race and print one
+    assert "feii_dask/cli.py" not in said  # no traceback of ours; cancel() of distributed may lose a race and print
     assert_gone(gateway_server)
 
 
