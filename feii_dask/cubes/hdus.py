@@ -13,7 +13,7 @@ from astropy.io import fits
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeError, CubeFormatError, CubeReadError
 
-__all__ = ["FitsFile", "Hdu", "format_errors", "integer_card", "number_card"]
+__all__ = ["BLOCK", "FitsFile", "Hdu", "format_errors", "integer_card", "number_card", "padded"]
 
 BLOCK = 2880  # FITS 4.0, section 3.1
 CARD = 80
@@ -48,7 +48,7 @@ class Hdu:
     @property
     def stop(self) -> int:
         """Where the next HDU begins: data are padded to full blocks."""
-        return _padded(self.data_stop)
+        return padded(self.data_stop)
 
 
 class FitsFile:
@@ -89,6 +89,16 @@ class FitsFile:
                 return hdu
         raise CubeFormatError(f"has no extension {wanted} among its first {MOST_HDUS}")
 
+    def find_at(self, start: int, name: str) -> Hdu | None:
+        """Return the HDU of a name if it begins at this byte; None if it does not, or its header is long.
+
+        One request, in which the data of a small HDU come along.
+        """
+        block = self.reader.read(start, start + FIRST_READ)
+        length = _find_end(block) if block.startswith(b"XTENSION=") else None
+        hdu = None if length is None else _parse_header(block[:length], start)
+        return hdu if hdu is not None and hdu.name == name.strip().upper() else None
+
     def read(self, start: int, stop: int) -> bytes:
         """Return exactly the bytes ``[start, stop)``.
 
@@ -118,11 +128,7 @@ class FitsFile:
     def _walk(self, wanted: str = "") -> Hdu:
         """Read the next header."""
         start = self._hdus[-1].stop if self._hdus else 0
-        raw = self._read_header(start, wanted)
-        header = fits.Header.fromstring(raw)
-        data_start = start + len(raw)
-        name = str(header.get("EXTNAME", "" if start else "PRIMARY")).strip().upper()
-        hdu = Hdu(name, header, start, data_start, data_start + _data_size(header))
+        hdu = _parse_header(self._read_header(start, wanted), start)
         self._hdus.append(hdu)
         return hdu
 
@@ -188,6 +194,13 @@ def number_card(header: fits.Header, key: str, default: float | None = None) -> 
     return float(value)
 
 
+def _parse_header(raw: bytes, start: int) -> Hdu:
+    header = fits.Header.fromstring(raw)
+    data_start = start + len(raw)
+    name = str(header.get("EXTNAME", "" if start else "PRIMARY")).strip().upper()
+    return Hdu(name, header, start, data_start, data_start + _data_size(header))
+
+
 def _require_fits(block: bytes) -> None:
     if not block:
         raise CubeFormatError("is empty")
@@ -201,7 +214,7 @@ def _find_end(block: bytes) -> int | None:
     """Return the length of the header that begins a block of bytes, or None where its END is not in it."""
     for start in range(0, len(block), CARD):
         if block[start : start + CARD].rstrip() == b"END":
-            length = _padded(start + CARD)
+            length = padded(start + CARD)
             return length if length <= len(block) else None
     return None
 
@@ -217,5 +230,6 @@ def _data_size(header: fits.Header) -> int:
     return bits // 8 * groups * (values + integer_card(header, "PCOUNT", 0, 2**48, 0))
 
 
-def _padded(size: int) -> int:
+def padded(size: int) -> int:
+    """Return the bytes that data of this size take in a file."""
     return -(-size // BLOCK) * BLOCK

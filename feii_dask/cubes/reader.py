@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from feii_dask.cubes.celestial import celestial_wcs, pixel_arcsec
-from feii_dask.cubes.hdus import FitsFile, Hdu, format_errors, integer_card, number_card
+from feii_dask.cubes.hdus import BLOCK, FitsFile, Hdu, format_errors, integer_card, number_card, padded
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.cubes.wavelengths import MOST_PLANES, table_place, wavelengths_um
 from feii_dask.errors import CubeFormatError
@@ -142,7 +143,7 @@ def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
         hdu = file.find(extension)
         shape = _cube_shape(hdu)
         place = table_place(hdu.header)
-        table = None if place is None else _table_column(file, *place)
+        table = None if place is None else _table_column(file, hdu, *place)
         wcs = celestial_wcs(hdu.header)
         return Cube(
             uri=reader.uri,
@@ -168,8 +169,10 @@ def _cube_shape(hdu: Hdu) -> tuple[int, int, int]:
     return integer_card(header, "NAXIS3", 1, MOST_PLANES), y, x
 
 
-def _table_column(file: FitsFile, extension: str, column: str) -> Any:
-    hdu = file.find(extension)
+def _table_column(file: FitsFile, light: Hdu, extension: str, column: str) -> Any:
+    """Return a column of a table; first it is looked for where the pipeline puts it, behind ERR, DQ and WMAP."""
+    image = BLOCK + padded(4 * prod(_cube_shape(light)))
+    hdu = file.find_at(light.stop + 3 * image, extension) or file.find(extension)
     if hdu.data_stop - hdu.data_start > LARGEST_TABLE:
         raise CubeFormatError(f"has a table of {hdu.data_stop - hdu.data_start} bytes in {hdu.name}")
     return file.parse(hdu).data[column]

@@ -62,6 +62,22 @@ def test_long_headers_cost_one_more(server: FaultyServer, tmp_path: Path) -> Non
     assert cube.requests <= 3
 
 
+@pytest.mark.parametrize("where", ["where the pipeline puts it", "elsewhere"])
+def test_a_table_of_wavelengths_costs_one_more(where: str, server: FaultyServer, tmp_path: Path) -> None:
+    path = unpack("wavetab", tmp_path)
+    with fits.open(path) as hdus:
+        expected = hdus["WCS-TABLE"].data["wavelength"].ravel()
+        sci = hdus["SCI"].data.copy()
+        if where == "elsewhere":
+            hdus.insert(2, fits.ImageHDU(np.zeros(30_000), name="OTHER"))
+            hdus.writeto(path, overwrite=True)
+    server.files["/cube.fits"] = path.read_bytes()
+    cube = open_cube(f"{server.url}/cube.fits")
+    np.testing.assert_allclose(cube.wavelength_um, expected, rtol=3e-7)
+    np.testing.assert_array_equal(cube.planes(20, 55), sci[20:55])
+    assert cube.requests == (3 if where == "where the pipeline puts it" else 8)
+
+
 def test_other_extensions_are_looked_for_once(server: FaultyServer, tmp_path: Path) -> None:
     sci, err = noise((60, 40, 40)), noise((60, 40, 40), seed=1)
     server.files["/cube.fits"] = Path(write_cube(tmp_path / "cube.fits", sci, err)).read_bytes()
