@@ -67,12 +67,13 @@ def where(command: Any) -> Any:
 @main.command()
 @where
 @click.option("--target", help="One object, by a name that SIMBAD knows.")
+@click.option("--targets", type=click.Path(), help="A table of your own objects, in place of SIMBAD.")
 @click.option("--otype", help="SIMBAD object type.  [default: Y*O..]")
-@click.option("--mission", help="jwst or sofia.  [default: jwst]")
-@click.option("--archive", help="live, or a directory with an observation table and cubes.  [default: live]")
+@click.option("--mission", help="jwst, sofia, herschel, spitzer, or your own as package.module:NAME.  [default: jwst]")
+@click.option("--archive", help="live, or a directory of cubes.  [default: live]")
 @click.option("--fallback", type=click.Choice(["https"]), help="How to read what has no cloud copy.")
-@click.option("--detector", help="notebook, or your own as package.module:Name.")
-@click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, names of lines, or a table file.")
+@click.option("--detector", help="notebook, matched, grating, or your own as package.module:Name.")
+@click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, fir, names, or a table file.")
 @click.option("--instrument", multiple=True, callback=several, help="Such as MIRI/IFU.")
 @click.option("--filters", multiple=True, callback=several, help="Such as CH1-SHORT.")
 @click.option("--proposal-id", multiple=True, callback=several, help="Such as 1290.")
@@ -131,15 +132,16 @@ def finish(result: Any, allowed_failures: float) -> None:
 @main.command()
 @click.argument("uri")
 @click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, names of lines, or a table file.")
-@click.option("--detector", help="notebook, or your own as package.module:Name.")
+@click.option("--detector", help="matched, notebook, or your own as package.module:Name.")
 @click.option("--config", type=click.Path(), help="Settings file.")
 @click.option("--plot", is_flag=True, help="Draw the detector's statistic around each line, into a PNG file here.")
-def scan(uri: str, config: str | None, plot: bool, **options: Any) -> None:
+@click.option("--whole", is_flag=True, help="Draw the extent of emission in all planes, which reads the whole cube.")
+def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) -> None:
     """Look for lines in one cube, wherever it is."""
     from feii_dask.settings import load_settings
     from feii_dask.single import scan_one
 
-    click.echo(scan_one(uri, load_settings(config, **options), plot=plot))
+    click.echo(scan_one(uri, load_settings(config, **options), plot=plot, whole=whole))
 
 
 @main.command()

@@ -173,6 +173,8 @@ class Context:
         The lines that are looked for.
     detector : str
         A name that `feii_dask.detectors.load_detector` knows, or ``package.module:Name``.
+    detector_options : mapping
+        Its arguments.
     extension : str
         Name of the FITS extension that holds the light.
     storage_options : mapping
@@ -180,7 +182,8 @@ class Context:
     """
 
     lines: tuple[Line, ...]
-    detector: str = "notebook"
+    detector: str = "matched"
+    detector_options: Mapping[str, Any] = field(default_factory=dict)
     extension: str = "SCI"
     storage_options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -31,6 +31,7 @@ SHAPING = (
     "archive",
     "otype",
     "target",
+    "targets",
     "instrument",
     "filters",
     "proposal_id",
@@ -59,11 +60,13 @@ def as_context(settings: Settings, lines: tuple[Line, ...] | None = None) -> Con
         If the detector cannot be loaded.
     """
     mission = find_mission(settings.mission)
-    load_detector(settings.detector)
+    options = mission.detector_options if settings.detector == mission.detector else {}
+    load_detector(settings.detector, options)
     lines = lines or find_lines(*settings.lines)
     return Context(
         lines=observable(lines, mission),
         detector=settings.detector,
+        detector_options=options,
         extension=mission.extension,
         storage_options=settings.storage_options,
     )

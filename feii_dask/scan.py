@@ -75,7 +75,7 @@ def scan_cube(target: Target, context: Context) -> Outcome:
         return Outcome.without_scan(target, context.lines, *refused)
     reader = RangeReader(target.uri or "", context.storage_options)
     try:
-        detector = load_detector(context.detector)
+        detector = load_detector(context.detector, context.detector_options)
         cube = read_cube(reader, context.extension)
         outcome = _scan(cube, detector, target, context)
     except Exception as error:  # noqa: BLE001 - the promise above

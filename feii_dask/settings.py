@@ -28,6 +28,7 @@ from feii_dask.values import (
     mapping,
     one_of,
     optional,
+    place,
     setting,
     share,
     text,
@@ -87,6 +88,7 @@ class Settings:
     archive: str = setting(text, "live")
     otype: str = setting(text, "Y*O..")
     target: str | None = setting(optional(text), None)
+    targets: str | None = setting(optional(place), None)
     instrument: tuple[str, ...] = setting(texts, ())
     filters: tuple[str, ...] = setting(texts, ())
     proposal_id: tuple[str, ...] = setting(texts, ())
@@ -96,7 +98,7 @@ class Settings:
     max_rows: int = setting(count, 1_000_000)
     cache_days: float = setting(length, 7.0)
     lines: tuple[str, ...] = setting(texts, ("feii",))
-    detector: str = setting(text, "notebook")
+    detector: str = setting(text, "matched")
     storage_options: Mapping[str, Any] = setting(mapping, {})
     allowed_failures: float = setting(share, 0.25)
     out: str | None = setting(optional(text), None)
@@ -173,7 +175,10 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
         for name, body in values.pop("clusters").items()
     }
     settings = parse(Settings, values, sources)
-    settings = replace(settings, clusters=clusters, dask_config=dask_config, sources=sources)
+    mission = find_mission(settings.mission)
+    own = {name: getattr(mission, name) for name in ("lines", "detector") if name not in values}
+    sources |= dict.fromkeys(own, f"the mission {mission.name}")
+    settings = replace(settings, **own, clusters=clusters, dask_config=dask_config, sources=sources)
     check(settings)
     return settings
 
@@ -259,7 +264,6 @@ def parse(kind: type[T], values: Mapping[str, Any], sources: Mapping[str, str], 
 
 def check(settings: Settings) -> None:
     """Check what no single value can tell."""
-    find_mission(settings.mission)
     if settings.cluster not in settings.clusters:
         known = ", ".join(settings.clusters)
         raise SettingsError(f"no cluster is called {settings.cluster!r}; cluster.yaml and the defaults name {known}")

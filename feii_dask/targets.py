@@ -202,7 +202,7 @@ def largest_read(footprints: pd.Series[Any], context: Context, spaxel_arcsec: fl
         with suppress(RegionError):
             radii_deg.append(parse_region(s_region).cap.radius_deg)
     side = 2 * min(max(radii_deg), WIDEST_DEG) * 3600 / spaxel_arcsec
-    detector, planes = load_detector(context.detector), 1500
+    detector, planes = load_detector(context.detector, context.detector_options), 1500
     for line in context.lines:
         wavelength_um = line.wavelength_um * (1 + (np.arange(1500) - 750) / 6000)
         with suppress(Exception):  # a user's code: what is wrong with it is said with each cube

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "mapping",
     "one_of",
     "optional",
+    "place",
     "setting",
     "share",
     "text",
@@ -30,6 +32,11 @@ def text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
         raise ValueError("a text")
     return str(value).strip()
+
+
+def place(value: Any) -> str:
+    """Take the path of a file; it means the same wherever a run is gone on with."""
+    return str(Path(text(value)).absolute())
 
 
 def texts(value: Any) -> tuple[str, ...]:

@@ -65,4 +65,4 @@ def test_numbers_of_numpy_become_plain() -> None:
 
 
 def test_a_context_has_nothing_but_values() -> None:
-    assert Context(lines=LINES) == Context(lines=LINES, detector="notebook", extension="SCI", storage_options={})
+    assert Context(lines=LINES) == Context(lines=LINES, detector="matched", extension="SCI", storage_options={})

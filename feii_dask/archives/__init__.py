@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from feii_dask.archives.base import Archive, Query
+from feii_dask.archives.combined import Combined
 from feii_dask.archives.tables import Selection
 from feii_dask.missions import Mission
 
@@ -16,6 +17,7 @@ def open_archive(
     archive: str | os.PathLike[str],
     mission: Mission,
     *,
+    targets: str | os.PathLike[str] | None = None,
     otype: str = "Y*O..",
     instrument: Sequence[str] = (),
     filters: Sequence[str] = (),
@@ -33,8 +35,11 @@ def open_archive(
         ``live``, or a directory with tables and cubes.
     mission : Mission
         Whose cubes.
+    targets : path, optional
+        A table of the user's own objects, in place of the archive's.
     otype : str
-        SIMBAD's type of the objects; a directory's objects are taken whatever their type.
+        SIMBAD's type of the objects; a directory's objects are taken whatever their type. SIMBAD is asked as well for
+        a directory without a table of objects.
     instrument, filters, proposal_id : sequence of str
         Only cubes with one of these values; ``*`` stands for anything.
     fallback : str or None
@@ -52,18 +57,30 @@ def open_archive(
     Raises
     ------
     SettingsError
-        If there is no such directory, or a selection cannot be understood.
+        If there is no such directory, a selection cannot be understood, or the table of targets cannot be used.
     """
     selection = Selection(
         instrument_name=tuple(instrument), filters=tuple(filters), proposal_id=tuple(map(str, proposal_id))
     )
     # astroquery takes a second to import, and astropy half of one; neither is needed before an archive is chosen.
-    if os.fspath(archive) == "live":
+
+    def live() -> Archive:
         from feii_dask.archives.cache import QueryCache  # noqa: PLC0415
         from feii_dask.archives.live import LiveArchive  # noqa: PLC0415
 
         cache = QueryCache(cache_directory, cache_days)
         return LiveArchive(mission, cache, otype=otype, selection=selection, fallback=fallback, max_rows=max_rows)
+
+    def own_objects(path: str | os.PathLike[str], cubes: Archive) -> Archive:
+        from feii_dask.archives.target_list import TargetList  # noqa: PLC0415
+
+        return Combined(TargetList(path), cubes)
+
+    if os.fspath(archive) == "live":
+        return own_objects(targets, live()) if targets else live()
     from feii_dask.archives.folder import FolderArchive  # noqa: PLC0415
 
-    return FolderArchive(archive, mission, selection=selection)
+    folder = FolderArchive(archive, mission, selection=selection)
+    if targets:
+        return own_objects(targets, folder)
+    return folder if folder.has_objects else Combined(live(), folder)

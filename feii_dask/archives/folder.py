@@ -1,4 +1,4 @@
-"""A directory as an archive: a user's own downloads, or a simulated sky."""
+"""A directory as an archive: a user's own downloads or reductions, or a simulated sky."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 from astropy.table import Table
 
+from feii_dask.archives.bare import describe_cubes
 from feii_dask.archives.base import Query
-from feii_dask.archives.tables import OBSERVATION_NUMBERS, OBSERVATION_TEXT, Selection, describe_ysos, tidy, tidy_ysos
-from feii_dask.errors import SettingsError, TargetError
+from feii_dask.archives.tables import (
+    OBSERVATION_NUMBERS,
+    OBSERVATION_TEXT,
+    Selection,
+    describe_ysos,
+    object_called,
+    tidy,
+    tidy_ysos,
+    without_moving,
+)
+from feii_dask.errors import SettingsError
 from feii_dask.missions import Mission
 
 __all__ = ["FolderArchive"]
@@ -27,7 +36,8 @@ class FolderArchive:
     """Tables and cubes of one directory; nothing outside of it is read.
 
     It holds ``observations`` and ``ysos`` (``.parquet``, ``.ecsv``, ``.csv``, ``.vot``, ``.xml`` or ``.fits``) with
-    the archives' own column names, and cubes anywhere below. All of its objects are taken, whatever their type.
+    the archives' own column names, and cubes anywhere below. All of its objects are taken, whatever their type. Without
+    a table of observations, what the headers of its cubes say takes its place.
 
     Parameters
     ----------
@@ -59,6 +69,11 @@ class FolderArchive:
         """What was read so far."""
         return tuple(self._queries)
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether there is a table of objects."""
+        return self._find_table("ysos") is not None
+
     def ysos(self) -> pd.DataFrame:
         """Return the objects of the directory.
 
@@ -69,6 +84,9 @@ class FolderArchive:
         """
         start = time.perf_counter()
         path = self._find_table("ysos")
+        if path is None:
+            wanted = ", ".join(f"ysos{suffix}" for suffix in SUFFIXES)
+            raise SettingsError(f"{self.directory} holds no table of objects ({wanted}); name one with --targets FILE")
         table = _read(path)
         try:
             ysos = tidy_ysos(table)
@@ -85,16 +103,7 @@ class FolderArchive:
         TargetError
             If there is none, or it has no coordinates.
         """
-        ysos = self.ysos()
-        keys = ysos["main_id"].map(_key)
-        found = ysos[keys == _key(name)].head(1)
-        if found.empty:
-            near = get_close_matches(_key(name), list(keys), n=1)
-            hint = f"did you mean {ysos['main_id'][keys == near[0]].iloc[0]!r}?" if near else "see its ysos table"
-            raise TargetError(f"{self.directory} has no object called {name!r}; {hint}")
-        if found[["ra", "dec"]].isna().to_numpy().any():
-            raise TargetError(f"{self.directory} has no coordinates of {name!r}; add them to its ysos table")
-        return found.reset_index(drop=True)
+        return object_called(name, self.ysos(), str(self.directory))
 
     def observations(self) -> pd.DataFrame:
         """Return the observations of the directory that were selected.
@@ -102,11 +111,12 @@ class FolderArchive:
         Raises
         ------
         SettingsError
-            If there is no such table, or it lacks a column that a search needs.
+            If there is neither such a table nor a cube, or the table lacks a column that a search needs.
         """
         start = time.perf_counter()
         path = self._find_table("observations")
-        table = _read(path)
+        table, notes = self._bare_cubes() if path is None else (_read(path), ())
+        path = path or self.directory
         needed = ["obs_id", "s_ra", "s_dec", "s_region", self.mission.cube_column]
         missing = [name for name in needed if name not in table]
         if missing:
@@ -116,10 +126,23 @@ class FolderArchive:
             table = tidy(table, text=(*OBSERVATION_TEXT, self.mission.cube_column), numbers=OBSERVATION_NUMBERS)
         except ValueError as error:
             raise SettingsError(f"{path}: {error}") from error
+        table, moving = without_moving(table)
         selected = self.selection.of(table)
         left_out = len(table) - len(selected)
-        self._record(path, selected, start, (f"{left_out} not selected",) if left_out else ())
+        notes = (*notes, *moving, *((f"{left_out} not selected",) if left_out else ()))
+        self._record(path, selected, start, notes)
         return selected
+
+    def _bare_cubes(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """Return a table made from the headers of all cubes."""
+        paths = [path for path in self._fits_files() if path.resolve().is_relative_to(self.directory)]
+        table, notes = describe_cubes(self.directory, paths, self.mission)
+        if table.empty:
+            raise SettingsError(
+                f"{self.directory} holds neither a table 'observations' nor a {self.mission.name} cube, a FITS file "
+                f"with a spectral cube in {self.mission.extension}{f' ({notes[0]})' if notes else ''}"
+            )
+        return table, notes
 
     def products(self, observations: pd.DataFrame) -> pd.DataFrame:
         """Return the observations as they are: each is one cube."""
@@ -132,7 +155,7 @@ class FolderArchive:
         observation that names no cube, or one outside of the directory.
         """
         start = time.perf_counter()
-        files = self._index()
+        files = {path.name: path for path in reversed(self._fits_files())}
         names = [str(name) for name in observations[self.mission.cube_column]]
         places = [self._place(name, files) for name in names]
         refused = [name for name, place in zip(names, places, strict=True) if name and place is None]
@@ -150,17 +173,14 @@ class FolderArchive:
         found = expected if expected.is_file() else files.get(relative.name, expected)
         return str(found) if found.resolve().is_relative_to(self.directory) else None
 
-    def _index(self) -> dict[str, Path]:
-        """Map the name of every FITS file below the directory to its path; the first in order, of equal names."""
+    def _fits_files(self) -> list[Path]:
+        """Return every FITS file below the directory, in order."""
         paths = sorted(Path(parent) / name for parent, _, names in os.walk(self.directory) for name in names)
-        return {path.name: path for path in reversed(paths) if path.name.endswith((".fits", ".fits.gz"))}
+        return [path for path in paths if path.name.endswith((".fits", ".fits.gz"))]
 
-    def _find_table(self, name: str) -> Path:
-        for suffix in SUFFIXES:
-            path = self.directory / f"{name}{suffix}"
-            if path.is_file():
-                return path
-        raise SettingsError(f"{self.directory} holds no table {name!r}: one of {', '.join(name + s for s in SUFFIXES)}")
+    def _find_table(self, name: str) -> Path | None:
+        paths = (self.directory / f"{name}{suffix}" for suffix in SUFFIXES)
+        return next((path for path in paths if path.is_file()), None)
 
     def _record(self, path: Path, table: pd.DataFrame, start: float, notes: tuple[str, ...]) -> None:
         self._queries.append(
@@ -188,7 +208,3 @@ def _read(path: Path) -> pd.DataFrame:
     # Every reader has its own kind of error; all of them mean that the file is not what its name says.
     except Exception as error:
         raise SettingsError(f"{path} cannot be read as a table: {type(error).__name__}: {error}") from error
-
-
-def _key(name: str) -> str:
-    return "".join(name.split()).lower()

@@ -1,4 +1,4 @@
-"""IRSA: which spectral cubes of SOFIA there are, and where."""
+"""IRSA: which spectral cubes of a mission there are, and where."""
 
 from __future__ import annotations
 
@@ -72,18 +72,14 @@ class IrsaService:
         ArchiveError
             If IRSA cannot be asked.
         """
-        text = (
-            f"Irsa.query_sia(facility={self.mission.collection!r}, calib_level=3, data_type='cube', format='cube/fits')"
-        )
-        return self.selection.of(self.cache.ask(SERVICE, text, self._fetch))
+        terms = ", ".join(f"{name}={value!r}" for name, value in self.mission.query.items())
+        return self.selection.of(self.cache.ask(SERVICE, f"Irsa.query_sia({terms})", self._fetch))
 
     def _fetch(self) -> Answer:
         with asking(SERVICE), warnings.catch_warnings():
             warnings.simplefilter("error", DALOverflowWarning)
             try:
-                found = self.client.query_sia(
-                    facility=self.mission.collection, calib_level=3, data_type="cube", format="cube/fits"
-                )
+                found = self.client.query_sia(**self.mission.query)
             except DALOverflowWarning as warning:
                 raise TruncatedError(f"{SERVICE} cut its answer short ({warning}); try again later") from warning
             table = tidy(found.to_pandas().reindex(columns=[*TEXT, *NUMBERS]), text=TEXT, numbers=NUMBERS)

@@ -14,7 +14,7 @@ from astroquery.mast import ObservationsClass
 
 from feii_dask.archives.cache import Answer, QueryCache
 from feii_dask.archives.session import Policy, apply_policy, asking, new_session
-from feii_dask.archives.tables import OBSERVATION_NUMBERS, OBSERVATION_TEXT, Selection, tidy
+from feii_dask.archives.tables import OBSERVATION_NUMBERS, OBSERVATION_TEXT, Selection, tidy, without_moving
 from feii_dask.errors import TruncatedError
 from feii_dask.missions import Mission
 
@@ -56,20 +56,14 @@ class MastService:
     ) -> None:
         self.cache = cache
         self.mission = mission
-        self.criteria: Criteria = {
-            "dataproduct_type": "cube",
-            "obs_collection": mission.collection,
-            "dataRights": "PUBLIC",
-            "calib_level": [0, 1, 2, 3, 4],  # -1 is an observation that has not been made yet
-            **selection.criteria(),
-        }
+        self.criteria: Criteria = {**mission.query, **selection.criteria()}
         self.fallback = fallback
         self.client = ObservationsClass()
         apply_policy(self.client, policy)
         self.session = new_session(policy)
 
     def observations(self) -> pd.DataFrame:
-        """Return the mission's public cubes.
+        """Return the mission's public cubes of what stays where it is.
 
         Returns
         -------
@@ -96,7 +90,8 @@ class MastService:
         if not table["obsid"].is_unique:  # only then: a copy of the footprints takes as much memory as they do
             table = table.drop_duplicates("obsid", ignore_index=True)
         _check_complete(len(table), total)
-        return table, (f"{len(slices)} slices",) if len(slices) > 1 else ()
+        table, notes = without_moving(table)
+        return table, (*notes, f"{len(slices)} slices") if len(slices) > 1 else notes
 
     def _count(self, criteria: Criteria) -> int:
         return int(self.client.query_criteria_count(**criteria))

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from feii_dask.errors import SettingsError
+from feii_dask.errors import SettingsError, TargetError
 
-__all__ = ["OBSERVATION_NUMBERS", "OBSERVATION_TEXT", "Selection", "describe_ysos", "tidy", "tidy_ysos"]
+__all__ = [
+    "OBSERVATION_NUMBERS",
+    "OBSERVATION_TEXT",
+    "Selection",
+    "describe_ysos",
+    "object_called",
+    "tidy",
+    "tidy_ysos",
+    "without_moving",
+]
 
 OBSERVATION_TEXT = (
     "obs_id",
@@ -27,6 +37,7 @@ OBSERVATION_TEXT = (
     "s_region",
     "dataURL",
     "dataRights",
+    "mtFlag",
 )
 OBSERVATION_NUMBERS = ("s_ra", "s_dec", "em_min", "em_max", "t_min", "t_exptime", "t_obs_release", "calib_level")
 NOTHING = ("", "nan", "none", "null", "--", "n/a")
@@ -130,6 +141,23 @@ def _as_numbers(column: pd.Series) -> pd.Series:
         raise ValueError(f"column {column.name} should hold numbers: {error}") from error
 
 
+def without_moving(observations: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out observations of moving targets, which no young star is, and say how many they were.
+
+    Examples
+    --------
+    >>> table, notes = without_moving(pd.DataFrame({"obs_id": ["a", "b"], "mtFlag": ["True", "False"]}))
+    >>> list(table["obs_id"]), notes
+    (['b'], ('1 of moving targets left out',))
+    """
+    if "mtFlag" not in observations:
+        return observations, ()
+    moving = observations["mtFlag"].str.lower().isin(["true", "1", "t"])
+    if not moving.any():
+        return observations, ()
+    return observations[~moving].reset_index(drop=True), (f"{moving.sum()} of moving targets left out",)
+
+
 def tidy_ysos(table: pd.DataFrame) -> pd.DataFrame:
     """Return ``main_id, ra, dec, otype, rvz_radvel`` of a table of objects; the last two may be missing there.
 
@@ -143,6 +171,29 @@ def tidy_ysos(table: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"a table of objects needs main_id, ra and dec (deg); this one lacks {', '.join(missing)}")
     columns = table.reindex(columns=["main_id", "ra", "dec", "otype", "rvz_radvel"])
     return tidy(columns, text=("main_id", "otype"), numbers=("ra", "dec", "rvz_radvel"))
+
+
+def object_called(name: str, ysos: pd.DataFrame, whose: str) -> pd.DataFrame:
+    """Return the one row of that name, whatever its capitals and spaces.
+
+    Raises
+    ------
+    TargetError
+        If there is none, or it has no coordinates; the message names the nearest.
+    """
+    keys = ysos["main_id"].map(_key)
+    found = ysos[keys == _key(name)].head(1)
+    if found.empty:
+        near = get_close_matches(_key(name), list(keys), n=1)
+        hint = f"did you mean {ysos['main_id'][keys == near[0]].iloc[0]!r}?" if near else "see its table of objects"
+        raise TargetError(f"{whose} has no object called {name!r}; {hint}")
+    if found[["ra", "dec"]].isna().to_numpy().any():
+        raise TargetError(f"{whose} has no coordinates of {name!r}; add them to its table of objects")
+    return found.reset_index(drop=True)
+
+
+def _key(name: str) -> str:
+    return "".join(name.split()).lower()
 
 
 def describe_ysos(ysos: pd.DataFrame) -> tuple[str, ...]:

@@ -4,6 +4,10 @@
 (the levels that PyNeb ships), for the pure rotational lines of H2 those of HITRAN 2020 and Roueff et al. 2019. The
 lines of H2 1-0 follow from the levels of Dabrowski 1984 (Can. J. Phys. 62, 1639) and are good to about 6 km/s. Einstein
 coefficients of [Fe II] are those of Bautista et al. 2015. The notes name what is within ten planes of a JWST cube.
+
+Beyond 50 µm are the lines that far-infrared spectrographs see in protostars (Karska et al. 2025): fine-structure lines
+from their laboratory frequencies, CO from the rotational constants of the Cologne database (CDMS), doublets of OH good
+to some 5 km/s. Of these, the notes name what such a spectrograph, of a resolving power near 1000, does not separate.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from astropy.table import Table
 from feii_dask.errors import LineError
 from feii_dask.model import Line
 
-__all__ = ["FE_II_LINES", "H2_LINES", "NOTEBOOK_LINES", "OTHER_LINES", "find_lines"]
+__all__ = ["FAR_INFRARED_LINES", "FE_II_LINES", "H2_LINES", "NOTEBOOK_LINES", "OTHER_LINES", "find_lines"]
 
 
 def _line_of(values: Mapping[str, Any], wavelength_um: float) -> Line:
@@ -49,6 +53,7 @@ def _shipped_lines() -> tuple[Line, ...]:
 ALL_LINES = _shipped_lines()
 FE_II_LINES = tuple(line for line in ALL_LINES if line.species == "Fe II")
 H2_LINES = tuple(line for line in ALL_LINES if line.species == "H2")
+FAR_INFRARED_LINES = tuple(line for line in ALL_LINES if line.wavelength_um > 50)
 OTHER_LINES = tuple(line for line in ALL_LINES if line.species not in {"Fe II", "H2"})
 
 # Rounded as in the notebook, and in its order.
@@ -57,7 +62,7 @@ NOTEBOOK_LINES = tuple(
     for rounded in (25.988, 24.519, 17.936, 5.340, 1.644, 1.600, 1.257)
 )
 
-SETS = {"feii": FE_II_LINES, "notebook": NOTEBOOK_LINES, "h2": H2_LINES}
+SETS = {"feii": FE_II_LINES, "notebook": NOTEBOOK_LINES, "h2": H2_LINES, "fir": FAR_INFRARED_LINES}
 
 
 def find_lines(*names: str) -> tuple[Line, ...]:
@@ -66,9 +71,10 @@ def find_lines(*names: str) -> tuple[Line, ...]:
     Parameters
     ----------
     *names : str
-        Each is a set (``feii``, ``notebook``, ``h2``), a line (``Fe II 5.340``, ``[Fe II] 5.34``, ``H2 1-0 S(1)``, in
-        any case), or the path of a table that astropy reads, with a column ``wavelength`` (µm, unless it has another
-        unit) or ``wavelength_um``, and perhaps ``species`` (else Fe II) and the other fields of `Line`.
+        Each is a set (``feii``, ``notebook``, ``h2``, ``fir``), a line (``Fe II 5.340``, ``[Fe II] 5.34``,
+        ``H2 1-0 S(1)``, in any case), or the path of a table that astropy reads, with a column ``wavelength`` (µm,
+        unless it has another unit) or ``wavelength_um``, and perhaps ``species`` (else Fe II) and the other fields of
+        `Line`.
 
     Returns
     -------

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from feii_dask.detectors.function import FunctionDetector
 from feii_dask.errors import DetectorError
 from feii_dask.model import Detection, Line
+from feii_dask.named import import_named
 
 __all__ = ["Detector", "load_detector"]
 
 BUILT_IN = {
     "notebook": "feii_dask.detectors.notebook:NotebookDetector",
     "matched": "feii_dask.detectors.matched:MatchedFilter",
+    "grating": "feii_dask.detectors.grating:GratingScan",
 }
 
 
@@ -73,19 +76,23 @@ class Detector(Protocol):
         ...
 
 
-def load_detector(name: str) -> Detector:
+def load_detector(name: str, options: Mapping[str, Any] | None = None, *, fresh: bool = False) -> Detector:
     """Return the detector that a setting names.
 
     Parameters
     ----------
     name : str
-        ``notebook``, ``matched``, or ``package.module:Name`` for a class without required arguments (or an instance)
-        that follows `Detector`.
+        ``notebook``, ``matched``, ``grating``, or ``package.module:Name`` for a class without required arguments (or an
+        instance) that follows `Detector`, or for a function from a cube, (n, y, x), to n numbers.
+    options : mapping, optional
+        Arguments for the class.
+    fresh : bool
+        Import a user's own module again; see `feii_dask.named.import_named`.
 
     Raises
     ------
     DetectorError
-        If there is no such module or name, or if what is there is not a detector.
+        If there is no such module or name, if what is there is not a detector, or if it does not take the options.
 
     Examples
     --------
@@ -97,10 +104,14 @@ def load_detector(name: str) -> Detector:
         known = ", ".join(BUILT_IN)
         raise DetectorError(f"no detector is called {name!r}; choose {known}, or name your own as package.module:Name")
     try:
-        found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+        found = import_named(f"{module_name}:{attribute}", fresh=fresh)
+        detector = found(**(options or {})) if isinstance(found, type) else found
+    except ImportError as error:
         raise DetectorError(f"the detector {name!r} cannot be imported here: {error}") from error
-    detector = found() if isinstance(found, type) else found
-    if not isinstance(detector, Detector):
-        raise DetectorError(f"{name!r} is not a detector: it lacks plane_range() or measure()")
-    return detector
+    except TypeError as error:
+        raise DetectorError(f"the detector {name!r} cannot be made: {error}") from error
+    if isinstance(detector, Detector):
+        return detector
+    if callable(detector):
+        return FunctionDetector(detector)
+    raise DetectorError(f"{name!r} is not a detector: it lacks plane_range() or measure(), and cannot be called either")

@@ -15,8 +15,10 @@ from distributed.diagnostics.plugin import UploadDirectory
 
 import feii_dask
 from feii_dask.engine.link import dashboard_link, opens
+from feii_dask.engine.own_code import send_code
 from feii_dask.engine.workers import wait_for_worker
 from feii_dask.errors import ClusterError
+from feii_dask.named import digest_of, own_source
 
 __all__ = ["Check", "Verdict", "check_memory", "preflight"]
 
@@ -163,23 +165,34 @@ def where_missing(client: Client) -> dict[str, str]:
 
 
 def check_detector(client: Client, detector: str) -> Check:
-    """Check that the workers can import the detector."""
+    """Check that the workers can import the detector, and send a user's own where it is lacking or another."""
+    reason, sent, source = why_no_detector(client, detector), "", own_source(detector)
+    if reason and source is not None:
+        log.info("the detector %s is sent to the workers: %s", detector, source)
+        send_code(client, source)
+        reason, sent = why_no_detector(client, detector), ", sent from here"
+    if reason:
+        remedy = "what it imports must be installed there, be in the same package, or be found by PYTHONPATH"
+        return Check("detector", Verdict.BAD, f"on the workers: {reason}", remedy)
+    return Check("detector", Verdict.GOOD, f"{detector} on the workers{sent}")
+
+
+def why_no_detector(client: Client, detector: str) -> str:
+    """Return why the workers cannot use the detector as it is here; nothing if they can."""
+    here = digest_of(detector)
 
     def problem() -> str:
         from feii_dask.detectors.base import load_detector  # noqa: PLC0415
         from feii_dask.errors import DetectorError  # noqa: PLC0415
+        from feii_dask.named import digest_of  # noqa: PLC0415
 
         try:
-            load_detector(detector)
+            load_detector(detector, fresh=True)
         except DetectorError as error:
             return str(error)
-        return ""
+        return "" if digest_of(detector) == here else f"{detector} is another version there"
 
-    reason = next((reason for reason in client.run(problem, on_error="ignore").values() if reason), "")
-    if reason:
-        remedy = "install it there, or name its directory by PYTHONPATH in the cluster's environment"
-        return Check("detector", Verdict.BAD, f"on the workers: {reason}", remedy)
-    return Check("detector", Verdict.GOOD, f"{detector} on the workers")
+    return next((reason for reason in client.run(problem, on_error="ignore").values() if reason), "")
 
 
 def check_probe(client: Client) -> Check:

@@ -120,7 +120,8 @@ def test_object_by_name(sky, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("V* DG Taw", "did you mean 'V. DG Tau'"), ("xyz", "ysos table"), ("2mass NOWHERE", "no coord")]
+    ("name", "words"),
+    [("V* DG Taw", "did you mean 'V. DG Tau'"), ("xyz", "table of objects"), ("2mass NOWHERE", "no coord")],
 )
 def test_unknown_object(sky, name, words):
     with pytest.raises(TargetError, match=words):

@@ -1,0 +1,152 @@
+"""A plain function from a cube to a curve as a detector, in the way of the Fornax notebook.
+
+The notebook's method has two steps: a function gives one number per plane (`extension_vs_wavebin`), and a line is
+detected where that curve spikes (`detect_spikes`). Here the first step is the user's own. The second is the notebook's,
+with a p-value beside it: how often the same curve spikes as high at planes without a known line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks
+
+from feii_dask.cubes.lines import FE_II_LINES, H2_LINES, OTHER_LINES
+from feii_dask.detectors.calibration import KEPT_P
+from feii_dask.detectors.notebook import DETECT_HALFWIDTH, MATCH_HALFWIDTH, MEDIAN_REACH
+from feii_dask.errors import DetectorError
+from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line, Status
+
+__all__ = ["FunctionDetector"]
+
+REACH_PLANES = 240  # on either side of the line: some eighty places at which to ask what the curve does without one
+END_PLANES = DETECT_HALFWIDTH + MEDIAN_REACH  # at either end, where a function such as the notebook's lacks neighbours
+NEIGHBOUR_KMS = 300.0  # about a known line, where a spike is no chance
+PROMINENCE = 3.0  # standard deviations of the curve's nonzero values that a spike needs, as in the notebook
+
+KNOWN_UM = np.array([line.wavelength_um for line in FE_II_LINES + H2_LINES + OTHER_LINES])
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDetector:
+    """Detects a line where a user's curve spikes.
+
+    Follows `feii_dask.detectors.base.Detector`. ``statistic`` is the prominence of the spike, 0 where there is none;
+    ``p_value`` the share, with one added above and below, of the other places at which the curve spikes as high.
+
+    Parameters
+    ----------
+    function : callable
+        Takes planes, (n, y, x) float32 ndarray with NaN where there are no data, and returns n numbers.
+
+    Examples
+    --------
+    >>> def brightest(data):
+    ...     return [float(plane.max()) for plane in data]
+    >>> data = np.random.default_rng(1).normal(size=(300, 8, 8)).astype(np.float32)
+    >>> data[150] += 20
+    >>> wavelength_um = np.linspace(5.22, 5.46, 300)
+    >>> found = FunctionDetector(brightest).measure(data, wavelength_um, Line("Fe II", float(wavelength_um[150])))
+    >>> found.detected, found.plane, found.p_value < 0.05
+    (True, 150, True)
+    """
+
+    function: Callable[[NDArray[np.float32]], Sequence[float]]
+
+    def plane_range(
+        self,
+        wavelength_um: NDArray[np.float64],
+        line: Line,
+        rv_kms: float = 0.0,  # noqa: ARG002 - a spike may be two planes off
+    ) -> tuple[int, int] | None:
+        """Return the planes, at most 481, that are given to the function; None where the line is outside the cube."""
+        if not (len(wavelength_um) and wavelength_um[0] <= line.wavelength_um <= wavelength_um[-1]):
+            return None
+        plane = int(np.abs(wavelength_um - line.wavelength_um).argmin())
+        length = 2 * REACH_PLANES + 1
+        start = max(0, min(plane - REACH_PLANES, len(wavelength_um) - length))
+        return start, min(start + length, len(wavelength_um))
+
+    def measure(
+        self,
+        sci: NDArray[np.float32],
+        wavelength_um: NDArray[np.float64],
+        line: Line,
+        err: NDArray[np.float32] | None = None,  # noqa: ARG002
+        rv_kms: float = 0.0,  # noqa: ARG002
+        pixel_arcsec: float = 0.13,  # noqa: ARG002
+    ) -> Detection:
+        """Look for the line; see `feii_dask.detectors.base.Detector.measure`.
+
+        Raises
+        ------
+        DetectorError
+            If the function does not return one number for each plane.
+        """
+        planes = self.plane_range(wavelength_um, line)
+        if planes is None:
+            return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=f"{line.name} is outside the cube")
+        start, stop = planes
+        wavelength_um = wavelength_um[start:stop]
+        position = int(np.abs(wavelength_um - line.wavelength_um).argmin())
+        near = sci[start:stop][max(0, position - MATCH_HALFWIDTH) : position + MATCH_HALFWIDTH + 1]
+        if not np.isfinite(near).any():
+            reason = f"no finite pixels in the planes around {line.name}"
+            return Detection(line=line, status=Status.NO_DATA, reason=reason)
+        curve = self._curve(sci[start:stop])
+        height, plane = spike(curve, position)
+        nulls = np.array([spike(curve, other)[0] for other in free_places(wavelength_um, line, position)])
+        shares = np.array([np.mean(nulls >= null) for null in nulls])
+        answer = Detection(
+            line=line,
+            statistic=height,
+            p_value=(1 + np.count_nonzero(nulls >= height)) / (1 + nulls.size),
+            null_windows=nulls.size,
+            null_p_values=tuple(shares[shares <= KEPT_P].tolist()),
+            statistic_start=start,
+            statistic_curve=curve,
+        )
+        if height == 0:
+            return answer
+        velocity_kms = float(SPEED_OF_LIGHT_KMS * (wavelength_um[plane] / line.wavelength_um - 1))
+        return replace(answer, detected=True, plane=start + plane, velocity_kms=velocity_kms)
+
+    def _curve(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
+        given = self.function(planes)
+        try:
+            curve = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DetectorError(f"the function must return one number for each plane: {error}") from error
+        if curve.shape != (len(planes),):
+            raise DetectorError(
+                f"the function returned an array of shape {curve.shape} for {len(planes)} planes, "
+                f"and must return one number for each"
+            )
+        return curve
+
+
+def spike(curve: NDArray[np.float64], position: int) -> tuple[float, int]:
+    """Return prominence and place of the highest spike within two planes of a position; (0, position) without one."""
+    start = max(0, position - DETECT_HALFWIDTH)
+    excerpt = curve[start : position + DETECT_HALFWIDTH + 1]
+    nonzero = excerpt[(excerpt != 0) & np.isfinite(excerpt)]
+    if nonzero.size == 0:
+        return 0.0, position
+    peaks, properties = find_peaks(excerpt, prominence=PROMINENCE * nonzero.std())
+    prominence = np.where(abs(start + peaks - position) <= MATCH_HALFWIDTH, properties["prominences"], 0.0)
+    if not prominence.any():
+        return 0.0, position
+    best = int(prominence.argmax())
+    return float(prominence[best]), start + int(peaks[best])
+
+
+def free_places(wavelength_um: NDArray[np.float64], line: Line, position: int) -> list[int]:
+    """Return places, side by side, at which there is neither the line nor another known one."""
+    shift = np.abs(wavelength_um[:, None] / np.append(KNOWN_UM, line.wavelength_um) - 1).min(axis=1)
+    free = shift * SPEED_OF_LIGHT_KMS > NEIGHBOUR_KMS
+    far = DETECT_HALFWIDTH + MATCH_HALFWIDTH  # a spike of the line is not even in the excerpt
+    places = range(END_PLANES, len(wavelength_um) - END_PLANES, 2 * MATCH_HALFWIDTH + 1)
+    return [place for place in places if free[place] and abs(place - position) > far]

@@ -1,0 +1,253 @@
+"""Simulated cubes of FIFI-LS on SOFIA, as its pipeline (sofia_redux) writes them.
+
+One cube holds one line: a grating scan of some sixty planes. The field is covered by dithered exposures, whose number
+differs from place to place and, at either end of the scan, from plane to plane; where there is none the cube is NaN.
+Extensions, units, sampling (five spaxels and eight planes to the mean FWHM) and types follow the pipeline's source.
+Assumed, since no real cube was at hand: how far resampling correlates the noise, the residuals of the telluric
+correction, and the strength of continua.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from feii_dask.errors import SettingsError
+from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
+
+__all__ = ["FifiCube", "make_fifi_cube", "write_fifi_cube"]
+
+MIRROR_M = 2.5
+RESOLVING_POWER = 1100.0  # 500 to 2000, by wavelength and order
+PSF_PX, LINE_PLANES = 5.0, 8.0  # the pipeline's sampling
+BLUE_UM = 115.0  # the channels meet here: spaxels of the detector are 6" and 12" wide, five by five
+DETECTOR_PX = 22  # width of that field on the resampled grid, either channel
+DITHERS = 5
+CORRELATED = 0.6  # FWHM of the resampling kernel, over that of beam and line (assumed)
+TELLURIC = 0.03  # of the continuum that a deep telluric line leaves behind (assumed)
+FWHM = 2.3548  # over the standard deviation of a Gaussian
+WRITTEN = "2022-09-01T00:00:00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FifiCube:
+    """A cube in memory.
+
+    Attributes
+    ----------
+    line : Line
+        What the grating was scanned over.
+    center_deg : tuple of float
+        Right ascension and declination of the central spaxel, ICRS.
+    wavelength_um : (n,) float64 ndarray
+        Wavelength of every plane, µm.
+    flux, error : (n, y, x) float64 ndarray
+        Jy per spaxel; NaN where no exposure covers a voxel.
+    exposures : (n, y, x) int64 ndarray
+        How many do.
+    transmission : (n,) float64 ndarray
+        Of the atmosphere.
+    pixel_arcsec : float
+        Width of a spaxel, arcsec.
+    truth : dict
+        Of the injected line: ``snr``, ``velocity_kms``, ``flux`` (W m⁻²); empty without one.
+    """
+
+    line: Line
+    center_deg: tuple[float, float]
+    wavelength_um: NDArray[np.float64]
+    flux: NDArray[np.float64]
+    error: NDArray[np.float64]
+    exposures: NDArray[np.int64]
+    transmission: NDArray[np.float64]
+    pixel_arcsec: float
+    truth: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def footprint(self) -> str:
+        """The corners of the image, as IRSA words an outline."""
+        corners = self.wcs.celestial.calc_footprint(axes=self.flux.shape[:0:-1], center=False)
+        return "POLYGON ICRS " + " ".join(f"{ra:.6f} {dec:.6f}" for ra, dec in corners)
+
+    @property
+    def wcs(self) -> WCS:
+        """Coordinates of the voxels."""
+        wcs = WCS(naxis=3)
+        wcs.wcs.ctype = ["RA---TAN", "DEC--TAN", "WAVE"]
+        wcs.wcs.cunit = ["deg", "deg", "um"]
+        wcs.wcs.crval = [*self.center_deg, float(self.wavelength_um[0])]
+        wcs.wcs.crpix = [(self.flux.shape[2] + 1) / 2, (self.flux.shape[1] + 1) / 2, 1.0]
+        step_um = float(self.wavelength_um[1] - self.wavelength_um[0])
+        wcs.wcs.cdelt = [-self.pixel_arcsec / 3600, self.pixel_arcsec / 3600, step_um]
+        return wcs
+
+
+def make_fifi_cube(
+    line: Line,
+    *,
+    snr: float = 0.0,
+    velocity_kms: float = 0.0,
+    extent_px: float = 12.0,
+    continuum: float = 15.0,
+    rms_jy: float = 0.05,
+    planes: int = 61,
+    shape: tuple[int, int] = (35, 33),
+    center_deg: tuple[float, float] = (83.8, -5.4),
+    seed: int | Generator = 0,
+) -> FifiCube:
+    """Simulate a scan over one line.
+
+    The noise depends on the seed, not on the line.
+
+    Parameters
+    ----------
+    line : Line
+        Between 51 and 203 µm.
+    snr : float
+        Peak of the line in its brightest voxel, over the noise of a well-covered one; 0 for no line.
+    velocity_kms : float
+        Its Doppler shift; it has the width of the line-spread function.
+    extent_px : float
+        Length of the outflow, a strip through the middle, before the telescope, spaxels.
+    continuum : float
+        Peak of the protostar's continuum over the noise of a voxel.
+    rms_jy : float
+        That noise, Jy in a spaxel.
+    planes : int
+        How many.
+    shape : tuple of int
+        Spaxels, (y, x).
+    center_deg : tuple of float
+        Where it points.
+    seed : int or Generator
+        Of everything that is random.
+
+    Raises
+    ------
+    SettingsError
+        If the line is not in FIFI-LS's range.
+
+    Examples
+    --------
+    >>> cube = make_fifi_cube(Line("O I", 63.18367), snr=10.0)
+    >>> cube.flux.shape, bool(np.isnan(cube.flux).any()), cube.truth["velocity_kms"]
+    ((61, 35, 33), True, 0.0)
+    """
+    rest_um = line.wavelength_um
+    if not 51 <= rest_um <= 203:
+        raise SettingsError(f"FIFI-LS sees 51 to 203 µm, not {rest_um:g}")
+    rng = np.random.default_rng(seed)
+    step_um = rest_um / RESOLVING_POWER / LINE_PLANES
+    wavelength_um = rest_um + step_um * (np.arange(planes, dtype=np.float64) - planes // 2 + rng.uniform(-8, 8))
+    exposures = coverage(planes, shape, rng)
+    transmission = atmosphere(planes, rng)
+    sigma = rms_jy * np.sqrt(DITHERS / np.maximum(exposures, 1)) / transmission[:, None, None]
+    spread = np.array([LINE_PLANES, PSF_PX, PSF_PX]) / FWHM
+    noise = gaussian_filter(rng.standard_normal((planes, *shape)), CORRELATED * spread)
+    flux = sigma * noise / noise.std()
+    star = beam(point(shape), spread[1:])
+    slope = 1 + rng.uniform(-0.1, 0.1) * np.linspace(-1, 1, planes)
+    residual = 1 + TELLURIC * rng.normal() * (1 - transmission) / max(1 - transmission.min(), 1e-3)
+    flux += continuum * rms_jy * (slope * residual)[:, None, None] * star
+    truth: dict[str, float] = {}
+    if snr > 0:
+        image = beam(strip(shape, extent_px, rng.uniform(0, np.pi)), spread[1:])
+        centre_um = rest_um * (1 + velocity_kms / SPEED_OF_LIGHT_KMS)
+        profile = np.exp(-4 * np.log(2) * np.square((wavelength_um - centre_um) / (step_um * LINE_PLANES)))
+        flux += snr * rms_jy * profile[:, None, None] * image
+        plane_hz = SPEED_OF_LIGHT_KMS * 1e9 * step_um / rest_um**2
+        total = snr * rms_jy * float(image.sum()) * float(profile.sum()) * plane_hz * 1e-26
+        truth = {"snr": snr, "velocity_kms": velocity_kms, "flux": total}
+    flux[exposures == 0] = np.nan
+    return FifiCube(
+        line=line,
+        center_deg=center_deg,
+        wavelength_um=wavelength_um,
+        flux=flux,
+        error=np.where(exposures > 0, sigma, np.nan),
+        exposures=exposures,
+        transmission=transmission,
+        pixel_arcsec=1.01 * rest_um * 1e-6 / MIRROR_M * 206265 / PSF_PX,
+        truth=truth,
+    )
+
+
+def coverage(planes: int, shape: tuple[int, int], rng: Generator) -> NDArray[np.int64]:
+    """Return how many dithered, rotated exposures cover each voxel; each begins and ends at planes of its own."""
+    y, x = np.indices(shape) - (np.array(shape)[:, None, None] - 1) / 2
+    angle = rng.uniform(0, np.pi / 2)
+    exposures = np.zeros((planes, *shape), dtype=np.int64)
+    for _ in range(DITHERS):
+        dy, dx = rng.uniform(-6, 6, 2)
+        along = (x - dx) * np.cos(angle) + (y - dy) * np.sin(angle)
+        across = (y - dy) * np.cos(angle) - (x - dx) * np.sin(angle)
+        seen = np.maximum(abs(along), abs(across)) <= DETECTOR_PX / 2
+        first, last = rng.integers(0, 6), planes - rng.integers(0, 6)
+        exposures[first:last] += seen
+    return exposures
+
+
+def atmosphere(planes: int, rng: Generator) -> NDArray[np.float64]:
+    """Return a transmission with one telluric line somewhere."""
+    depth, centre, width = rng.uniform(0.05, 0.4), rng.uniform(0, planes), rng.uniform(3, 10)
+    return np.asarray(0.9 - depth * np.exp(-(((np.arange(planes) - centre) / width) ** 2)))
+
+
+def beam(image: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an image as the telescope blurs it, its peak 1."""
+    blurred = gaussian_filter(image, spread)
+    return np.asarray(blurred / blurred.max())
+
+
+def point(shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return a point in the middle."""
+    image = np.zeros(shape)
+    image[shape[0] // 2, shape[1] // 2] = 1
+    return image
+
+
+def strip(shape: tuple[int, int], length_px: float, angle: float) -> NDArray[np.float64]:
+    """Return a thin strip through the middle."""
+    y, x = np.indices(shape) - (np.array(shape)[:, None, None] - 1) / 2
+    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    return np.asarray((abs(along) <= length_px / 2) & (abs(across) <= 1), dtype=np.float64)
+
+
+def write_fifi_cube(path: str | Path, cube: FifiCube, *, target_name: str = "SIMULATED") -> Path:
+    """Write a cube: an empty primary HDU, then FLUX, ERROR, WAVELENGTH, TRANSMISSION and EXPOSURE_MAP, in float64."""
+    path = Path(path)
+    cards = cube.wcs.to_header()
+    cards["CUNIT3"] = "um"  # as the pipeline has it; astropy turned it into metres
+    cards["CRVAL3"] = float(cube.wavelength_um[0])
+    cards["CDELT3"] = float(cube.wavelength_um[1] - cube.wavelength_um[0])
+    cards["SPECSYS"] = "BARYCENT"
+    cards["BMAJ"] = cards["BMIN"] = PSF_PX * cube.pixel_arcsec / 3600
+    about = {
+        "ORIGIN": "feii_dask.simulate",
+        "TELESCOP": "SOFIA",
+        "INSTRUME": "FIFI-LS",
+        "DETCHAN": "BLUE" if cube.line.wavelength_um < BLUE_UM else "RED",
+        "OBJECT": target_name,
+        "DATE-OBS": WRITTEN,
+        "PRODTYPE": "resampled",
+        "PROCSTAT": "LEVEL_4",
+        "RESOLUN": RESOLVING_POWER,
+    }
+    extensions = (
+        ("FLUX", cube.flux, {**cards, "BUNIT": "Jy/pixel"}),
+        ("ERROR", cube.error, {**cards, "BUNIT": "Jy/pixel"}),
+        ("WAVELENGTH", cube.wavelength_um, {"BUNIT": "um"}),
+        ("TRANSMISSION", cube.transmission, {"BUNIT": ""}),
+        ("EXPOSURE_MAP", cube.exposures, {**cards, "BUNIT": ""}),
+    )
+    primary = fits.PrimaryHDU(header=fits.Header({**about, **cards}))
+    images = [fits.ImageHDU(data, header=fits.Header(header), name=name) for name, data, header in extensions]
+    fits.HDUList([primary, *images]).writeto(path, overwrite=True)
+    return path
