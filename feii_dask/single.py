@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-import matplotlib.figure
+from matplotlib.figure import Figure
 
-from feii_dask.cubes.reader import open_cube
+from feii_dask.cubes.reader import Cube, open_cube
+from feii_dask.detectors.notebook import extension_vs_wavebin
 from feii_dask.errors import CubeError, DetectorError
-from feii_dask.model import Context, Detection, Outcome, Status, Target
-from feii_dask.results.figures import plot_lines
+from feii_dask.model import Detection, Status, Target
+from feii_dask.results.figures import plot_detections, plot_lines
 from feii_dask.runs import as_context
 from feii_dask.scan import scan_cube
 from feii_dask.settings import Settings
@@ -17,7 +18,7 @@ from feii_dask.settings import Settings
 __all__ = ["scan_one"]
 
 
-def scan_one(uri: str, settings: Settings, *, plot: bool = False) -> str:
+def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = False) -> str:
     """Look for lines in one cube, and say what was found.
 
     Parameters
@@ -28,6 +29,8 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False) -> str:
         Its `lines`, `detector`, `mission` and `storage_options` count.
     plot : bool
         Draw the detector's statistic around each line into a PNG file in the working directory.
+    whole : bool
+        Draw, in its place, how far emission extends in every plane of the cube, all of which are then read.
 
     Returns
     -------
@@ -46,8 +49,12 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False) -> str:
         raise kind(f"{uri}: {outcome.reason}")
     measured = [detection for detection in outcome.detections if detection.status is Status.SCANNED]
     text = [describe(detection) for detection in measured] or [f"{uri}: {outcome.reason}"]
-    if plot and measured:
-        text.append(draw(uri, outcome, measured, context))
+    if measured and (plot or whole):
+        cube = open_cube(uri, context.storage_options, context.extension)
+        figure = draw_whole(cube, measured) if whole else plot_detections(cube, measured)
+        path = Path(f"{outcome.obs_id.removesuffix('.fits')}.png")
+        figure.savefig(path, dpi=120)
+        text.append(f"figure: {path}")
     return "\n".join(text)
 
 
@@ -64,16 +71,12 @@ def describe(detection: Detection) -> str:
     return f"{detection.line.name:>16} µm  {found:12}  {known}"
 
 
-def draw(uri: str, outcome: Outcome, measured: list[Detection], context: Context) -> str:
-    """Draw the statistic around each line, one panel each, and say where the figure is."""
-    wavelength_um = open_cube(uri, context.storage_options, context.extension).wavelength_um
-    figure = matplotlib.figure.Figure(figsize=(5 * len(measured), 4), layout="constrained")
-    for detection, ax in zip(measured, figure.subplots(1, len(measured), squeeze=False)[0], strict=True):
-        curve, start, rest = detection.statistic_curve, detection.statistic_start, [detection.line.wavelength_um]
-        if curve is not None:
-            found, missed = (rest, []) if detection.detected else ([], rest)
-            plot_lines(wavelength_um[start : start + len(curve)], curve, found, missed, ax=ax)
-        ax.set_title(detection.line.name)
-    path = Path(f"{outcome.obs_id.removesuffix('.fits')}.png")
-    figure.savefig(path, dpi=120)
-    return f"figure: {path}"
+def draw_whole(cube: Cube, measured: list[Detection]) -> Figure:
+    """Draw the notebook's figure 3: the extent of emission over the whole cube, and the lines."""
+    lines_um: dict[bool, list[float]] = {True: [], False: []}
+    for detection in measured:
+        lines_um[detection.detected].append(detection.line.wavelength_um)
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    extent = extension_vs_wavebin(cube.planes(0, cube.shape[0]))
+    plot_lines(cube.wavelength_um, extent, lines_um[True], lines_um[False], ax=figure.subplots())
+    return figure

@@ -11,7 +11,7 @@ from feii_dask.model import Status
 from feii_dask.results.grades import grade
 from feii_dask.results.outcomes import deciding_rows, separated
 
-__all__ = ["MIN_LINES", "detections_by_yso", "failed_share", "failures", "funnel", "rank"]
+__all__ = ["MIN_LINES", "detections_by_yso", "failed_share", "failures", "funnel", "in_words", "rank"]
 
 MIN_LINES = 3  # distinct lines that make a candidate where there are no grades: the notebook's rule
 
@@ -21,6 +21,7 @@ CANDIDATE_COLUMNS = [
     *("lines_tested", "lines_agreeing", "velocity_kms", "joint_score", "joint_p", "q_value"),
     *("statistic", "snr", "p_value", "separation_arcsec", "obs_ids"),
 ]
+GRADE_NUMBERS = ("velocity_kms", "joint_score", "joint_p", "q_value")  # NaN where there is no grade
 FAILURE_COLUMNS = ["obs_id", "status", "counts_as_failed", "reason", "uri", "attempt"]
 # Steps of the funnel that are known before the first scan.
 COUNTED_BEFORE = ("ysos", "with_coordinates", "cubes", "matched", "to_scan")
@@ -94,7 +95,7 @@ def rank(outcomes: pd.DataFrame, targets: pd.DataFrame, ysos: pd.DataFrame) -> p
     table = table.fillna({"grade": "", "lines_tested": 0, "lines_agreeing": 0, "joint_score": 0.0})
     table = (
         table[(table["grade"] != "") | (table["n_lines"] >= MIN_LINES)]
-        .astype({"lines_tested": int, "lines_agreeing": int})
+        .astype({"lines_tested": int, "lines_agreeing": int} | dict.fromkeys(GRADE_NUMBERS, float))
         .join(ysos[["main_id", "ra", "dec"]])
         .reset_index()
         .assign(graded_first=lambda rows: rows["grade"].replace("", "~"))
@@ -116,6 +117,20 @@ def _pairs(targets: pd.DataFrame) -> pd.DataFrame:
 
 def _scanned(outcomes: pd.DataFrame) -> pd.Series[str]:
     return outcomes.loc[outcomes["status"] == Status.SCANNED.value, "obs_id"].drop_duplicates()
+
+
+def in_words(candidates: pd.DataFrame) -> str:
+    """Say how many candidates there are, by grade.
+
+    Examples
+    --------
+    >>> in_words(pd.DataFrame({"grade": ["A", "A", "C"]})), in_words(pd.DataFrame({"grade": [""]}))
+    ('3 candidates (2 of grade A, 1 of grade C)', '1 candidate')
+    """
+    grades = [
+        f"{number} of grade {grade}" for grade, number in candidates["grade"].value_counts(sort=False).items() if grade
+    ]
+    return f"{len(candidates)} candidate{'s' * (len(candidates) != 1)}" + (f" ({', '.join(grades)})" if grades else "")
 
 
 def failures(outcomes: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:

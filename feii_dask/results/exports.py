@@ -1,54 +1,41 @@
-"""Tables that others open: each column with its unit and what it means."""
+"""Tables that others open: each column with its unit, its kind and what it means."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from astropy.io.votable import from_table
+from astropy.io.votable.tree import CooSys
 from astropy.table import Table
 
 from feii_dask import __version__
 from feii_dask.results.atomic import write_atomically
+from feii_dask.results.columns import CANDIDATES, FAILURES, Column
+from feii_dask.results.footprints import ds9_regions
 from feii_dask.results.store import RunStore
 
-__all__ = ["write_candidates"]
+__all__ = ["write_exports"]
 
-# name: (unit, description)
-CANDIDATES = {
-    "rank": ("", "Place in the list: by number of lines, then statistic"),
-    "main_id": ("", "Name of the young stellar object"),
-    "yso_index": ("", "Its label in tables/ysos.parquet"),
-    "ra": ("deg", "Right ascension, ICRS"),
-    "dec": ("deg", "Declination, ICRS"),
-    "n_lines": ("", "Distinct lines detected"),
-    "lines": ("", "Their names, by vacuum rest wavelength in um"),
-    "n_cubes": ("", "Cubes scanned whose footprint holds the object"),
-    "n_cubes_detected": ("", "Those in which a line was detected"),
-    "statistic": ("", "Largest statistic of the detections"),
-    "snr": ("", "Largest peak signal-to-noise ratio per voxel"),
-    "p_value": ("", "Least probability of such a statistic without a line"),
-    "separation_arcsec": ("arcsec", "Least distance from the centre of a cube with detections"),
-    "obs_ids": ("", "Observations with detections"),
-}
-FAILURES = {
-    "obs_id": ("", "Observation"),
-    "status": ("", "What became of it"),
-    "counts_as_failed": ("", "Whether it should have worked"),
-    "reason": ("", "Why there is no answer"),
-    "uri": ("", "Where the cube is"),
-    "attempt": ("", "How often it was tried"),
-}
+# XML has no way to write these (XML 1.0, 2.2); an archive's text may hold them all the same.
+NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")
 
 
-def write_candidates(store: RunStore, candidates: pd.DataFrame, failures: pd.DataFrame) -> None:
-    """Write ``candidates.ecsv``, ``candidates.parquet`` and ``failures.ecsv`` into the run directory.
+def write_exports(store: RunStore, targets: pd.DataFrame, candidates: pd.DataFrame, failures: pd.DataFrame) -> None:
+    """Write what a run found into its directory, in the formats of other programs.
+
+    ``candidates.ecsv``, ``candidates.vot`` and ``candidates.parquet`` hold the same; ``failures.ecsv`` says what was
+    not scanned; ``footprints.reg`` outlines the cubes and marks the candidates.
 
     Parameters
     ----------
     store : RunStore
         The run.
+    targets : DataFrame
+        Its cubes, with ``obs_id`` and ``s_region``.
     candidates, failures : DataFrame
         As `feii_dask.results.candidates.rank` and `feii_dask.results.candidates.failures` return them.
 
@@ -58,20 +45,44 @@ def write_candidates(store: RunStore, candidates: pd.DataFrame, failures: pd.Dat
         If the disk is full, or the directory cannot be written to.
     """
     meta = {"fingerprint": str(store.manifest.get("fingerprint", "")), "feii_dask": __version__}
-    _write_ecsv(store.directory / "candidates.ecsv", candidates, CANDIDATES, meta)
-    _write_ecsv(store.directory / "failures.ecsv", failures, FAILURES, meta)
+    table = _describe(candidates, CANDIDATES, meta)
+    _write_ecsv(store.directory / "candidates.ecsv", table)
+    _write_votable(store.directory / "candidates.vot", table)
+    _write_ecsv(store.directory / "failures.ecsv", _describe(failures, FAILURES, meta))
     content = BytesIO()
     candidates.to_parquet(content, engine="pyarrow", index=False)
     write_atomically(store.directory / "candidates.parquet", content.getvalue())
+    write_atomically(store.directory / "footprints.reg", ds9_regions(targets, candidates).encode())
 
 
-def _write_ecsv(path: Path, frame: pd.DataFrame, columns: dict[str, tuple[str, str]], meta: dict[str, Any]) -> None:
-    table = Table.from_pandas(frame[list(columns)])
+def _describe(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, Any]) -> Table:
+    table = Table.from_pandas(frame)
     table.meta.update(meta)
-    for name, (unit, description) in columns.items():
-        table[name].description = description
-        if unit:
-            table[name].unit = unit
+    for name in table.colnames:
+        column = columns.get(name, Column(""))
+        table[name].description = column.description
+        table[name].unit = column.unit or None
+        if column.ucd:
+            table[name].info.meta = {"ucd": column.ucd}
+    return table
+
+
+def _write_ecsv(path: Path, table: Table) -> None:
     text = StringIO()
     table.write(text, format="ascii.ecsv")
     write_atomically(path, text.getvalue().encode())
+
+
+def _write_votable(path: Path, table: Table) -> None:
+    table = table.copy()
+    for column in table.itercols():
+        if column.dtype.kind in "OU":
+            column[:] = [text.translate(NOT_IN_XML) for text in column]
+    document = from_table(table, table_id="candidates")
+    document.resources[0].coordinate_systems.append(CooSys(ID="icrs", system="ICRS"))
+    for field in document.get_first_table().fields:
+        if field.name in ("ra", "dec"):
+            field.ref = "icrs"
+    content = BytesIO()
+    document.to_xml(content)
+    write_atomically(path, content.getvalue())

@@ -1,7 +1,8 @@
-"""The notebook's five figures.
+"""The notebook's five figures, and one of all that a run keeps of a detection.
 
 Each function draws on the axes that it is given, or on a new figure, and returns what it drew on; none touches
-`matplotlib.pyplot`, so that they work the same in a notebook, on a worker and in a report.
+`matplotlib.pyplot`, so that they work the same in a notebook, on a worker and in a report. Where the celestial
+coordinates of the spaxels are known, the axes of an image are right ascension and declination.
 """
 
 from __future__ import annotations
@@ -9,21 +10,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import ceil
 
-import matplotlib as mpl
 import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LogNorm, Normalize, PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from feii_dask.cubes.celestial import celestial_wcs
 from feii_dask.cubes.reader import Cube
+from feii_dask.model import Cutout, Detection
+from feii_dask.results.axes import arcsecond_bar, blank, flux_contours, image_axes, show_image
+from feii_dask.results.stretch import colours, finite, linear_norm, log_norm, power_norm
 
-__all__ = ["brightest", "plot_grid", "plot_lines", "plot_neighbours", "plot_plane", "plot_statistic"]
+__all__ = [
+    "brightest",
+    "plot_cutout",
+    "plot_detections",
+    "plot_grid",
+    "plot_lines",
+    "plot_neighbours",
+    "plot_plane",
+    "plot_statistic",
+]
 
 # Blue and vermilion of Okabe & Ito's palette, which readers with any colour vision tell apart.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 STATISTIC = "fraction of non-NaN spaxels above threshold"
-GAMMA = 0.4  # the notebook's stretch: faint jets show beside bright stars
 COLUMNS = 4
 
 
@@ -33,7 +46,7 @@ def plot_statistic(statistic: ArrayLike, start: int = 0, label: str = STATISTIC,
     Parameters
     ----------
     statistic : (n,) array_like
-        One value per plane.
+        One value per plane: those of the window that was read, or of the whole cube.
     start : int
         Index of the first of these planes in the whole cube.
     label : str
@@ -42,13 +55,15 @@ def plot_statistic(statistic: ArrayLike, start: int = 0, label: str = STATISTIC,
         Where to draw.
     """
     statistic = np.asarray(statistic, dtype=np.float64)
-    ax = _axes(ax)
+    ax = Figure(figsize=(7, 4.5), layout="constrained").subplots() if ax is None else ax
     ax.plot(start + np.arange(statistic.size), statistic, color="black", linewidth=1)
     ax.set(xlabel="plane index", ylabel=label, title="Extent of emission in each plane")
     return ax
 
 
-def plot_plane(plane: ArrayLike, unit: str = "MJy/sr", title: str = "One plane", ax: Axes | None = None) -> Axes:
+def plot_plane(
+    plane: ArrayLike, unit: str = "MJy/sr", title: str = "One plane", wcs: WCS | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw one plane with a logarithmic scale: the notebook's figure 2.
 
     Parameters
@@ -59,14 +74,13 @@ def plot_plane(plane: ArrayLike, unit: str = "MJy/sr", title: str = "One plane",
         Its unit.
     title : str
         What it shows.
+    wcs : WCS, optional
+        Celestial coordinates of the spaxels, such as `Cube.wcs`.
     ax : Axes, optional
-        Where to draw.
+        Where to draw; it has its own coordinates.
     """
-    plane = np.asarray(plane, dtype=np.float64)
-    ax = _axes(ax)
-    positive = plane[np.isfinite(plane) & (plane > 0)]
-    norm = LogNorm(positive.min(), positive.max()) if positive.size else LogNorm(1, 10)
-    _image(ax, plane, norm, unit)
+    ax = image_axes(Figure(figsize=(7, 5.5), layout="constrained"), (1, 1, 1), wcs) if ax is None else ax
+    show_image(ax, plane, log_norm(plane), unit)
     ax.set_title(title)
     return ax
 
@@ -84,7 +98,8 @@ def plot_lines(
     Parameters
     ----------
     wavelength_um, statistic : (n,) array_like
-        Wavelength of each plane, µm, and its value; NaN leaves a gap.
+        Wavelength of each plane, µm, and its value, of the window that was read or of the whole cube; NaN leaves a
+        gap.
     detected, not_detected : iterable of float
         Rest wavelengths of the lines that were looked for, µm.
     label : str
@@ -92,7 +107,7 @@ def plot_lines(
     ax : Axes, optional
         Where to draw.
     """
-    ax = _axes(ax)
+    ax = Figure(figsize=(7, 4.5), layout="constrained").subplots() if ax is None else ax
     ax.plot(np.asarray(wavelength_um, dtype=np.float64), statistic, color="black", linewidth=1)
     marks = ((detected, "detected", VERMILION, "--"), (not_detected, "not detected", BLUE, ":"))
     for wavelengths, name, color, style in marks:
@@ -104,7 +119,36 @@ def plot_lines(
     return ax
 
 
-def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = 10, unit: str = "MJy/sr") -> Figure:
+def plot_detections(cube: Cube, detections: Sequence[Detection], label: str = "statistic") -> Figure:
+    """Draw the statistic in the window that was read about each line: figure 3 of one scan, a panel for each line.
+
+    Parameters
+    ----------
+    cube : Cube
+        Where the detections are from; nothing more is read of it.
+    detections : sequence of Detection
+        What a scan of it returned; those without an answer have an empty panel.
+    label : str
+        What the statistic is.
+    """
+    columns = min(max(len(detections), 1), COLUMNS)
+    rows = max(ceil(len(detections) / columns), 1)
+    figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for detection, ax in zip(detections, panels, strict=False):
+        curve, start, rest_um = detection.statistic_curve, detection.statistic_start, [detection.line.wavelength_um]
+        if curve is None:
+            blank(ax, detection.reason or "no statistic")
+        else:
+            found, missed = (rest_um, []) if detection.detected else ([], rest_um)
+            plot_lines(cube.wavelength_um[start : start + len(curve)], curve, found, missed, label, ax)
+        ax.set_title(f"{detection.line.name} µm", parse_math=False)
+    for ax in panels[len(detections) :]:
+        ax.set_axis_off()
+    return figure
+
+
+def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = 10, unit: str | None = None) -> Figure:
     """Draw a line's plane between the planes to either side of it: the notebook's figure 4.
 
     Parameters
@@ -115,24 +159,26 @@ def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = 10, unit: st
         The line, µm.
     offset : int
         How many planes away the others are; a plane outside of the cube is left blank.
-    unit : str
-        Unit of the pixels.
+    unit : str, optional
+        Unit of the pixels; by default what the cube's header says.
     """
     plane = _line_plane(cube, wavelength_um)
+    unit = str(cube.header.get("BUNIT", "")) if unit is None else unit
     titles = (f"−{offset} planes", f"plane {plane}, {cube.wavelength_um[plane]:.3f} µm", f"+{offset} planes")
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
-    for ax, title, index in zip(figure.subplots(1, 3), titles, (plane - offset, plane, plane + offset), strict=True):
+    figure = Figure(figsize=(14, 4.4), layout="constrained")
+    for number, (title, index) in enumerate(zip(titles, (plane - offset, plane, plane + offset), strict=True)):
+        ax = image_axes(figure, (1, 3, number + 1), cube.wcs, outer=number == 0)
         if 0 <= index < cube.shape[0]:
-            image = cube.planes(index, index + 1)[0].astype(np.float64)
-            _image(ax, image, _linear(image), unit)
+            image = cube.planes(index, index + 1)[0]
+            show_image(ax, image, linear_norm(image), unit)
         else:
-            _blank(ax, "outside the cube")
+            blank(ax, "outside the cube")
         ax.set_title(title)
     figure.suptitle(f"At {wavelength_um:.3f} µm, and {offset} planes to either side")
     return figure
 
 
-def plot_grid(names: Sequence[str], images: Iterable[ArrayLike]) -> Figure:
+def plot_grid(names: Sequence[str], images: Iterable[ArrayLike], wcs: Iterable[WCS | None] | None = None) -> Figure:
     """Draw a grid of images, one for each young stellar object: the notebook's figure 5.
 
     Parameters
@@ -141,6 +187,8 @@ def plot_grid(names: Sequence[str], images: Iterable[ArrayLike]) -> Figure:
         Names of the objects.
     images : iterable of (y, x) array_like
         An image for each of them, such as `brightest` returns.
+    wcs : iterable of WCS or None, optional
+        Celestial coordinates of each; a bar in the corner then tells how long an arcsecond is.
 
     Raises
     ------
@@ -150,11 +198,51 @@ def plot_grid(names: Sequence[str], images: Iterable[ArrayLike]) -> Figure:
     rows = max(ceil(len(names) / COLUMNS), 1)
     figure = Figure(figsize=(3.2 * COLUMNS, 3.4 * rows), layout="constrained")
     grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for ax, (name, image) in zip(grid, zip(names, images, strict=True), strict=False):
+    each_wcs = [None] * len(names) if wcs is None else list(wcs)
+    panels = list(zip(names, images, each_wcs, strict=True))
+    for ax, (name, image, coordinates) in zip(grid, panels, strict=False):
         ax.imshow(finite(image), norm=power_norm(image), cmap=colours(), origin="lower")
         ax.set_title(name, fontsize="medium", parse_math=False)
+        if coordinates is not None:
+            arcsecond_bar(ax, coordinates)
     for ax in grid:
         ax.set_axis_off()
+    return figure
+
+
+def plot_cutout(cutout: Cutout, title: str = "") -> Figure:
+    """Draw what a run keeps of a detection: planes, line flux with contours, statistic and spectrum.
+
+    Parameters
+    ----------
+    cutout : Cutout
+        As `RunStore.cutout` returns it.
+    title : str
+        Stands above all.
+    """
+    line, unit = cutout.line, str(cutout.header.get("BUNIT", ""))
+    wcs = celestial_wcs(fits.Header(cutout.header))
+    figure = Figure(figsize=(17, 8.6), layout="constrained")
+    figure.suptitle(title or f"{line.name} µm", parse_math=False)
+    rows = figure.add_gridspec(2, 1, height_ratios=(1.15, 1))
+    maps, curves = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
+    norm = power_norm(cutout.line_map)
+    planes = {"10 planes before": cutout.before_map, "the line": cutout.line_map, "10 planes after": cutout.after_map}
+    for number, (name, image) in enumerate(planes.items()):
+        ax = image_axes(maps, (1, 4, number + 1), wcs, outer=number == 0)
+        show_image(ax, image, norm, unit)
+        ax.set_title(name)
+    ax = image_axes(maps, (1, 4, 4), wcs, outer=False)
+    show_image(ax, cutout.moment_map, linear_norm(cutout.moment_map), f"{unit} µm".strip())
+    flux_contours(ax, cutout)
+    ax.set_title("line flux")
+    left, right = curves.subplots(1, 2)
+    for ax, curve, label, name in (
+        (left, cutout.statistic, "statistic", "the detector's statistic"),
+        (right, cutout.spectrum, unit or "brightness", "spectrum where the line peaks"),
+    ):
+        plot_lines(cutout.wavelength_um, curve, [line.wavelength_um], label=label, ax=ax)
+        ax.set_title(name)
     return figure
 
 
@@ -184,48 +272,3 @@ def brightest(cube: Cube, wavelength_um: float, halfwidth: int = 2) -> NDArray[n
 def _line_plane(cube: Cube, wavelength_um: float) -> int:
     """Return the first plane whose wavelength is not below the line's, as the notebook chooses it."""
     return min(int(np.searchsorted(cube.wavelength_um, wavelength_um)), cube.shape[0] - 1)
-
-
-def _axes(ax: Axes | None) -> Axes:
-    return Figure(figsize=(7, 4.5), layout="constrained").subplots() if ax is None else ax
-
-
-def _image(ax: Axes, plane: ArrayLike, norm: Normalize, unit: str) -> None:
-    drawn = ax.imshow(finite(plane), norm=norm, cmap=colours(), origin="lower")
-    ax.set(xlabel="x (spaxel)", ylabel="y (spaxel)")
-    ax.figure.colorbar(drawn, ax=ax, label=unit)
-
-
-def _blank(ax: Axes, text: str) -> None:
-    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
-    ax.set_axis_off()
-
-
-def colours() -> Colormap:
-    """Return a map that is even for all eyes; grey stands for no data."""
-    return mpl.colormaps["viridis"].with_extremes(bad="0.8")
-
-
-def finite(image: ArrayLike) -> NDArray[np.float64]:
-    """Return the image with NaN for all that is not a number one can draw."""
-    image = np.asarray(image, dtype=np.float64)
-    return np.where(np.isfinite(image), image, np.nan)
-
-
-def _limits(image: ArrayLike) -> tuple[float, float]:
-    """Return between which values to draw: all but the few brightest and faintest spaxels."""
-    values = np.asarray(image, dtype=np.float64)
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = np.percentile(values, [0.5, 99.5])
-    return float(low), float(high)
-
-
-def _linear(image: ArrayLike) -> Normalize:
-    return Normalize(*_limits(image))
-
-
-def power_norm(image: ArrayLike) -> Normalize:
-    """Return the notebook's stretch, between limits that suit the image."""
-    return PowerNorm(GAMMA, *_limits(image))

@@ -34,10 +34,11 @@ def pooled_p_values(tests: pd.DataFrame) -> NDArray[np.float64]:
 
     Each line stands in one band, or in two that overlap, so that its cubes have one kind of noise.
     """
-    pooled = pd.Series(np.nan, index=tests.index)
-    for _, rows in tests.groupby("line"):
+    pooled = np.full(len(tests), np.nan)
+    for places in tests.groupby("line").indices.values():
+        rows = tests.iloc[places]
         cubes = rows.drop_duplicates("obs_id")
         kept = [float(p) for cell in cubes["null_p_values"] for p in separated(cell)]
         windows = int(cubes["null_windows"].sum())
-        pooled[rows.index] = [pooled_p_value(p, kept, windows) for p in rows["p_value"]]
-    return pooled.to_numpy()
+        pooled[places] = [pooled_p_value(p, kept, windows) for p in rows["p_value"]]
+    return pooled

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.resources import files
 from math import isfinite, log10
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from feii_dask import __version__
-from feii_dask.errors import StoreError
 from feii_dask.model import Status
 from feii_dask.results.atomic import write_atomically
 from feii_dask.results.candidates import MIN_LINES, detections_by_yso, failed_share, failures, funnel, rank
+from feii_dask.results.columns import CANDIDATES, DETECTIONS
+from feii_dask.results.entries import FULL_ENTRIES, entries
 from feii_dask.results.outcomes import deciding_rows
+from feii_dask.results.skymap import sky_maps
 from feii_dask.results.store import RunStore
-from feii_dask.results.thumbnails import thumbnail
 
 __all__ = ["write_report"]
 
-IMAGES_EACH = 8  # 500 candidates with so many images make 28 MB
 FAILURES_SHOWN = 1000
 
 STEPS = {
@@ -48,8 +47,9 @@ MEANINGS = {
     Status.WORKER_LOST: "the process that scanned it died, again and again",
     Status.DETECTOR_ERROR: "the detector failed on the cube",
 }
-# Columns of numbers that only some detectors fill.
-MEASURES = {"statistic": "Statistic", "snr": "S/N", "p_value": "p-value"}
+# Columns of candidates that only some detectors fill; those of the second kind tell less where there are grades.
+MEASURES = ("lines_agreeing", "velocity_kms", "joint_score", "joint_p", "q_value", "snr")
+WITHOUT_GRADES = ("statistic", "snr", "p_value")
 
 
 def write_report(store: RunStore) -> Path:
@@ -66,6 +66,8 @@ def write_report(store: RunStore) -> Path:
     tables, outcomes, manifest = store.read_tables(), store.outcomes(), store.manifest
     candidates = rank(outcomes, tables.targets, tables.ysos)
     failed = failures(outcomes, tables.targets)
+    detections = detections_by_yso(outcomes, tables.targets)
+    graded = bool((candidates["grade"] != "").any())
     page = _template().render(
         title=_headline(candidates),
         directory=store.directory.resolve().name,
@@ -73,9 +75,13 @@ def write_report(store: RunStore) -> Path:
         min_lines=MIN_LINES,
         steps=_steps(funnel(manifest.get("counts", {}), outcomes, candidates)),
         unfinished=int((~tables.targets["obs_id"].isin(outcomes["obs_id"])).sum()),
-        candidates=candidates.to_dict("records"),
-        images=_images(store, candidates, detections_by_yso(outcomes, tables.targets)),
-        measures={name: label for name, label in MEASURES.items() if candidates[name].notna().any()},
+        maps=sky_maps(tables.ysos, tables.targets, candidates),
+        entries=entries(store, tables, candidates, detections),
+        full_entries=FULL_ENTRIES,
+        columns=CANDIDATES,
+        measurements=DETECTIONS,
+        measures=[name for name in (MEASURES if graded else WITHOUT_GRADES) if candidates[name].notna().any()],
+        graded=graded,
         statuses=_statuses(outcomes),
         failed_share=failed_share(outcomes),
         failures=failed.head(FAILURES_SHOWN).to_dict("records"),
@@ -90,10 +96,15 @@ def write_report(store: RunStore) -> Path:
 
 
 def _template() -> Any:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("feii_dask.results"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["number"] = _number
-    source = files("feii_dask.results").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source)
+    return environment.get_template("report.html.j2")
 
 
 def _number(value: float, digits: int = 3) -> str:
@@ -117,26 +128,6 @@ def _steps(counts: dict[str, int]) -> list[dict[str, Any]]:
         {"name": name, "label": STEPS[name], "count": count, "percent": 100 * log10(count + 1) / longest}
         for name, count in counts.items()
     ]
-
-
-def _images(store: RunStore, candidates: pd.DataFrame, detections: pd.DataFrame) -> dict[Any, list[dict[str, Any]]]:
-    """Return, for each candidate, an image of each of its lines, from the cube that shows it best."""
-    best = detections[detections["yso_index"].isin(candidates["yso_index"])]
-    best = best.drop_duplicates(["yso_index", "line"])
-    return {
-        yso_index: [
-            {"line": line, "obs_id": obs_id, "source": _line_image(store, obs_id, line)}
-            for line, obs_id in group.head(IMAGES_EACH)[["line", "obs_id"]].to_numpy()
-        ]
-        for yso_index, group in best.groupby("yso_index")
-    }
-
-
-def _line_image(store: RunStore, obs_id: str, line: str) -> str | None:
-    try:
-        return thumbnail(store.line_map(obs_id, line))
-    except StoreError:
-        return None  # the page says that there is no image
 
 
 def _statuses(outcomes: pd.DataFrame) -> list[dict[str, Any]]:

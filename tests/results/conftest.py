@@ -92,6 +92,9 @@ def make_targets(insiders: dict[str, list[int]], uri: str | None = "s3://stpubda
         {
             "obs_id": list(insiders),
             "uri": [uri] * len(insiders),
+            "s_ra": [69.9] * len(insiders),
+            "s_dec": [-25.7] * len(insiders),
+            "s_region": ["POLYGON ICRS 69.9 -25.7 69.901 -25.7 69.901 -25.699 69.9 -25.699"] * len(insiders),
             "yso_index": [list(inside) for inside in insiders.values()],
             "yso_names": [[f"YSO {index}" for index in inside] for inside in insiders.values()],
             "separation_arcsec": [[0.1 * (number + 1) for number, _ in enumerate(v)] for v in insiders.values()],

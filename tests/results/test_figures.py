@@ -1,13 +1,25 @@
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.visualization.wcsaxes import WCSAxes
 from matplotlib.colors import LogNorm, PowerNorm, to_hex
 from matplotlib.figure import Figure
 
 from feii_dask.cubes.reader import open_cube
-from feii_dask.results.figures import brightest, plot_grid, plot_lines, plot_neighbours, plot_plane, plot_statistic
+from feii_dask.model import Detection, Line, Status
+from feii_dask.results.figures import (
+    brightest,
+    plot_cutout,
+    plot_detections,
+    plot_grid,
+    plot_lines,
+    plot_neighbours,
+    plot_plane,
+    plot_statistic,
+)
 
 
 @pytest.fixture
@@ -82,8 +94,12 @@ def test_figure_4_shows_the_plane_and_its_neighbours(cube):
     figure = plot_neighbours(cube, 5.145)  # the first plane that is not below is the sixteenth
     shown = [float(ax.images[0].get_array().mean()) for ax in figure.axes if ax.images]
     assert shown == [5, 15, 25]
-    assert [ax.get_title() for ax in figure.axes[:3]] == ["−10 planes", "plane 15, 5.150 µm", "+10 planes"]
-    assert [ax.get_ylabel() for ax in figure.axes[3:]] == ["MJy/sr"] * 3
+    assert [ax.get_title() for ax in figure.axes if ax.images] == ["−10 planes", "plane 15, 5.150 µm", "+10 planes"]
+    images, bars = [ax for ax in figure.axes if ax.images], [ax for ax in figure.axes if not ax.images]
+    assert [bar.get_ylabel() for bar in bars] == ["MJy/sr"] * 3
+    assert all(isinstance(ax, WCSAxes) for ax in images)
+    assert [ax.coords[0].get_axislabel() for ax in images] == ["RA (ICRS)"] * 3
+    assert images[0].coords[1].get_axislabel() == "Dec (ICRS)"
     assert draw(figure)
 
 
@@ -124,3 +140,52 @@ def test_figure_5_needs_an_image_for_each_name():
 
 def test_figure_5_of_nothing():
     assert draw(plot_grid([], []))
+
+
+def test_figure_2_is_on_the_sky_where_its_coordinates_are_known(cube):
+    ax = plot_plane(cube.planes(15, 16)[0], wcs=cube.wcs)
+    assert ax.coords[0].get_axislabel() == "RA (ICRS)"
+    np.testing.assert_allclose(ax.wcs.wcs.cdelt, cube.wcs.wcs.cdelt)
+    assert draw(ax.figure)
+
+
+def test_a_cube_without_a_unit_or_a_place_on_the_sky(tmp_path):
+    sci = fits.ImageHDU(np.ones((3, 4, 5), dtype=np.float32), name="SCI")
+    sci.header.update(CTYPE3="WAVE", CUNIT3="um", CRPIX3=1.0, CRVAL3=5.0, CDELT3=0.01)
+    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(tmp_path / "bare.fits")
+    figure = plot_neighbours(open_cube(str(tmp_path / "bare.fits")), 5.01, offset=1)
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("x (spaxel)", "y (spaxel)")
+    assert draw(figure)
+
+
+def test_figure_5_tells_how_long_an_arcsecond_is(cube):
+    figure = plot_grid(["a", "b"], [np.eye(8), np.eye(8)], [cube.wcs, None])
+    (bar,) = figure.axes[0].lines
+    assert np.ptp(bar.get_xdata()) == pytest.approx(1 / (3.6e-5 * 3600))
+    assert not figure.axes[1].lines
+    assert draw(figure)
+
+
+def test_the_window_of_each_line_is_drawn_where_it_was_read(cube):
+    line, other = Line("Fe II", 5.15), Line("Fe II", 5.25)
+    found = Detection(line=line, detected=True, statistic_start=12, statistic_curve=np.arange(7.0))
+    failed = Detection(line=other, status=Status.NO_DATA, reason="no data")
+    figure = plot_detections(cube, [found, failed])
+    curve, mark = figure.axes[0].lines
+    np.testing.assert_allclose(curve.get_xdata(), cube.wavelength_um[12:19])
+    assert mark.get_xdata()[0] == 5.15
+    assert [text.get_text() for text in figure.axes[1].texts] == ["no data"]
+    assert [ax.get_title() for ax in figure.axes] == ["Fe II 5.150 µm", "Fe II 5.250 µm"]
+    assert draw(figure)
+
+
+def test_a_detection_as_a_run_keeps_it(lines, cutout_of):
+    """A star, a jet, a blank neighbour, a gap in the statistic, with and without a mask and coordinates."""
+    cutout = cutout_of(lines[1])
+    mask = cutout.moment_map > np.nanmax(cutout.moment_map) / 2
+    for each in (replace(cutout, mask=mask), replace(cutout, header={}), replace(cutout, moment_map=cutout.after_map)):
+        figure = plot_cutout(each, title="T Tau & <b> $")
+        images = [ax for ax in figure.axes if ax.images]
+        assert [ax.get_title() for ax in images] == ["10 planes before", "the line", "10 planes after", "line flux"]
+        assert len({(ax.images[0].norm.vmin, ax.images[0].norm.vmax) for ax in images[:3]}) == 1
+        assert draw(figure)

@@ -1,64 +1,43 @@
 import os
-import re
+import shutil
 from dataclasses import replace
-from html.parser import HTMLParser
+from math import nan
 
+import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 
+from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.errors import StoreError
 from feii_dask.model import Line, Status
 from feii_dask.results.candidates import failures, rank
+from feii_dask.results.cutouts import cutout_path
+from feii_dask.results.entries import FULL_ENTRIES
 from feii_dask.results.report import FAILURES_SHOWN, write_report
 from feii_dask.results.store import RunStore
 
 ATTACK = "<script>alert(1)</script>"
 
 
-class Page(HTMLParser):
-    """The tables, images, steps and text of a report."""
+def page_of(store):
+    return BeautifulSoup(write_report(store).read_text("utf-8"), "html.parser")
 
-    def __init__(self, store):
-        super().__init__()
-        self.source = write_report(store).read_text("utf-8")
-        self.tags, self.texts, self.images, self.steps = [], [], [], {}
-        self.items: list[list[dict[str, str | None]]] = []
-        self._cell: dict[str, str | None] | None = None
-        self._step: str | None = None
-        self._inside = False
-        self.feed(self.source)
 
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.tags.append((tag, attributes))
-        if tag == "img":
-            self.images.append(attributes)
-        if "item" in (attributes.get("class") or "").split():
-            self.items.append([])
-            self._inside = True
-        if tag == "td" and self._inside:
-            self._cell = {"sort": attributes.get("data-sort"), "text": ""}
-            self.items[-1].append(self._cell)
-        self._step = attributes.get("data-step", self._step)
+def text_of(element):
+    return " ".join(element.get_text(" ", strip=True).split())
 
-    def handle_endtag(self, tag):
-        if tag == "td":
-            self._cell = None
-        if tag == "table":
-            self._inside = False
-        if tag == "b":
-            self._step = None
 
-    def handle_data(self, data):
-        self.texts.append(data)
-        if self._cell is not None:
-            self._cell["text"] += data.strip()
-        if self._step and data.strip():
-            self.steps.setdefault(self._step, int(re.sub(r"\D", "", data)))
+def numbers_of(element):
+    """What stands in an element, by the name of the column: numbers exactly, everything else as it is shown."""
+    marked = element.select("[data-column]")
+    return {
+        cell["data-column"]: (cell.find("data") or cell).get("value") or cell.get_text(strip=True) for cell in marked
+    }
 
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
+
+def rows_of(page, table):
+    return [numbers_of(item) for item in page.select(f"#{table} .item")]
 
 
 @pytest.fixture
@@ -85,115 +64,200 @@ def finished(store, lines, outcome_of, ysos_of, targets_of):
     return store
 
 
-def test_every_number_is_that_of_the_run(finished):
-    page = Page(finished)
-    tables, outcomes = finished.read_tables(), finished.outcomes()
+def test_every_number_of_a_candidate_is_that_of_the_run(finished):
+    page, tables, outcomes = page_of(finished), finished.read_tables(), finished.outcomes()
     candidates = rank(outcomes, tables.targets, tables.ysos)
-    assert len(candidates) == 2
-    shown = pd.DataFrame(
-        [[cell["sort"] or cell["text"] for cell in item[:8]] for item in page.items[: len(candidates)]],
-        columns=["rank", "main_id", "n_lines", "n_cubes_detected", "statistic", "ra", "dec", "separation_arcsec"],
+    shown = pd.DataFrame([numbers_of(item.tr) for item in page.select("#candidate-table .item")])
+    names = ["rank", "main_id", "n_lines", "n_cubes_detected", "statistic", "ra", "dec", "separation_arcsec"]
+    assert list(shown) == names
+    pd.testing.assert_frame_equal(
+        shown.astype(candidates[names].dtypes), candidates[names], check_exact=True, check_index_type=False
     )
-    expected = candidates[list(shown)]
-    pd.testing.assert_frame_equal(shown.astype(expected.dtypes), expected, check_exact=True)
-    assert [item[3]["text"] for item in page.items[:2]] == ["2 of 2", "2 of 2"]
-    failed = failures(outcomes, tables.targets)
-    listed = [[cell["text"] for cell in item] for item in page.items[len(candidates) :]]
-    assert listed == [
-        [row["obs_id"], row["status"].replace("_", " "), row["reason"], row["uri"] or "–", str(row["attempt"])]
+    cubes = [text_of(cell) for cell in page.select('[data-column="n_cubes_detected"]')]
+    assert cubes == [f"{row.n_cubes_detected} of {row.n_cubes}" for row in candidates.itertuples()]
+
+
+def test_every_number_of_a_line_is_that_of_its_outcome(finished, lines, outcome_of):
+    outcome = outcome_of("obs5", lines, detected=lines[:3], cutouts=True)
+    measured = tuple(
+        replace(d, velocity_kms=-103.25, velocity_error_kms=4.5, flux=1.25e-19, snr=nan, area_px=17)
+        for d in outcome.detections
+    )
+    with finished.writer() as writer:
+        writer.add(replace(outcome, detections=measured))
+    outcomes = finished.outcomes().set_index(["obs_id", "line"])
+    plates = page_of(finished).select(".plate")
+    assert len(plates) == 3 + 2 + 3
+    for plate in plates:
+        row = outcomes.loc[(plate["data-obs"], plate["data-line"])]
+        shown = {name: float(value) for name, value in numbers_of(plate).items()}
+        assert shown == {name: row[name] for name in shown}
+        assert shown.keys() >= (
+            {"velocity_kms", "velocity_error_kms", "flux"} if plate["data-obs"] == "obs5" else {"area_px"}
+        )
+        assert "snr" not in shown
+
+
+def test_the_failures_and_the_funnel_are_those_of_the_run(finished):
+    page = page_of(finished)
+    failed = failures(finished.outcomes(), finished.read_tables().targets)
+    assert rows_of(page, "failure-table") == [
+        {
+            "obs_id": row["obs_id"],
+            "status": row["status"].replace("_", " "),
+            "reason": row["reason"],
+            "uri": row["uri"] or "–",
+            "attempt": str(row["attempt"]),
+        }
         for row in failed.to_dict("records")
     ]
-    assert page.steps == {
-        **finished.manifest["counts"],
-        "scanned": 3,
-        "with_detections": 3,
-        "candidates": 2,
-    }
-    assert "2 candidates for extended line emission" in page.text
-    assert "25.0 % of the cubes that should have been scanned failed" in page.text
-    assert "2 of the matched cubes have no outcome yet" in page.text
+    steps = {item["data-step"]: int("".join(filter(str.isdigit, item.b.text))) for item in page.select("[data-step]")}
+    assert steps == {**finished.manifest["counts"], "scanned": 3, "with_detections": 3, "candidates": 2}
+    text = text_of(page)
+    assert "2 candidates for extended line emission" in text
+    assert "25.0 % of the cubes that should have been scanned failed" in text
+    assert "2 of the matched cubes have no outcome yet" in text
 
 
 def test_what_archives_write_is_text(finished):
-    page = Page(finished)
-    assert ATTACK not in page.source
-    assert ATTACK in page.text
-    assert "s3://bucket/<b>cube</b>.fits" in page.text
-    assert "SELECT '<i>'" in page.text
-    assert sum(tag == "script" for tag, _ in page.tags) == 1
-    assert "<b>cube" not in page.source
-    assert "<i>'" not in page.source
+    source = write_report(finished).read_text("utf-8")
+    page = BeautifulSoup(source, "html.parser")
+    assert ATTACK not in source
+    assert "<b>cube" not in source
+    assert "<i>'" not in source
+    assert page.select_one('[data-column="main_id"]').text == ATTACK
+    assert "s3://bucket/<b>cube</b>.fits" in text_of(page)
+    assert "SELECT '<i>'" in text_of(page)
+    assert len(page.find_all("script")) == 1
 
 
 def test_the_page_needs_nothing_from_outside(finished):
-    page = Page(finished)
-    for tag, attributes in page.tags:
+    page = page_of(finished)
+    for element in page.find_all(True):
         for name in ("src", "href", "action", "data", "srcset", "poster"):
-            assert attributes.get(name, "data:").startswith("data:"), tag
-    assert not {tag for tag, _ in page.tags} & {"link", "iframe", "object", "base", "form"}
-    assert "url(" not in page.source
-    assert "@import" not in page.source
-    policies = [attributes["content"] for tag, attributes in page.tags if "http-equiv" in attributes]
-    assert policies[0].startswith("default-src 'none'")
+            assert element.get(name, "data:").startswith(("data:", "#")), element.name
+    assert not page.find_all(["link", "iframe", "object", "base", "form"])
+    assert "url(" not in page.style.string
+    assert "@import" not in page.style.string
+    assert page.select_one("[http-equiv]")["content"].startswith("default-src 'none'")
 
 
-def test_each_line_of_a_candidate_has_an_image_that_is_described(finished):
-    page = Page(finished)
-    described = [image["alt"] for image in page.images]
-    assert described == [
+def test_every_image_and_drawing_says_what_it_shows(finished):
+    page = page_of(finished)
+    assert all(image["alt"] for image in page.find_all("img"))
+    assert all(drawing.get("aria-label") or drawing.get("aria-hidden") for drawing in page.find_all("svg"))
+    first = page.select_one(".item")
+    assert [image["alt"] for image in first.select(".glance img")] == [
         f"{ATTACK} in the line Fe II 5.340 µm, cube obs1",
         f"{ATTACK} in the line Fe II 17.936 µm, cube obs1",
-        "YSO 0 in the line Fe II 1.644 µm, cube obs0",
-        "YSO 0 in the line Fe II 5.340 µm, cube obs0",
-        "YSO 0 in the line Fe II 17.936 µm, cube obs1",
     ]
-    assert page.text.count("no image stored") == 1
+    assert text_of(first).count("no image stored") == 1
+    titles = [text_of(caption) for caption in first.select_one(".plate").select(".picture figcaption")]
+    assert titles == ["10 planes before", "the line, plane 550", "10 planes after", "line flux"]
+
+
+def test_tables_can_be_used_by_keyboard_and_screen_reader(finished):
+    page = page_of(finished)
+    for table in page.select("table.sortable"):
+        assert all(header["scope"] == "col" and header.button for header in table.thead.find_all("th"))
+        box = page.select_one(f'input[aria-controls="{table["id"]}"]')
+        assert page.select_one(f'label[for="{box["id"]}"]')
+        assert page.select_one(f'output[id="{box["id"]}-count"]')["aria-live"] == "polite"
+
+
+def test_the_sky_maps_lead_to_every_candidate(finished):
+    page = page_of(finished)
+    items = [item["id"] for item in page.select("#candidate-table .item")]
+    for sky in page.select(".sky"):
+        assert [link["href"][1:] for link in sky.find_all("a")] == items
+    finder = page.select_one(".finder")
+    assert [path.title.text for path in finder.select(".footprint")] == ["obs1", ATTACK]
 
 
 def test_many_lines_are_not_cut_off_in_silence(finished, outcome_of):
     lines = [Line("Fe II", 5 + number / 10) for number in range(11)]
     with finished.writer() as writer:
         writer.add(outcome_of("obs2", lines, detected=lines, cutouts=True))
-    page = Page(finished)
-    assert "and 6 more in cutouts/" in page.text
+    assert "and 6 more in cutouts/" in text_of(page_of(finished))
 
 
 def test_many_failures_are_not_cut_off_in_silence(finished, lines, outcome_of):
     with finished.writer() as writer:
         for number in range(FAILURES_SHOWN):
             writer.add(outcome_of(f"bad{number}", lines[:1], status=Status.BAD_REGION))
-    page = Page(finished)
-    assert len(page.items) == 2 + FAILURES_SHOWN
-    assert "And 2 more, which failures.ecsv lists." in page.text
+    page = page_of(finished)
+    assert len(rows_of(page, "failure-table")) == FAILURES_SHOWN
+    assert "And 2 more, which failures.ecsv lists." in text_of(page)
+
+
+def test_five_hundred_candidates_fit_into_thirty_megabytes(store, outcome_of, targets_of, ysos_of, cutout_of):
+    """Every spaxel is noise, which compresses worst."""
+    number, lines, rng = 500, NOTEBOOK_LINES, np.random.default_rng(1)
+    targets = targets_of({f"obs{index}": [index] for index in range(number)})
+    store.write_tables(ysos=ysos_of(range(number)), observations=targets[["obs_id"]], targets=targets)
+    noise = rng.normal(size=(4, 48, 48)).astype(np.float32)
+    maps = dict(zip(("line_map", "before_map", "after_map", "moment_map"), noise, strict=True))
+    curves = dict.fromkeys(("spectrum", "statistic"), rng.normal(size=481))
+    around = np.linspace(0.97, 1.03, 481)
+    cutouts = tuple(
+        replace(cutout_of(line), wavelength_um=line.wavelength_um * around, **maps, **curves) for line in lines
+    )
+    with store.writer() as writer:
+        writer.add(replace(outcome_of("obs0", lines, detected=lines), cutouts=cutouts))
+        for index in range(1, number):
+            writer.add(outcome_of(f"obs{index}", lines, detected=lines))
+    places = store.directory / "cutouts"
+    for index in range(1, number):
+        for line in lines:
+            shutil.copy(cutout_path(places, "obs0", line.name), cutout_path(places, f"obs{index}", line.name))
+    path = write_report(store)
+    assert path.stat().st_size < 30e6
+    text = path.read_text("utf-8")
+    assert text.count('<tbody class="item"') == number
+    assert text.count("<details>") == FULL_ENTRIES
+    assert text.count('<section class="plate"') == FULL_ENTRIES * len(lines)
+    assert text.count('<figure class="glance"') == number * len(lines)
 
 
 def test_a_run_that_found_nothing(store):
-    page = Page(store)
-    assert "No candidates for extended line emission" in page.text
-    assert "In no object were 3 distinct lines detected." in page.text
-    assert "Nothing was scanned." in page.text
-    assert page.steps == {"scanned": 0, "with_detections": 0, "candidates": 0}
+    page = page_of(store)
+    assert "No candidates for extended line emission" in text_of(page)
+    assert "In no object were 3 distinct lines detected." in text_of(page)
+    assert "Nothing was scanned." in text_of(page)
+    assert [item["data-step"] for item in page.select("[data-step]")] == ["scanned", "with_detections", "candidates"]
 
 
 def test_one_candidate(store, lines, outcome_of):
     with store.writer() as writer:
         writer.add(outcome_of("obs0", lines, detected=lines))
-    page = Page(store)
-    assert "1 candidate for extended line emission" in page.text
-    assert "Statistic" in page.text
+    text = text_of(page_of(store))
+    assert "1 candidate for extended line emission" in text
+    assert "Statistic" in text
 
 
 def test_measures_that_a_detector_does_not_give_have_no_column(store, lines, outcome_of):
     with store.writer() as writer:
         writer.add(outcome_of("obs0", lines, detected=lines))
-    assert "S/N" not in Page(store).text
+    assert "snr" not in rows_of(page_of(store), "candidate-table")[0]
     outcome = outcome_of("obs1", lines, detected=lines)
-    measured = tuple(replace(detection, snr=12.345, p_value=2e-9) for detection in outcome.detections)
+    with store.writer() as writer:
+        writer.add(replace(outcome, detections=tuple(replace(d, snr=12.345) for d in outcome.detections)))
+    cells = page_of(store).select('#candidate-table [data-column="snr"]')
+    assert sorted(text_of(cell) for cell in cells) == ["12.3", "–"]
+
+
+def test_grades_come_first_where_there_are_any(store, lines, outcome_of):
+    outcome = outcome_of("obs1", lines, detected=lines)
+    measured = tuple(replace(d, p_value=1e-6, velocity_kms=12.5, null_windows=90_000) for d in outcome.detections)
     with store.writer() as writer:
         writer.add(replace(outcome, detections=measured))
-    page = Page(store)
-    assert "S/N" in page.text
-    assert [[cell["text"] for cell in item[5:7]] for item in page.items] == [["–", "–"], ["12.3", "2e−09"]]
+    (row,) = rows_of(page_of(store), "candidate-table")
+    tables = store.read_tables()
+    expected = rank(store.outcomes(), tables.targets, tables.ysos).iloc[0]
+    assert list(row)[:3] == ["rank", "grade", "main_id"]
+    assert row["grade"] == expected["grade"] == "A"
+    for name in ("q_value", "joint_p", "joint_score", "lines_agreeing", "velocity_kms"):
+        assert float(row[name]) == expected[name]
 
 
 def test_it_is_written_again_in_place(finished):

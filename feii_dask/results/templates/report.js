@@ -1,0 +1,56 @@
+// An item of a table is a row, or several rows that stay together; its first row has the cells to sort by.
+const first = item => item.rows?.[0] ?? item;
+
+function value(item, column) {
+  const cell = first(item).cells[column];
+  const text = cell.querySelector("data")?.value ?? cell.textContent.trim();
+  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+const missing = value => value === "nan" || value === "";
+
+function compare(a, b) {
+  return typeof a === "number" && typeof b === "number" ? a - b
+    : String(a).localeCompare(String(b), "en", { numeric: true });
+}
+
+function sortBy(table, header, column) {
+  const descending = header.getAttribute("aria-sort") === "ascending";
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  header.setAttribute("aria-sort", descending ? "descending" : "ascending");
+  const items = [...table.querySelectorAll(".item")].map(item => [value(item, column), item]);
+  items.sort(([a], [b]) => missing(a) - missing(b) || (missing(a) ? 0 : (descending ? -1 : 1) * compare(a, b)));
+  items[0]?.[1].parentNode.append(...items.map(([, item]) => item));
+}
+
+function filter(input) {
+  const table = document.getElementById(input.getAttribute("aria-controls"));
+  const words = input.value.toLowerCase().split(/\s+/);
+  const items = [...table.querySelectorAll(".item")];
+  for (const item of items) {
+    const text = (first(item).textContent + " " + (item.dataset.words ?? "")).toLowerCase();
+    item.hidden = !words.every(word => text.includes(word));
+  }
+  const shown = items.filter(item => !item.hidden).length;
+  document.getElementById(input.id + "-count").textContent = `${shown} of ${items.length} shown`;
+}
+
+for (const table of document.querySelectorAll("table.sortable")) {
+  [...table.tHead.rows[0].cells].forEach((header, column) =>
+    header.querySelector("button").addEventListener("click", () => sortBy(table, header, column)));
+}
+for (const input of document.querySelectorAll(".filter input")) {
+  input.addEventListener("input", () => filter(input));
+}
+
+// A candidate that the sky map leads to opens, even if the filter had hidden it.
+function open() {
+  const item = document.getElementById(location.hash.slice(1));
+  if (!item?.classList.contains("item")) return;
+  item.hidden = false;
+  const figures = item.querySelector("details");
+  if (figures) figures.open = true;
+  item.scrollIntoView();
+}
+addEventListener("hashchange", open);
+open();
