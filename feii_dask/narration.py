@@ -1,15 +1,23 @@
-"""What a run says while it goes on: on the terminal or in the notebook, and in the run's ``log.txt``."""
+"""What a run says while it goes on: on the terminal, in the notebook, on the dashboard, and in ``log.txt``."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from types import TracebackType
+from typing import Self
 
+from dask.utils import format_bytes
+from distributed import Client
+from rich.console import Console
+
+from feii_dask.engine.dashboard import Page, Workers
 from feii_dask.model import Outcome
+from feii_dask.panel import NotebookDisplay, TerminalDisplay
+from feii_dask.tally import Tally
 
 __all__ = ["Progress", "narrate"]
 
@@ -27,7 +35,7 @@ def narrate(directory: Path | None) -> Iterator[None]:
     logger = logging.getLogger("feii_dask")
     handlers: list[logging.Handler] = []
     if not logger.hasHandlers():
-        handlers.append(logging.StreamHandler(sys.stdout))
+        handlers.append(Voice())
         handlers[-1].setFormatter(logging.Formatter("%(message)s"))
     if directory is not None:
         handlers.append(logging.FileHandler(directory / "log.txt", encoding="utf-8"))
@@ -46,36 +54,88 @@ def narrate(directory: Path | None) -> Iterator[None]:
             handler.close()
 
 
+class Voice(logging.Handler):
+    """Prints what is logged, to wherever standard output goes at that moment: a panel may stand below it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print."""
+        try:
+            print(self.format(record), flush=True)
+        except OSError:
+            self.handleError(record)
+
+    def display(self) -> TerminalDisplay | NotebookDisplay | None:
+        """Return a display that changes in place, where there can be one."""
+        console = Console()
+        if console.is_jupyter:
+            return NotebookDisplay()
+        return TerminalDisplay(console) if console.is_interactive else None
+
+
 class Progress:
-    """A line every few seconds that says how far the scan is.
+    """Says how far the scan is, wherever somebody may look.
+
+    The dashboard has a page; a terminal or a notebook a panel; and a line is logged every few seconds, which is
+    printed where there is no panel.
 
     Parameters
     ----------
+    client : distributed.Client
+        The cluster that scans.
     total : int
         Cubes to scan.
     """
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = self._failed = self._detected = self._bytes = 0
-        self._start = self._last = monotonic()
+    def __init__(self, client: Client, total: int) -> None:
+        self._tally = Tally(total)
+        self._page = Page(client)
+        handlers = logging.getLogger("feii_dask").handlers
+        self._voice = next((handler for handler in handlers if isinstance(handler, Voice)), None)
+        self._panel: TerminalDisplay | NotebookDisplay | None = None
+        self._last = monotonic()
+
+    def __enter__(self) -> Self:
+        self._panel = self._voice.display() if self._voice else None
+        if self._voice and self._panel:
+            self._voice.addFilter(is_no_line)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        figures = self._tally.figures()
+        self._page.close(figures)
+        log.info("  %s", figures)
+        if self._voice and self._panel:
+            self._panel.close(figures, in_words(self._page.workers))
+            self._voice.removeFilter(is_no_line)
 
     def update(self, outcomes: list[Outcome]) -> None:
-        """Count these outcomes, and speak if it is time."""
-        for outcome in outcomes:
-            self._done += 1
-            self._failed += outcome.status.failed
-            self._detected += any(detection.detected for detection in outcome.detections)
-            self._bytes += outcome.bytes_read
-        if self._done == self._total or monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+        """Count these outcomes, and show what they add up to."""
+        self._tally.add(outcomes)
+        figures = self._tally.figures()
+        self._page.show(figures)
+        if self._panel:
+            self._panel.show(figures, in_words(self._page.workers))
+        if monotonic() - self._last >= SECONDS_BETWEEN_LINES and figures.done < figures.total:
             self._last = monotonic()
-            log.info("  %s", self)
+            log.info("  %s", figures)
 
-    def __str__(self) -> str:
-        seconds = max(monotonic() - self._start, 1e-3)
-        rate = self._done / seconds
-        left = f", {(self._total - self._done) / rate:.0f} s left" if 0 < self._done < self._total else ""
-        return (
-            f"{self._done} of {self._total} cubes, {self._failed} failed, {self._detected} with detections, "
-            f"{rate:.1f} cubes/s, {self._bytes / seconds / 1e6:.1f} MB/s{left}"
-        )
+
+def is_no_line(record: logging.LogRecord) -> bool:
+    """Keep the lines about the progress to the log file."""
+    return record.name != __name__
+
+
+def in_words(workers: Workers | None) -> str:
+    """Return what the workers do.
+
+    Examples
+    --------
+    >>> in_words(Workers(2, 1.5, 3 * 2**30, 4 * 2**30))
+    '2, on 1.5 cores, with 3.00 GiB of 4.00 GiB'
+    """
+    if workers is None:
+        return ""
+    limit = f" of {format_bytes(workers.memory_limit)}" if workers.memory_limit else ""
+    return f"{workers.number}, on {workers.cores:.1f} cores, with {format_bytes(workers.memory)}{limit}"

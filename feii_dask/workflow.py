@@ -21,8 +21,8 @@ from feii_dask.engine.preflight import check_memory, preflight
 from feii_dask.missions import find_mission
 from feii_dask.model import Context
 from feii_dask.narration import Progress, narrate
-from feii_dask.results.candidates import failed_share, failures, rank
-from feii_dask.results.exports import write_candidates
+from feii_dask.results.candidates import failed_share, failures, in_words, rank
+from feii_dask.results.exports import write_exports
 from feii_dask.results.outcomes import SCHEMA
 from feii_dask.results.report import write_report
 from feii_dask.results.store import RunStore, Tables
@@ -46,7 +46,7 @@ class SearchResult:
     outcomes : DataFrame
         One row for each target and planned line.
     candidates : DataFrame
-        The objects with at least three distinct lines, best first.
+        The objects that show lines, best first; see `feii_dask.results.candidates.rank`.
     failures : DataFrame
         What was not scanned, and why.
     directory : Path or None
@@ -98,9 +98,9 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
 
 def begin(settings: Settings, context: Context, client: Client | None) -> SearchResult:
     """Ask the archives, match, scan and rank."""
+    archive = archive_of(settings)  # before anything is written: what does not exist is said at once
     run = None if settings.dry_run else open_run(settings, context)
     with narrate(run.directory if run else None):
-        archive = archive_of(settings)
         found = ask(archive, settings)
         with cluster(settings, client) as connected:
             tables = match(found, archive, context, settings, connected)
@@ -141,6 +141,7 @@ def archive_of(settings: Settings) -> Archive:
     return open_archive(
         settings.archive,
         find_mission(settings.mission),
+        targets=settings.targets,
         otype=settings.otype,
         instrument=settings.instrument,
         filters=settings.filters,
@@ -188,8 +189,7 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
     log.info("%d cubes to scan", len(to_scan))
     footprints = tables.targets.set_index("obs_id")["s_region"].reindex([target.obs_id for target, _ in to_scan])
     check_memory(client, largest_read(footprints, context, find_mission(settings.mission).spaxel_arcsec))
-    progress = Progress(len(to_scan))
-    with run.writer() as writer:
+    with run.writer() as writer, Progress(client, len(to_scan)) as progress:
         for outcome in settled:
             writer.add(outcome)
         jobs = [Job(target, attempt) for target, attempt in to_scan]
@@ -205,9 +205,9 @@ def conclude(run: RunStore) -> SearchResult:
     tables, outcomes = run.read_tables(), run.outcomes()
     candidates = rank(outcomes, tables.targets, tables.ysos)
     failed = failures(outcomes, tables.targets)
-    write_candidates(run, candidates, failed)
+    write_exports(run, tables.targets, candidates, failed)
     report = write_report(run)
-    log.info("%d candidates with at least three lines; report: %s", len(candidates), report)
+    log.info("%s; report: %s", in_words(candidates), report)
     return SearchResult(
         **tables._asdict(), outcomes=outcomes, candidates=candidates, failures=failed, directory=run.directory
     )

@@ -16,11 +16,11 @@ ROOT = Path(feii_dask.__file__).parent
 # Each may import itself and what stands in an earlier row; the parts of one row do not know each other,
 # but for the first, which is one layer.
 ROWS = (
-    {"errors", "model"},
-    {"settings", "values", "missions", "sky", "cubes"},
-    {"detectors"},
+    {"errors", "model", "named"},
+    {"settings", "values", "missions", "sky", "cubes", "pace"},
+    {"detectors", "tally"},
     {"scan"},
-    {"archives", "simulate", "engine", "results"},
+    {"archives", "simulate", "engine", "results", "panel"},
     {"narration", "runs", "targets", "notebook"},
     {"single", "workflow"},
     {"demo", "estimate"},
@@ -29,7 +29,10 @@ ROWS = (
 )
 LEVEL = {part: level for level, row in enumerate(ROWS) for part in row}
 ALLOWED_WITHIN_A_ROW = {("model", "errors"), ("settings", "missions"), ("settings", "values")}
-WITHOUT_DASK = {"errors", "model", "values", "missions", "sky", "cubes", "detectors", "scan", "simulate", "archives"}
+WITHOUT_DASK = {
+    *("errors", "model", "named", "values", "missions", "sky", "cubes"),
+    *("detectors", "scan", "simulate", "archives"),
+}
 
 
 def modules() -> list[Path]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from time import monotonic
 
 from feii_dask.engine.workers import PATIENCE_S
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Outcome, Status
+from feii_dask.tally import kind_of_failure
 
 __all__ = ["Breaker", "StallWatch"]
 
 TIMES_THE_USUAL = 20.0
 IN_A_ROW = 50
-# What differs between equal reasons: paths and addresses, numbers, and what is quoted.
-PARTICULARS = re.compile(r"\S*[/\\]\S*|\d+|'[^']*'")
 
 
 class StallWatch:
@@ -87,7 +85,7 @@ class Breaker:
             If the last `IN_A_ROW` have failed, all for one reason.
         """
         for outcome in outcomes:
-            reason = (outcome.status, PARTICULARS.sub("", outcome.reason)) if outcome.status.failed else None
+            reason = kind_of_failure(outcome)
             self._count = self._count + 1 if reason == self._reason else 1
             self._reason = reason
             if reason is not None and self._count >= IN_A_ROW:

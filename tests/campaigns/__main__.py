@@ -1,11 +1,11 @@
-"""``python -m tests.campaigns faults | memory | fuzz``: run one, print its table, and write it into ``results/``."""
+"""``python -m tests.campaigns faults | memory | fuzz | dashboard``: run one, print its table, and write it into ``results/``."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("faults", "memory", "fuzz")
+NAMES = ("faults", "memory", "fuzz", "dashboard")
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in NAMES:

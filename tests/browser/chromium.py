@@ -1,0 +1,61 @@
+"""A browser that notes what it should not have to."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+__all__ = ["Tab", "chromium", "find_chromium"]
+
+
+def find_chromium() -> str | None:
+    """Return where the browser is."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the browser, and close it."""
+    # Without --no-sandbox it does not run as root, which containers do.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Tab:
+    """A page in the browser.
+
+    Attributes
+    ----------
+    page : playwright.sync_api.Page
+        The page itself.
+    errors : list of str
+        What went to the console as an error, and exceptions that nobody caught.
+    requests : list of str
+        The addresses that were asked for.
+    """
+
+    def __init__(self, browser: Browser, width: int = 1400, height: int = 900) -> None:
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": width, "height": height})
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", self._note)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def _note(self, request: Request) -> None:
+        self.requests.append(request.url)
+
+    def number(self, name: str) -> int:
+        """Return a number of the dashboard's headline."""
+        return int(self.page.locator(f"dd.{name}").inner_text())
