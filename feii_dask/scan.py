@@ -16,8 +16,15 @@ from feii_dask.cubes.celestial import on_data
 from feii_dask.cubes.cutout import make_cutout
 from feii_dask.cubes.reader import Cube, read_cube
 from feii_dask.cubes.storage import RangeReader
-from feii_dask.detectors.base import Detector, load_detector
-from feii_dask.errors import CubeError, CubeFormatError, CubeMissingError, CubeTimeoutError, DetectorError
+from feii_dask.detectors.base import Detector, load_detector, working_bytes
+from feii_dask.errors import (
+    CubeError,
+    CubeFormatError,
+    CubeMissingError,
+    CubeReadError,
+    CubeTimeoutError,
+    DetectorError,
+)
 from feii_dask.model import Context, Cutout, Detection, Line, Outcome, Status, Target
 
 __all__ = ["check_conditions", "scan_cube"]
@@ -51,7 +58,7 @@ def check_conditions(target: Target, lines: tuple[Line, ...]) -> tuple[Status, s
     return None
 
 
-def scan_cube(target: Target, context: Context) -> Outcome:
+def scan_cube(target: Target, context: Context, memory_bytes: int | None = None) -> Outcome:
     """Look for lines in one cube.
 
     Whatever happens becomes the outcome's status and reason; no exception leaves this function. Nothing in the outcome
@@ -63,6 +70,8 @@ def scan_cube(target: Target, context: Context) -> Outcome:
         The cube, and what is known of it.
     context : Context
         What to look for, and how.
+    memory_bytes : int, optional
+        What there is for it; a cube that takes more is refused rather than read.
 
     Returns
     -------
@@ -77,7 +86,7 @@ def scan_cube(target: Target, context: Context) -> Outcome:
     try:
         detector = load_detector(context.detector, context.detector_options)
         cube = read_cube(reader, context.extension)
-        outcome = _scan(cube, detector, target, context)
+        outcome = _scan(cube, detector, target, context, memory_bytes)
     except Exception as error:  # noqa: BLE001 - the promise above
         outcome = Outcome.without_scan(target, context.lines, *_explain(error, reader.uri))
     return replace(
@@ -88,7 +97,7 @@ def scan_cube(target: Target, context: Context) -> Outcome:
     )
 
 
-def _scan(cube: Cube, detector: Detector, target: Target, context: Context) -> Outcome:
+def _scan(cube: Cube, detector: Detector, target: Target, context: Context, memory_bytes: int | None) -> Outcome:
     planned = target.planned_lines(context.lines)
     measured: dict[Line, Measured] = {}
     windows = []
@@ -98,6 +107,8 @@ def _scan(cube: Cube, detector: Detector, target: Target, context: Context) -> O
             windows.append(window)
         elif line in planned or window.status is not Status.NO_LINE_IN_BAND:
             measured[line] = (window, None)
+    if memory_bytes is not None:
+        _require_memory(cube, detector, windows, memory_bytes)
     measured |= _measure_windows(cube, detector, windows, target)
     in_order = [measured[line] for line in context.lines if line in measured]
     detections = tuple(detection for detection, _ in in_order)
@@ -125,6 +136,17 @@ def _find_window(cube: Cube, detector: Detector, line: Line, rv_kms: float) -> _
         reason = f"{line.name} is outside the cube, {covered}"
         return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=reason)
     return _Window(line, *window)
+
+
+def _require_memory(cube: Cube, detector: Detector, windows: list[_Window], memory_bytes: int) -> None:
+    """Refuse a cube that would cost its worker's life, and with it the scans of its neighbours."""
+    planes = max((window.stop - window.start for window in windows), default=0)
+    needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2])
+    if needed > memory_bytes:
+        raise CubeReadError(
+            f"{cube.uri} takes {needed / 1e9:.2g} GB of memory to search, and there are {memory_bytes / 1e9:.2g}: "
+            f"give each worker more, then scan again what failed"
+        )
 
 
 def _measure_windows(

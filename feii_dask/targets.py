@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from feii_dask.archives.base import Archive
-from feii_dask.detectors.base import load_detector
+from feii_dask.detectors.base import load_detector, working_bytes
 from feii_dask.errors import RegionError
 from feii_dask.missions import Mission
 from feii_dask.model import Context, Line, Outcome, Status, Target
@@ -22,7 +22,7 @@ from feii_dask.settings import Settings
 from feii_dask.sky.match import nearest_yso
 from feii_dask.sky.regions import parse_region
 
-__all__ = ["as_target", "count", "in_microns", "largest_read", "make_targets", "plan"]
+__all__ = ["as_target", "count", "in_microns", "largest_scan", "make_targets", "plan"]
 
 Refusal: TypeAlias = tuple[Status, str]
 
@@ -185,8 +185,8 @@ def count(objects: int, tables: Tables, lines: tuple[Line, ...]) -> dict[str, in
     }
 
 
-def largest_read(footprints: pd.Series[Any], context: Context, spaxel_arcsec: float) -> int:
-    """Estimate the largest array that a scan reads at a time, bytes.
+def largest_scan(footprints: pd.Series[Any], context: Context, spaxel_arcsec: float) -> int:
+    """Estimate the memory that the scan of the largest cube takes, bytes.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def largest_read(footprints: pd.Series[Any], context: Context, spaxel_arcsec: fl
         with suppress(Exception):  # a user's code: what is wrong with it is said with each cube
             start, stop = detector.plane_range(wavelength_um, line) or (0, 0)
             planes = stop - start
-    return int(planes * side**2 * np.float32().itemsize)
+    return working_bytes(detector, planes, side**2)
 
 
 def matched_targets(tables: Tables, lines: tuple[Line, ...]) -> Iterator[tuple[Target, Refusal | None]]:

@@ -28,7 +28,7 @@ from feii_dask.results.report import write_report
 from feii_dask.results.store import RunStore, Tables
 from feii_dask.runs import as_context, check_places, continue_run, open_run
 from feii_dask.settings import Settings
-from feii_dask.targets import count, in_microns, largest_read, make_targets, plan
+from feii_dask.targets import count, in_microns, largest_scan, make_targets, plan
 
 __all__ = ["SearchResult", "conclude", "search"]
 
@@ -188,7 +188,7 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
     to_scan, settled = plan(tables, context.lines, run.outcomes(), settings)
     log.info("%d cubes to scan", len(to_scan))
     footprints = tables.targets.set_index("obs_id")["s_region"].reindex([target.obs_id for target, _ in to_scan])
-    check_memory(client, largest_read(footprints, context, find_mission(settings.mission).spaxel_arcsec))
+    check_memory(client, largest_scan(footprints, context, find_mission(settings.mission).spaxel_arcsec))
     with run.writer() as writer, Progress(client, len(to_scan)) as progress:
         for outcome in settled:
             writer.add(outcome)

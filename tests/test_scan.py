@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.cubes.reader import open_cube
+from feii_dask.detectors.base import working_bytes
 from feii_dask.detectors.notebook import NotebookDetector
 from feii_dask.model import Context, Detection, Line, Outcome, Status, Target
 from feii_dask.scan import check_conditions, scan_cube
@@ -45,7 +46,7 @@ def uri(tmp_path: Path) -> str:
 def scan(uri: str | None, *lines: Line, obs_id: str = "jw01", **settings: Any) -> Outcome:
     target_fields = {field.name for field in fields(Target)} & settings.keys()
     target = Target(obs_id=obs_id, uri=uri, **{key: settings.pop(key) for key in target_fields})
-    return scan_cube(target, Context(lines=lines or (LINE,), **settings))
+    return scan_cube(target, Context(lines=lines or (LINE,), **{"detector": "notebook"} | settings))
 
 
 def test_a_jet_is_found_with_place_and_velocity(uri: str) -> None:
@@ -93,16 +94,28 @@ def test_what_it_cost(uri: str) -> None:
     assert outcome.seconds > 0
 
 
+def test_a_cube_that_takes_more_memory_than_there_is_is_not_read(uri: str) -> None:
+    context = Context(lines=(LINE,), detector="notebook")
+    start, stop = NotebookDetector().plane_range(open_cube(uri).wavelength_um, LINE) or (0, 0)
+    needed = working_bytes(NotebookDetector(), stop - start, 20 * 22)
+    target = Target(obs_id="jw01", uri=uri)
+    assert scan_cube(target, context, needed).status is Status.SCANNED
+    refused = scan_cube(target, context, needed - 1)
+    assert refused.status is Status.UNREADABLE
+    assert "GB of memory" in refused.reason
+    assert refused.bytes_read < Path(uri).stat().st_size / 2
+
+
 def test_nothing_keeps_the_planes_alive(uri: str) -> None:
     """Outcomes wait in the scheduler's memory; slabs must not."""
     outcome = scan(uri)
     held = [*vars(outcome.detections[0]).values(), *vars(outcome.cutouts[0]).values()]
     arrays = [value for value in held if isinstance(value, np.ndarray)]
-    assert len(arrays) == 8
+    assert len(arrays) == 11
     for array in arrays:
         owner = array if array.base is None else array.base
         assert owner.nbytes == array.nbytes
-    assert len(pickle.dumps(outcome)) < 12_000
+    assert len(pickle.dumps(outcome)) < 14_000
 
 
 @pytest.mark.parametrize("apart", [20, 40, 41])

@@ -13,7 +13,9 @@ from feii_dask.errors import DetectorError
 from feii_dask.model import Detection, Line
 from feii_dask.named import import_named
 
-__all__ = ["Detector", "load_detector"]
+__all__ = ["Detector", "load_detector", "working_bytes"]
+
+FEWEST_COPIES = 2.0  # of its planes that a detector holds, if it does not say: they, and something made of them
 
 BUILT_IN = {
     "notebook": "feii_dask.detectors.notebook:NotebookDetector",
@@ -74,6 +76,17 @@ class Detector(Protocol):
             Its planes are counted from the first plane of ``sci``.
         """
         ...
+
+
+def working_bytes(detector: Detector, planes: int, spaxels: float) -> int:
+    """Return the memory that a detector takes for so many planes; its own attribute ``copies`` says how many of them.
+
+    Examples
+    --------
+    >>> working_bytes(load_detector("notebook"), planes=41, spaxels=45 * 45)
+    996300
+    """
+    return int(getattr(detector, "copies", FEWEST_COPIES) * planes * spaxels * np.float32().itemsize)
 
 
 def load_detector(name: str, options: Mapping[str, Any] | None = None, *, fresh: bool = False) -> Detector:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -129,6 +129,7 @@ class NotebookDetector:
 
     sig: float = 3.0
     compat: Compat = "notebook"
+    copies: ClassVar[float] = 3.0
 
     def __post_init__(self) -> None:
         _checked(self.compat)

@@ -23,6 +23,7 @@ from distributed.comm import CommClosedError
 
 from feii_dask.engine.broadcast import Broadcast
 from feii_dask.engine.watch import Breaker, StallWatch
+from feii_dask.engine.workers import memory_for_scans
 from feii_dask.errors import ClusterError
 from feii_dask.model import Context, Outcome, Status, Target
 from feii_dask.scan import scan_cube
@@ -66,8 +67,9 @@ class Job:
 
 def scan_on_worker(target: Target, attempt: int, context: Context) -> Outcome:
     """Scan one target where the cluster put it."""
-    address: str = get_worker().address
-    return replace(scan_cube(target, context), worker=address, attempt=attempt)
+    worker = get_worker()
+    outcome = scan_cube(target, context, memory_for_scans(worker))
+    return replace(outcome, worker=worker.address, attempt=attempt)
 
 
 def campaign(

@@ -16,7 +16,7 @@ from distributed.diagnostics.plugin import UploadDirectory
 import feii_dask
 from feii_dask.engine.link import dashboard_link, opens
 from feii_dask.engine.own_code import send_code
-from feii_dask.engine.workers import wait_for_worker
+from feii_dask.engine.workers import BASE_BYTES, wait_for_worker
 from feii_dask.errors import ClusterError
 from feii_dask.named import digest_of, own_source
 
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 PACKAGES = ("dask", "distributed", "numpy", "scipy", "pandas", "pyarrow", "astropy", "s3fs", "fsspec")
 PROBE_S = 60.0  # a trivial task takes milliseconds
-BASE_BYTES = 300 * 10**6  # a worker that has imported everything holds half of that
-COPIES = 8  # of what is read, in float32: the filters work on float64, and keep a few arrays at a time
 
 
 class Verdict(StrEnum):
@@ -82,22 +80,22 @@ def preflight(client: Client, detector: str) -> list[Check]:
     return checks
 
 
-def check_memory(client: Client, read_bytes: int) -> Check:
-    """Check that the largest planned read fits into a worker, as often as it has threads.
+def check_memory(client: Client, scan_bytes: int) -> Check:
+    """Check that the largest planned scan fits into a worker, as often as it has threads.
 
     Parameters
     ----------
     client : distributed.Client
         The cluster.
-    read_bytes : int
-        The planes of the largest cube that are held at a time.
+    scan_bytes : int
+        What the scan of the largest cube takes.
     """
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     limited = [worker for worker in workers if worker["memory_limit"]]
-    need = {worker["nthreads"]: BASE_BYTES + worker["nthreads"] * read_bytes * COPIES for worker in limited}
+    need = {worker["nthreads"]: BASE_BYTES + worker["nthreads"] * scan_bytes for worker in limited}
     short = [worker for worker in limited if worker["memory_limit"] < need[worker["nthreads"]]]
     if not short:
-        check = Check("memory", Verdict.GOOD, f"the largest read takes {format_bytes(read_bytes)} of a worker")
+        check = Check("memory", Verdict.GOOD, f"the largest scan takes {format_bytes(scan_bytes)} of a worker")
     else:
         worker = min(short, key=lambda worker: worker["memory_limit"])
         check = Check(

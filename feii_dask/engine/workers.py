@@ -1,18 +1,19 @@
-"""Workers that are still to come."""
+"""Workers: waiting for the first, and what one can hold."""
 
 from __future__ import annotations
 
 import logging
 import time
 
-from distributed import Client
+from distributed import Client, Worker
 
 from feii_dask.errors import ClusterError
 
-__all__ = ["PATIENCE_S", "wait_for_worker"]
+__all__ = ["BASE_BYTES", "PATIENCE_S", "memory_for_scans", "wait_for_worker"]
 
 log = logging.getLogger(__name__)
 
+BASE_BYTES = 300 * 10**6  # a worker that has imported everything holds half of that
 PATIENCE_S = 600.0  # a node that a cloud has to boot first takes some five minutes
 
 
@@ -41,3 +42,9 @@ def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
     demand.release()
     if client.status != "running":
         raise ClusterError("the connection to the scheduler is lost; what was scanned is stored, go on with --resume")
+
+
+def memory_for_scans(worker: Worker) -> int | None:
+    """Return the memory that scans may take on a worker, bytes; None where nothing limits it."""
+    limit: int | None = worker.memory_manager.memory_limit
+    return limit - BASE_BYTES if limit else None

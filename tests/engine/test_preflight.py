@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import sys
@@ -64,11 +65,37 @@ def test_a_good_cluster_is_a_table_without_remedies(client: Client, caplog: pyte
     assert "->" not in caplog.text
 
 
-def test_a_detector_that_the_workers_lack(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mine.py").write_text("from tests.engine.detectors import Mean")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ClusterError, match=r"detector: on the workers.*mine.*PYTHONPATH"):
-        preflight(client, "mine:Mean")
+def what_it_returns(module: str) -> object:
+    return importlib.import_module(module).extent([0])
+
+
+def test_a_users_module_is_sent_and_sent_again_when_it_changes(client: Client) -> None:
+    for value in (1.0, 2.5):
+        Path("sent_file.py").write_text(f"def extent(data):\n    return [{value}] * len(data)\n")
+        assert "sent from here" in by_subject(preflight(client, "sent_file:extent"))["detector"].found
+        assert "sent from here" not in by_subject(preflight(client, "sent_file:extent"))["detector"].found
+        assert set(map(tuple, client.run(what_it_returns, "sent_file").values())) == {(value,)}
+
+
+def test_a_users_package_is_sent_whole(client: Client) -> None:
+    Path("sent_package").mkdir()
+    Path("sent_package/__init__.py").touch()
+    Path("sent_package/detect.py").write_text(
+        "from sent_package.factor import factor\n\ndef extent(data):\n    return [factor] * len(data)\n"
+    )
+    for value in (1.0, 22.5):  # in a module that the detector's own imports
+        Path("sent_package/factor.py").write_text(f"factor = {value}")
+        assert "sent from here" in by_subject(preflight(client, "sent_package.detect:extent"))["detector"].found
+        assert set(map(tuple, client.run(what_it_returns, "sent_package.detect").values())) == {(value,)}
+
+
+def test_workers_that_come_later_have_it_too() -> None:
+    Path("sent_early.py").write_text("def extent(data):\n    return [3.0] * len(data)\n")
+    with small_cluster() as client:
+        preflight(client, "sent_early:extent")
+        client.cluster.scale(2)
+        client.wait_for_workers(2, timeout=60)
+        assert list(client.run(what_it_returns, "sent_early").values()) == [[3.0], [3.0]]
 
 
 def test_resources_that_nobody_offers(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +129,7 @@ def test_code_reaches_a_gateways_scheduler_and_workers(
         assert client.submit(fd.parse_region, "CIRCLE 10 20 1").result() == fd.parse_region("CIRCLE 10 20 1")
 
 
-def test_memory_against_the_largest_read(client: Client) -> None:
+def test_memory_against_the_largest_scan(client: Client) -> None:
     assert check_memory(client, 10**6).verdict is Verdict.GOOD
     check = check_memory(client, 10**12)
     assert check.verdict is Verdict.WARNING
