@@ -78,6 +78,7 @@ def where(command: Any) -> Any:
 @click.option("--filters", multiple=True, callback=several, help="Such as CH1-SHORT.")
 @click.option("--proposal-id", multiple=True, callback=several, help="Such as 1290.")
 @click.option("--pad-arcsec", type=float, help="Objects up to this far outside a footprint count as inside.")
+@click.option("--proper-motion", is_flag=True, default=None, help="Move the objects to the time of each observation.")
 @click.option("--limit", type=int, help="Scan at most so many cubes.")
 @click.option("--max-rows", type=int, help="Most objects that SIMBAD is asked for.  [default: 1000000]")
 @click.option("--resume", type=click.Path(), help="Go on with the run in this directory.")

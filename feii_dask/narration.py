@@ -61,7 +61,7 @@ class Voice(logging.Handler):
         """Print."""
         try:
             print(self.format(record), flush=True)
-        except OSError:
+        except Exception:  # noqa: BLE001 - as logging's own handlers do: what cannot be printed ends no run
             self.handleError(record)
 
     def display(self) -> TerminalDisplay | NotebookDisplay | None:
@@ -69,7 +69,7 @@ class Voice(logging.Handler):
         console = Console()
         if console.is_jupyter:
             return NotebookDisplay()
-        return TerminalDisplay(console) if console.is_interactive else None
+        return TerminalDisplay(console) if console.is_interactive and not console.options.ascii_only else None
 
 
 class Progress:

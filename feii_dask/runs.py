@@ -36,6 +36,7 @@ SHAPING = (
     "filters",
     "proposal_id",
     "pad_arcsec",
+    "proper_motion",
     "fallback",
     "detector",
 )

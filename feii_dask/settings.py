@@ -93,6 +93,7 @@ class Settings:
     filters: tuple[str, ...] = setting(texts, ())
     proposal_id: tuple[str, ...] = setting(texts, ())
     pad_arcsec: float = setting(length, 0.0)
+    proper_motion: bool = setting(flag, False)
     fallback: str | None = setting(optional(one_of("https")), None)
     limit: int | None = setting(optional(count), None)
     max_rows: int = setting(count, 1_000_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -147,9 +148,11 @@ class Tally:
         self._detected += any(detection.detected for detection in outcome.detections)
         for detection in outcome.detections:
             if detection.status is Status.SCANNED:
-                self._wavelength_um[detection.line.name] = detection.line.wavelength_um
-                self._detections[detection.line.name] += detection.detected
-                self._p_values[np.searchsorted(P_VALUES, detection.p_value) :] += 1  # none is at or below NaN
+                line = detection.line.name
+                self._wavelength_um[line] = detection.line.wavelength_um
+                self._detections[line] += detection.detected
+                if isfinite(detection.p_value):
+                    self._p_values[bisect_left(P_VALUES, detection.p_value) :] += 1
         kind = kind_of_failure(outcome)
         if kind is not None:
             self._failed += 1

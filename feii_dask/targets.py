@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
@@ -23,6 +24,8 @@ from feii_dask.sky.match import nearest_yso
 from feii_dask.sky.regions import parse_region
 
 __all__ = ["as_target", "count", "in_microns", "largest_scan", "make_targets", "plan"]
+
+log = logging.getLogger(__name__)
 
 Refusal: TypeAlias = tuple[Status, str]
 
@@ -80,7 +83,7 @@ def make_targets(
         of every YSO inside, as lists, ``yso_index``, ``yso_names``, ``yso_ra``, ``yso_dec``, ``separation_arcsec`` and
         ``edge_arcsec``;
         ``nearest_yso`` is the notebook's choice, the one nearest to the centre, inside or not. Where several
-        rows of the archive describe the same observation, the first that has a cube stands for it.
+        rows of the archive describe the same observation, the latest that has a cube stands for it.
     """
     matched = observations[observations.index.isin(matches["obs_index"])]
     matched = matched.assign(obs_index=matched.index)
@@ -91,7 +94,7 @@ def make_targets(
     wanted = np.array([worth_locating(row, lines) for row in targets.to_dict("records")], dtype=bool)
     targets.insert(1, "uri", pd.Series([None] * len(targets), dtype=object))
     targets.loc[wanted, "uri"] = np.array(archive.locate(matched[wanted]), dtype=object)
-    return first_of_each(targets)
+    return latest_of_each(targets, matched.get("t_obs_release", pd.Series(0.0, matched.index)))
 
 
 def inside(matches: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
@@ -115,10 +118,21 @@ def worth_locating(row: Mapping[Hashable, Any], lines: tuple[Line, ...]) -> bool
     return refused is None or refused[0] is Status.NO_CLOUD_COPY
 
 
-def first_of_each(targets: pd.DataFrame) -> pd.DataFrame:
-    """Keep one row for each ``obs_id``: the first with a cube, or else the first."""
-    order = targets["uri"].isna().to_numpy().argsort(kind="stable")
-    return targets.iloc[order].drop_duplicates("obs_id").sort_index().reset_index(drop=True)
+def latest_of_each(targets: pd.DataFrame, released: pd.Series[float]) -> pd.DataFrame:
+    """Keep one row for each ``obs_id``: of those with a cube, or else of all, the one released last; and say so.
+
+    Parameters
+    ----------
+    targets : DataFrame
+        With ``obs_id`` and ``uri``.
+    released : Series
+        When each was released, MJD; NaN where the archive does not say.
+    """
+    order = np.lexsort((-released.fillna(0.0).to_numpy(), targets["uri"].isna().to_numpy()))
+    kept = targets.iloc[order].drop_duplicates("obs_id").sort_index().reset_index(drop=True)
+    if len(kept) < len(targets):
+        log.info("%d more rows describe the same products: of each, the latest is taken", len(targets) - len(kept))
+    return kept
 
 
 def as_target(row: Mapping[Hashable, Any]) -> Target:

@@ -15,7 +15,7 @@ from distributed import Client
 from feii_dask.archives import Archive, open_archive
 from feii_dask.engine.campaign import Job, campaign
 from feii_dask.engine.cluster import connect
-from feii_dask.engine.crossmatch import match_footprints
+from feii_dask.engine.crossmatch import match_at_epochs, match_footprints
 from feii_dask.engine.link import dashboard_link
 from feii_dask.engine.preflight import check_memory, preflight
 from feii_dask.missions import find_mission
@@ -172,7 +172,8 @@ def ask(archive: Archive, settings: Settings) -> Found:
 
 def match(found: Found, archive: Archive, context: Context, settings: Settings, client: Client) -> Tables:
     """Find the cubes with objects inside their footprints, and where these cubes are."""
-    matches, bad_regions = match_footprints(found.observations, found.ysos, client, settings.pad_arcsec)
+    footprints = match_at_epochs if settings.proper_motion else match_footprints
+    matches, bad_regions = footprints(found.observations, found.ysos, client, settings.pad_arcsec)
     reasons = bad_regions.set_index("obs_index")["reason"]
     observations = found.observations.assign(region_error=reasons.reindex(found.observations.index).fillna(""))
     single = settings.target is not None

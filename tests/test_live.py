@@ -6,7 +6,6 @@ The replica answers in the place of SIMBAD, MAST, IRSA and the bucket; nothing o
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from feii_dask.results.store import SCIENCE_COLUMNS, RunStore
 from tests.gateway import GatewayServer
 from tests.replica.client import Replica
 from tests.replica.fixtures import lead_to
-from tests.skies import truth_of
+from tests.skies import name_tmc1a, truth_of
 
 MAST, SIMBAD, IRSA, BUCKET = (
     "mast.stsci.edu",
@@ -47,15 +46,7 @@ MEASURED = [
 @pytest.fixture(scope="module")
 def archive(sky: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The simulated sky, in which the first star with a jet is called TMC1A and all are young stellar objects."""
-    directory = tmp_path_factory.mktemp("archive") / "sky"
-    shutil.copytree(sky, directory)
-    ysos = Table.read(directory / "ysos.ecsv")
-    ysos["otype"] = ["Y*O"] * len(ysos)
-    names = list(ysos["main_id"])
-    names[names.index(truth_of(sky).query("kind == 'jet'")["main_id"].iloc[0])] = "TMC1A"
-    ysos["main_id"] = names
-    ysos.write(directory / "ysos.ecsv", overwrite=True)
-    return directory
+    return name_tmc1a(sky, tmp_path_factory.mktemp("archive") / "sky")
 
 
 @pytest.fixture(scope="module")

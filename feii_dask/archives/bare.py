@@ -59,15 +59,17 @@ def describe_cubes(directory: Path, paths: Sequence[Path], mission: Mission) -> 
             cube = open_cube(str(path), extension=mission.extension)
         except CubeError as error:
             refused.append(str(error))
-            log.info("passed over: %s", error)
         else:
             rows.append(describe(cube, path.relative_to(directory), mission))
     stems = Counter(row["obs_id"] for row in rows)
     for row in rows:
         if stems[row["obs_id"]] > 1:  # of equal names in several directories
             row["obs_id"] = str(Path(str(row[mission.cube_column])).with_suffix("")).replace("/", "_")
-    notes = (f"{len(refused)} files are no cubes; the first {refused[0]}",) if refused else ()
-    return pd.DataFrame(rows), notes
+    if not refused:
+        return pd.DataFrame(rows), ()
+    note = f"{len(refused)} files are no cubes; the first {refused[0]}"
+    log.warning("%s", note)
+    return pd.DataFrame(rows), (note,)
 
 
 def describe(cube: Cube, place: Path, mission: Mission) -> dict[str, object]:

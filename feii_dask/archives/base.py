@@ -60,7 +60,8 @@ class Archive(Protocol):
         Returns
         -------
         DataFrame
-            ``main_id``, ``ra`` and ``dec`` (deg, ICRS), ``otype``, ``rvz_radvel`` (km/s).
+            ``main_id``, ``otype``, ``ra`` and ``dec`` (deg, ICRS), ``rvz_radvel`` (km/s), ``pmra`` and ``pmdec``
+            (mas/yr, the first times the cosine of the declination), ``ref_epoch`` (Julian year of the coordinates).
         """
         ...
 

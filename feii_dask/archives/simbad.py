@@ -19,7 +19,7 @@ from feii_dask.errors import ArchiveError, SettingsError, TargetError, Truncated
 __all__ = ["SimbadService"]
 
 SERVICE = "SIMBAD"
-COLUMNS = "main_id, ra, dec, otype, rvz_radvel"
+COLUMNS = "main_id, ra, dec, otype, rvz_radvel, pmra, pmdec"
 OTYPE = re.compile(r"[A-Za-z0-9*?.+-]+")
 
 

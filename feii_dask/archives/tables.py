@@ -40,6 +40,8 @@ OBSERVATION_TEXT = (
     "mtFlag",
 )
 OBSERVATION_NUMBERS = ("s_ra", "s_dec", "em_min", "em_max", "t_min", "t_exptime", "t_obs_release", "calib_level")
+YSO_TEXT = ("main_id", "otype")
+YSO_NUMBERS = ("ra", "dec", "rvz_radvel", "pmra", "pmdec", "ref_epoch")
 NOTHING = ("", "nan", "none", "null", "--", "n/a")
 NEAR_ARCSEC = 1.0  # two entries this close are most likely one object
 
@@ -159,7 +161,7 @@ def without_moving(observations: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str,
 
 
 def tidy_ysos(table: pd.DataFrame) -> pd.DataFrame:
-    """Return ``main_id, ra, dec, otype, rvz_radvel`` of a table of objects; the last two may be missing there.
+    """Return the columns `YSO_TEXT` and `YSO_NUMBERS` of a table of objects; only names and coordinates must be there.
 
     Raises
     ------
@@ -169,8 +171,8 @@ def tidy_ysos(table: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in ("main_id", "ra", "dec") if name not in table]
     if missing:
         raise ValueError(f"a table of objects needs main_id, ra and dec (deg); this one lacks {', '.join(missing)}")
-    columns = table.reindex(columns=["main_id", "ra", "dec", "otype", "rvz_radvel"])
-    return tidy(columns, text=("main_id", "otype"), numbers=("ra", "dec", "rvz_radvel"))
+    columns = table.reindex(columns=[*YSO_TEXT, *YSO_NUMBERS])
+    return tidy(columns, text=YSO_TEXT, numbers=YSO_NUMBERS)
 
 
 def object_called(name: str, ysos: pd.DataFrame, whose: str) -> pd.DataFrame:

@@ -41,6 +41,11 @@ VELOCITY = (
     (),
 )
 OTYPE = ((), ("otype",), ())
+MOTION = {
+    "pmra": (("pos.pm;pos.eq.ra",), ("pmra", "pmracosd", "pmrastar", "propermotionra"), ()),
+    "pmdec": (("pos.pm;pos.eq.dec",), ("pmdec", "pmde", "propermotiondec"), ()),
+    "ref_epoch": (("meta.ref;time.epoch",), ("refepoch", "epoch"), ()),
+}
 SEXAGESIMAL_MRT = ("RAh", "RAm", "RAs", "DE-", "DEd", "DEm", "DEs")  # of the journals' machine-readable tables
 
 
@@ -48,8 +53,8 @@ class TargetList:
     """Objects of one table file, of any format that astropy reads.
 
     Coordinates are found by UCD or by name: as numbers (degrees, or the column's unit), as sexagesimal text (right
-    ascension in hours), or as a column of `~astropy.coordinates.SkyCoord`. Names and radial velocities are taken where
-    there are any.
+    ascension in hours), or as a column of `~astropy.coordinates.SkyCoord`. Names, radial velocities and proper motions
+    are taken where there are any.
 
     Parameters
     ----------
@@ -69,7 +74,9 @@ class TargetList:
         coordinates = self._coordinates(table)
         names = self._names(table, coordinates)
         columns = {"main_id": names, "ra": coordinates[:, 0], "dec": coordinates[:, 1]}
-        columns |= {"otype": _text(table, OTYPE), "rvz_radvel": self._velocities(table)}
+        columns |= {"otype": _text(table, OTYPE), "rvz_radvel": _numbers(table, VELOCITY, u.km / u.s)}
+        for (name, wanted), unit in zip(MOTION.items(), (u.mas / u.yr, u.mas / u.yr, u.yr), strict=True):
+            columns[name] = _numbers(table, wanted, unit)
         self._ysos = tidy_ysos(pd.DataFrame(columns))
         self._query = Query(
             service="file",
@@ -136,13 +143,6 @@ class TargetList:
         made = [f"{ra:.5f} {dec:+.5f}" for ra, dec in coordinates]
         return [name or other for name, other in zip(found, made, strict=True)]
 
-    def _velocities(self, table: Table) -> NDArray[np.float64]:
-        """Return radial velocities, km/s, NaN where there are none."""
-        name = _find(table, VELOCITY)
-        if name is None or table[name].dtype.kind not in "fiu":
-            return np.full(len(table), np.nan)
-        return np.asarray(_filled(table[name]) * _factor(table[name], u.km / u.s), dtype=np.float64)
-
     def _fail(self, what: str) -> NoReturn:
         raise TargetError(f"the table of targets {str(self.path)!r} {what}")
 
@@ -158,7 +158,6 @@ def _read(path: Path) -> Table:
     # Every reader has its own kind of error; all of them mean that the file is not what its name says.
     except Exception as error:
         raise TargetError(f"{str(path)!r} is no table that astropy reads ({type(error).__name__}: {error})") from error
-    table.convert_bytestring_to_unicode()
     if len(table) == 0:
         raise TargetError(f"the table of targets {str(path)!r} has no rows")
     return table
@@ -190,10 +189,19 @@ def _text(table: Table, wanted: tuple[tuple[str, ...], ...]) -> list[str]:
     return [""] * len(table) if name is None else list(_cells(table[name]))
 
 
+def _numbers(table: Table, wanted: tuple[tuple[str, ...], ...], unit: u.UnitBase) -> NDArray[np.float64]:
+    """Return a column of numbers in a unit, NaN where there are none."""
+    name = _find(table, wanted)
+    if name is None or table[name].dtype.kind not in "fiu":
+        return np.full(len(table), np.nan)
+    return np.asarray(_filled(table[name]) * _factor(table[name], unit), dtype=np.float64)
+
+
 def _cells(column: Column) -> Iterator[str]:
     """Yield the cells as text, empty where they are masked."""
     for cell in column:
-        yield "" if cell is np.ma.masked or cell is None else str(cell).strip()
+        text = cell.decode() if isinstance(cell, bytes) else cell
+        yield "" if text is np.ma.masked or text is None else str(text).strip()
 
 
 def _filled(column: Any) -> NDArray[np.float64]:

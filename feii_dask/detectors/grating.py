@@ -29,7 +29,9 @@ REACH_KMS = 150.0  # of the search, about the source's velocity
 REACH_PLANES = 120  # on either side of the line, of longer cubes
 FWHM = 2.3548  # over the standard deviation of a Gaussian
 MAD = 1.4826  # standard deviation over median absolute deviation
-MAD_EFFICIENCY = 0.37  # of such an estimate, over that of the root mean square
+# Degrees of freedom that each beam and resolution element adds to the scale: a median absolute deviation has the
+# efficiency 0.37, and neighbours are correlated by the filter (1.2) and, in resampled cubes, before it (about 1.6).
+FREEDOM = 0.37 / (1.2 * 1.6)
 JOINED = 3.0  # significance of the spaxels that belong to a region
 POINT = 1.4  # FWHM over that of the point-spread function, up to which a region may be a point
 W_HZ_PER_JY = 1e-26
@@ -86,44 +88,52 @@ class GratingScan:
             return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=f"{line.name} is outside the cube")
         start, stop = planes
         velocity_kms = SPEED_OF_LIGHT_KMS * (wavelength_um[start:stop] / line.wavelength_um - 1) - rv_kms
-        searched = np.abs(velocity_kms) <= max(REACH_KMS, float(np.diff(velocity_kms).max()))
+        plane_kms = float(np.diff(velocity_kms).max())
+        searched = np.abs(velocity_kms) <= max(REACH_KMS, plane_kms)
+        shining = np.abs(velocity_kms) <= REACH_KMS + self.line_planes * plane_kms
         light = np.asarray(sci[start:stop], dtype=np.float64)
-        shining = np.abs(velocity_kms) <= REACH_KMS + self.line_planes * float(np.diff(velocity_kms).max())
         fits = fit_lines(light, self.line_planes, shining)
-        significance = self._significance(fits, shining)
+        significance, without_line = self._significances(fits, light, shining)
         if not np.isfinite(significance[searched]).any():
             reason = f"no spaxel has enough data about {line.name} to tell a line from its continuum"
             return Detection(line=line, status=Status.NO_DATA, reason=reason)
-        answer = replace(self._judge(significance, searched, line), statistic_start=start)
+        nulls = [height for sign in (1, -1) for height in beside(sign * without_line, searched)]
+        answer = replace(self._judge(significance, searched, nulls, line), statistic_start=start)
         if answer.plane is None:
             return answer
         numbers = self._numbers(answer, fits, significance, velocity_kms + rv_kms)
         return replace(answer, plane=answer.plane + start, **numbers)
 
-    def _significance(self, fits: LineFits, shining: NDArray[np.bool_]) -> Cube64:
+    def _significances(self, fits: LineFits, light: Cube64, shining: NDArray[np.bool_]) -> tuple[Cube64, Cube64]:
         """Return how significant a line is at every voxel, whatever the covariance of its neighbours; NaN if unknown.
 
-        Amplitudes are averaged over the beam, weighted by what each spaxel knows, and scaled to unit scatter: that
-        beside the line, or that of the negative ones at the line, where light only adds, if it is larger.
+        The first is that of all data, the second of those beside the line only: a strong line bends the continua of
+        fits beside it. Both are scaled to unit scatter: that beside the line, or that of the negative ones at the line,
+        where light only adds, if it is larger.
         """
+        dark = fit_lines(np.where(shining[:, None, None], np.nan, light), self.line_planes, shining)
+        raw, raw_dark = self._of_beams(fits), self._of_beams(dark)
+        parts = raw_dark[np.isfinite(raw_dark)], raw[shining][raw[shining] < 0]
+        scale = MAD * max((float(np.median(np.abs(part))) for part in parts if part.size), default=0.0) or 1.0
+        return raw / scale, raw_dark / scale
+
+    def _of_beams(self, fits: LineFits) -> Cube64:
+        """Return amplitudes averaged over the beam, weighted by what each spaxel knows, over their formal error."""
         told = fits.information > 0
         weight = np.where(told, fits.information, 0.0) / np.square(fits.noise)
         spread = self.psf_px / FWHM
         total = gaussian_filter(weight * np.where(told, fits.amplitude, 0.0), spread, axes=(1, 2), mode="constant")
         square = gaussian_filter(weight, spread / np.sqrt(2), axes=(1, 2), mode="constant")
-        raw = np.where(told, total / np.sqrt(np.maximum(square, 1e-300)), np.nan)
-        parts = raw[~shining][told[~shining]], raw[shining][raw[shining] < 0]
-        scale = MAD * max((float(np.median(np.abs(part))) for part in parts if part.size), default=0.0)
-        return np.asarray(raw / (scale or 1.0))
+        return np.where(told, total / np.sqrt(np.maximum(square, 1e-300)), np.nan)
 
-    def _judge(self, significance: Cube64, searched: NDArray[np.bool_], line: Line) -> Detection:
+    def _judge(self, significance: Cube64, searched: NDArray[np.bool_], nulls: list[float], line: Line) -> Detection:
         """Decide whether the best voxel of the search is more than chance."""
         known = np.isfinite(significance)
         curve = np.where(known, significance, -np.inf).max(axis=(1, 2))
         beams = max(1.0, np.count_nonzero(known.any(axis=0)) / self.psf_px**2)
         elements = np.count_nonzero(searched) / self.line_planes
-        freedom = MAD_EFFICIENCY * beams * len(curve) / self.line_planes
-        nulls = [height for sign in (1, -1) for height in beside(sign * significance, searched)]
+        elements_beside = max(1.0, (len(curve) - np.count_nonzero(searched)) / self.line_planes - 2)
+        freedom = FREEDOM * beams * elements_beside
         plane = int(np.argmax(np.where(searched, curve, -np.inf)))
         statistic = max(float(curve[plane]), 0.0)
         as_large = sum(null >= statistic for null in nulls)

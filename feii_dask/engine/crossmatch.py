@@ -13,12 +13,14 @@ from distributed import Client
 from feii_dask.engine.broadcast import Broadcast
 from feii_dask.errors import ClusterError
 from feii_dask.sky.match import EMPTY_MATCHES, match_partition
+from feii_dask.sky.motion import julian_year, moved_to
 
-__all__ = ["crossmatch", "match_footprints"]
+__all__ = ["crossmatch", "match_at_epochs", "match_footprints"]
 
 log = logging.getLogger(__name__)
 
 ROWS_PER_PARTITION = 5_000  # about 0.1 s of work
+EPOCH_YEARS = 0.5  # within which objects are taken to stand still: an arcsecond a year becomes a quarter of one
 ATTEMPTS = 4  # a worker may be lost now and then; one that is lost each time has another cause
 
 
@@ -74,6 +76,32 @@ def match_footprints(
     matches = rows.loc[~bad].drop(columns="reason").reset_index(drop=True)
     matches["yso_index"] = ysos.index.to_numpy()[matches["yso_index"].to_numpy(dtype=np.int64)]
     return matches, rows.loc[bad, ["obs_index", "reason"]].reset_index(drop=True)
+
+
+def match_at_epochs(
+    observations: pd.DataFrame, ysos: pd.DataFrame, client: Client | None = None, pad_arcsec: float = 0.0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Do the same as `match_footprints`, with the objects where they were when each observation was made.
+
+    Parameters
+    ----------
+    observations, ysos, client, pad_arcsec
+        As for `crossmatch`; the first with ``t_min`` (MJD), the second as `feii_dask.sky.motion.moved_to` takes it.
+        Where no time is stated, objects are where their catalogue has them.
+    """
+    times = observations.reindex(columns=["t_min"])["t_min"].astype(float)
+    years = pd.Series(julian_year(times), observations.index).div(EPOCH_YEARS).round() * EPOCH_YEARS
+    parts = [
+        match_footprints(rows, moved_to(ysos, float(year)), client, pad_arcsec)
+        for year, rows in observations.groupby(years, dropna=False, sort=True)
+    ]
+    if not parts:
+        return match_footprints(observations, ysos, client, pad_arcsec)
+    matches, bad_regions = (pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
+    return (
+        matches.sort_values(["obs_index", "yso_index"], ignore_index=True),
+        bad_regions.sort_values("obs_index", ignore_index=True),
+    )
 
 
 def match_on_cluster(

@@ -59,10 +59,9 @@ class Page:
         self._works = True
         try:
             client.register_plugin(DashboardPage())
+            log.info("watch it at %s", urljoin(dashboard_link(client), PAGE))
         except Exception as error:  # noqa: BLE001 - no bokeh, no package, no dashboard: the scheduler is not ours
             self._give_up(error)
-        else:
-            log.info("watch it at %s", urljoin(dashboard_link(client), PAGE))
 
     def show(self, figures: Figures) -> None:
         """Send the figures, if it is time and the last ones have arrived; this does not wait."""
@@ -80,9 +79,12 @@ class Page:
 
     def _send(self, figures: Figures) -> None:
         self._last = monotonic()
-        call = getattr(self._client.scheduler, HANDLER)(figures=dumps(figures))
         loop: Any = self._client.loop  # tornado's, around asyncio's
-        self._sent = asyncio.run_coroutine_threadsafe(call, loop.asyncio_loop)
+        self._sent = asyncio.run_coroutine_threadsafe(self._tell(dumps(figures)), loop.asyncio_loop)
+
+    async def _tell(self, figures: bytes) -> tuple[int, float, int, int]:
+        answer: tuple[int, float, int, int] = await getattr(self._client.scheduler, HANDLER)(figures=figures)
+        return answer
 
     def _hear(self, patience_s: float) -> None:
         """Take the scheduler's answer, if it comes in time."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from bokeh.core.properties import without_property_validation
-from bokeh.models import ColumnDataSource, FactorRange, HoverTool, LinearColorMapper, NumeralTickFormatter
+from bokeh.models import ColumnDataSource, FactorRange, HoverTool, LinearColorMapper
 from bokeh.models.annotations import ColorBar
 from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
@@ -53,7 +53,8 @@ class JetSearch(DashboardComponent):
         self._load = CurrentLoad(scheduler, sizing_mode="stretch_both")
         self._memory = WorkersMemory(scheduler, sizing_mode="stretch_both")
         label(self._load.cpu_figure, "cpu", "CPU of each worker", "% of a core", "worker")
-        label(self._memory.root, "memory", "Memory of each worker", "up to its limit", "worker")
+        memory = label(self._memory.root, "memory", "Memory of each worker", "up to its limit", "worker")
+        memory.xaxis.ticker.desired_num_ticks = 4  # or else those of a gigabyte overlap
         self._charts: list[Chart] = [
             Headline(),
             Curve("cubes_per_s", "Cubes per second", "cubes/s"),
@@ -123,7 +124,7 @@ class Detections:
         self.root.hbar(y="line", right="cubes", height=0.8, source=self._source, color=BLUE)
         self.root.x_range.start = 0
         self.root.ygrid.visible = False
-        self.root.xaxis.formatter = NumeralTickFormatter(format="0")
+        self.root.xaxis.ticker.min_interval = 1
         self.root.add_tools(HoverTool(tooltips="@line: @cubes cubes"))
 
     def show(self, figures: Figures) -> None:
@@ -131,7 +132,7 @@ class Detections:
         found = [(line, cubes) for line, cubes in figures.detections if cubes]
         most = sorted(found, key=lambda row: row[1], reverse=True)[:BARS]
         shown = [row for row in reversed(found) if row in most]
-        which = len(found) if len(found) == len(shown) else f"the {BARS} most frequent"
+        which = len(found) if len(found) == len(shown) else f"top {BARS}"
         self.root.title.text = f"Detections by line: {which} of {len(figures.detections)} lines"
         lines, cubes = [line for line, _ in shown], [cubes for _, cubes in shown]
         if self._lines.factors != lines:

@@ -145,9 +145,10 @@ def _ticks(limits: tuple[float, float], first: float, last: float, most: int) ->
     """Return round numbers between two limits, and their places between two ends of the drawing."""
     low, high = limits
     values = np.asarray(MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high))
+    slack = 1e-9 * (high - low)
     decimals = max(0, -floor(log10(values[1] - values[0]) + 1e-9))
     form = f".{decimals}f" if decimals <= 4 and np.abs(values).max() < 1e5 else ".3g"
     return tuple(
         Tick(first + (value - low) / (high - low) * (last - first), f"{value:{form}}".replace("-", "−"))
-        for value in values[(values >= low) & (values <= high)].tolist()
+        for value in values[(values >= low - slack) & (values <= high + slack)].tolist()
     )

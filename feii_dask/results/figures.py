@@ -174,7 +174,6 @@ def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = 10, unit: st
         else:
             blank(ax, "outside the cube")
         ax.set_title(title)
-    figure.suptitle(f"At {wavelength_um:.3f} µm, and {offset} planes to either side")
     return figure
 
 

@@ -48,7 +48,7 @@ MEANINGS = {
     Status.DETECTOR_ERROR: "the detector failed on the cube",
 }
 # Columns of candidates that only some detectors fill; those of the second kind tell less where there are grades.
-MEASURES = ("lines_agreeing", "velocity_kms", "joint_score", "joint_p", "q_value", "snr")
+MEASURES = ("lines_agreeing", "velocity_kms", "joint_score", "q_value", "snr")
 WITHOUT_GRADES = ("statistic", "snr", "p_value")
 
 

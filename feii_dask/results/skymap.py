@@ -115,8 +115,11 @@ def _grid() -> str:
 def _grid_labels() -> tuple[Place, ...]:
     places = {(float(longitude), 0): longitude % 360 for longitude in (-120, -60, 0, 60, 120)}
     places |= {(-179.999, latitude): latitude for latitude in (-60, -30, 30, 60)}
-    at = [aitoff(*place) for place in places]
-    return tuple(Place(float(x), float(y), f"{label}°") for (x, y), label in zip(at, places.values(), strict=True))
+    labels = []
+    for (longitude, latitude), degrees in places.items():
+        x, y = aitoff(longitude, latitude)
+        labels.append(Place(float(x), float(y), f"{degrees}°".replace("-", "−")))
+    return tuple(labels)
 
 
 def path_of(x: Floats, y: Floats, close: str = "") -> str:

@@ -10,7 +10,7 @@ from tests.replica import SIMBAD
 def test_all_subtypes_with_missing_values_as_nan(open_live):
     archive = open_live()
     ysos = archive.ysos()
-    assert list(ysos.columns) == ["main_id", "ra", "dec", "otype", "rvz_radvel"]
+    assert list(ysos.columns) == ["main_id", "otype", "ra", "dec", "rvz_radvel", "pmra", "pmdec", "ref_epoch"]
     assert set(ysos["otype"]) == {"Y*O", "TT*", "Or*"}
     assert len(ysos) == 8
     assert ysos[["ra", "dec", "rvz_radvel"]].dtypes.eq("float64").all()
@@ -32,7 +32,8 @@ def test_binary_serialization_gives_the_same(open_live, small_sky, start_replica
 def test_only_the_columns_used_are_asked_for(open_live, replica):
     archive = open_live(otype="TT*")
     assert set(archive.ysos()["otype"]) == {"TT*"}
-    assert "SELECT main_id, ra, dec, otype, rvz_radvel FROM basic WHERE otype='TT*'" in archive.queries[0].text
+    columns = "main_id, ra, dec, otype, rvz_radvel, pmra, pmdec"
+    assert f"SELECT {columns} FROM basic WHERE otype='TT*'" in archive.queries[0].text
     assert all(request.agent.startswith("feii_dask/") for request in replica.requests(SIMBAD))
 
 
@@ -59,7 +60,7 @@ def test_truncation_by_the_server_is_an_error(open_live, replica):
 @pytest.mark.parametrize("name", ["TMC1A", "tmc 1a", "NAME TMC1A"])
 def test_object_by_name(open_live, name):
     found = open_live().find_object(name)
-    assert found.to_dict("records") == [
+    assert found.dropna(axis="columns").to_dict("records") == [
         {"main_id": "NAME TMC1A", "ra": 69.8966, "dec": 25.6956, "otype": "Y*O", "rvz_radvel": 6.4}
     ]
 

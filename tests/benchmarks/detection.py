@@ -23,6 +23,7 @@ import numpy as np
 from feii_dask.detectors.matched import MatchedFilter
 from feii_dask.detectors.notebook import extension_vs_wavebin
 
+from .detection_far_infrared import measure_far_infrared
 from .detection_figure import draw
 from .detection_injection import measure_injection, measure_special
 from .detection_null import measure_calibration, measure_null, measure_real
@@ -63,6 +64,7 @@ SECTIONS |= {
     "injection": (measure_injection, 100, 4),
     "special": (measure_special, 50, 3),
     "survey": (measure_survey, 10, 1),
+    "far_infrared": (measure_far_infrared, 200, 4),
     "speed": (measure_speed, 9, 3),
 }
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
 
 __all__ = ["Tab", "chromium", "find_chromium"]
 
@@ -36,7 +36,7 @@ class Tab:
     page : playwright.sync_api.Page
         The page itself.
     errors : list of str
-        What went to the console as an error, and exceptions that nobody caught.
+        What went to the console as an error, exceptions that nobody caught, and dialogs.
     requests : list of str
         The addresses that were asked for.
     """
@@ -47,14 +47,16 @@ class Tab:
         self.page: Page = browser.new_page(viewport={"width": width, "height": height})
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", self._note)
+        self.page.on("dialog", self._dismiss)
+        self.page.on("request", lambda request: self.requests.append(request.url))
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.errors.append(message.text)
 
-    def _note(self, request: Request) -> None:
-        self.requests.append(request.url)
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.errors.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
 
     def number(self, name: str) -> int:
         """Return a number of the dashboard's headline."""

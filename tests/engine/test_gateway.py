@@ -85,6 +85,33 @@ def test_a_search_finds_what_it_finds_on_a_local_cluster(
     assert_gone(gateway_server)
 
 
+OWN_DETECTOR = """
+from feii_dask.detectors.notebook import extension_vs_wavebin
+
+def extent(data):
+    return extension_vs_wavebin(data)
+"""
+
+
+def test_own_targets_and_an_own_detector_reach_the_workers(
+    gateway_server: GatewayServer, sky: Path, local: fd.SearchResult
+) -> None:
+    gateway_server.write_settings(Path("cluster.yaml"), workers=2)
+    Path("gateway_detector.py").write_text(OWN_DETECTOR)
+    star = local.candidates["main_id"].iloc[0]
+    row = local.ysos[local.ysos["main_id"] == star].iloc[0]
+    Path("mine.csv").write_text(f"Name,RAJ2000,DEJ2000\n{star},{row['ra']},{row['dec']}\n")
+    own = ["--targets", "mine.csv", "--detector", "gateway_detector:extent"]
+    done = subprocess.run([*SEARCH, "--archive", sky, *own], capture_output=True, text=True, check=True)
+    assert "gateway_detector:extent on the workers, sent from here" in done.stdout
+    outcomes = RunStore.open(Path("run")).outcomes()
+    scanned = outcomes.query("status == 'scanned'")
+    assert scanned["detected"].any()
+    assert (scanned["null_windows"] > 0).all()
+    assert list(Table.read("run/candidates.ecsv")["main_id"]) == [star]
+    assert_gone(gateway_server)
+
+
 def test_two_workers_dasks_settings_and_the_dashboard_through_the_proxy(
     gateway_server: GatewayServer, settings: Callable[..., fd.Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

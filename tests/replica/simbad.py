@@ -28,6 +28,8 @@ BASIC = (
     "coo_bibcode",
     "otype",
     "rvz_radvel",
+    "pmra",
+    "pmdec",
 )
 CAPABILITIES = f"""<?xml version="1.0" encoding="UTF-8"?>
 <vosi:capabilities xmlns:vosi="http://www.ivoa.net/xml/VOSICapabilities/v1.0"

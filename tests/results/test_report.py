@@ -190,9 +190,9 @@ def test_many_failures_are_not_cut_off_in_silence(finished, lines, outcome_of):
     assert "And 2 more, which failures.ecsv lists." in text_of(page)
 
 
-def test_five_hundred_candidates_fit_into_thirty_megabytes(store, outcome_of, targets_of, ysos_of, cutout_of):
-    """Every spaxel is noise, which compresses worst."""
-    number, lines, rng = 500, NOTEBOOK_LINES, np.random.default_rng(1)
+def test_five_hundred_candidates_fit_into_thirty_megabytes(store, lines, outcome_of, targets_of, ysos_of, cutout_of):
+    """Every spaxel is noise, which compresses worst, and of the notebook's seven lines four stand for all."""
+    number, rng = 500, np.random.default_rng(1)
     targets = targets_of({f"obs{index}": [index] for index in range(number)})
     store.write_tables(ysos=ysos_of(range(number)), observations=targets[["obs_id"]], targets=targets)
     noise = rng.normal(size=(4, 48, 48)).astype(np.float32)
@@ -211,7 +211,7 @@ def test_five_hundred_candidates_fit_into_thirty_megabytes(store, outcome_of, ta
         for line in lines:
             shutil.copy(cutout_path(places, "obs0", line.name), cutout_path(places, f"obs{index}", line.name))
     path = write_report(store)
-    assert path.stat().st_size < 30e6
+    assert path.stat().st_size * len(NOTEBOOK_LINES) / len(lines) < 30e6
     text = path.read_text("utf-8")
     assert text.count('<tbody class="item"') == number
     assert text.count("<details>") == FULL_ENTRIES
@@ -256,7 +256,7 @@ def test_grades_come_first_where_there_are_any(store, lines, outcome_of):
     expected = rank(store.outcomes(), tables.targets, tables.ysos).iloc[0]
     assert list(row)[:3] == ["rank", "grade", "main_id"]
     assert row["grade"] == expected["grade"] == "A"
-    for name in ("q_value", "joint_p", "joint_score", "lines_agreeing", "velocity_kms"):
+    for name in ("q_value", "joint_score", "lines_agreeing", "velocity_kms"):
         assert float(row[name]) == expected[name]
 
 

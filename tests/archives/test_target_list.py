@@ -1,0 +1,150 @@
+"""A user's own table: whatever its format and however its columns are called, the same objects come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import MaskedColumn, QTable, Table
+
+from feii_dask.archives.target_list import TargetList
+from feii_dask.errors import TargetError
+
+RA_DEG, DEC_DEG = np.array([69.89663, 353.5, 0.25]), np.array([25.69558, -0.5125, -67.0])
+NAMES = ["TMC1A", "EC 53", "V1"]
+
+
+def tables() -> dict[str, Table]:
+    """The same three objects as different people write them."""
+    sky = SkyCoord(RA_DEG, DEC_DEG, unit="deg")
+    plain = {
+        "ra": ("main_id", "ra", "dec"),
+        "vizier": ("Name", "_RAJ2000", "_DEJ2000"),
+        "gaia": ("DESIGNATION", "RA_ICRS", "DE_ICRS"),
+        "underscores": ("source_name", "ra_deg", "dec_deg"),
+        "words": ("Object", "Right Ascension", "Declination"),
+    }
+    made = {key: Table([NAMES, RA_DEG, DEC_DEG], names=names) for key, names in plain.items()}
+    made["radian"] = QTable({"id": NAMES, "ra": np.radians(RA_DEG) * u.rad, "dec": np.radians(DEC_DEG) * u.rad})
+    made["hours"] = QTable({"id": NAMES, "RA": RA_DEG / 15 * u.hourangle, "DEC": DEC_DEG * u.deg})
+    made["negative"] = Table([NAMES, RA_DEG - 360, DEC_DEG], names=("name", "ra", "dec"))
+    made["skycoord"] = QTable({"name": NAMES, "position": sky})
+    made["galactic skycoord"] = QTable({"name": NAMES, "position": sky.galactic})
+    for key, separator in (("colons", ":"), ("spaces", " "), ("letters", "fromunit")):
+        angles = (
+            sky.ra.to_string(u.hourangle, sep=separator, precision=6),
+            sky.dec.to_string(sep=separator, precision=5),
+        )
+        made[key] = Table([NAMES, *angles], names=("name", "RAJ2000", "DEJ2000"))
+    return made
+
+
+def read(table: Table, path: Path) -> TargetList:
+    table.write(path)
+    return TargetList(path)
+
+
+@pytest.mark.parametrize("key", tables())
+def test_the_same_objects_however_they_are_written(key: str, tmp_path: Path) -> None:
+    ysos = read(tables()[key], tmp_path / "mine.ecsv").ysos()
+    assert list(ysos["main_id"]) == NAMES
+    np.testing.assert_allclose(ysos["ra"], RA_DEG, atol=1e-6)
+    np.testing.assert_allclose(ysos["dec"], DEC_DEG, atol=1e-6)
+    assert ysos["rvz_radvel"].isna().all()
+
+
+@pytest.mark.parametrize("suffix", ["ecsv", "csv", "fits", "vot", "txt", "dat"])
+def test_any_format_that_astropy_reads(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"mine.{suffix}"
+    formats = {"vot": "votable", "txt": "ascii.commented_header", "dat": "ascii.basic"}
+    tables()["vizier"].write(path, format=formats.get(suffix))
+    ysos = TargetList(path).ysos()
+    assert list(ysos["main_id"]) == NAMES
+    np.testing.assert_allclose(ysos["ra"], RA_DEG, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["vot", "ecsv", "fits"])
+def test_ucds_beat_names(suffix: str, tmp_path: Path) -> None:
+    table = Table(
+        {"ra": RA_DEG + 1, "dec": DEC_DEG + 1, "alpha": RA_DEG, "delta": DEC_DEG, "what": NAMES, "v": [1.0, 2.0, 3.0]}
+    )
+    ucds = {"alpha": "pos.eq.ra;meta.main", "delta": "pos.eq.dec;meta.main", "what": "meta.id;meta.main"}
+    ucds |= {"ra": "pos.eq.ra", "dec": "pos.eq.dec", "v": "spect.dopplerVeloc"}
+    for number, name in enumerate(table.colnames, start=1):
+        table[name].meta["ucd"] = ucds[name]
+        if suffix == "fits":
+            table.meta[f"TUCD{number}"] = ucds[name]
+    table.write(tmp_path / f"mine.{suffix}", format="votable" if suffix == "vot" else None)
+    ysos = TargetList(tmp_path / f"mine.{suffix}").ysos()
+    np.testing.assert_allclose(ysos["ra"], RA_DEG)
+    assert list(ysos["main_id"]) == NAMES
+    assert list(ysos["rvz_radvel"]) == [1.0, 2.0, 3.0]
+
+
+def test_a_machine_readable_table_of_the_journals(tmp_path: Path) -> None:
+    rows = {"RAh": [4, 23], "RAm": [39, 34], "RAs": [35.2, 0.0], "DE-": ["+", "-"], "DEd": [25, 0]}
+    table = Table(rows | {"DEm": [41, 30], "DEs": [44.1, 45.0]})
+    ysos = read(table, tmp_path / "mine.ecsv").ysos()
+    np.testing.assert_allclose(ysos["ra"], [69.8966667, 353.5])
+    np.testing.assert_allclose(ysos["dec"], [25.6955833, -0.5125])
+    assert ysos["main_id"].is_unique
+
+
+def test_proper_motions_and_their_epoch(tmp_path: Path) -> None:
+    table = QTable({"ra": RA_DEG * u.deg, "dec": DEC_DEG * u.deg, "pmRA": [0.01, 0, -1] * u.arcsec / u.yr})
+    table["pmDE"], table["ref_epoch"] = [1.0, 2.0, 3.0], [2016.0] * 3
+    ysos = read(table, tmp_path / "gaia.ecsv").ysos()
+    assert ysos["pmra"].tolist() == pytest.approx([10.0, 0.0, -1000.0])
+    assert ysos["pmdec"].tolist() == [1.0, 2.0, 3.0]
+    assert ysos["ref_epoch"].tolist() == [2016.0] * 3
+
+
+def test_velocities_types_and_missing_values(tmp_path: Path) -> None:
+    table = QTable(
+        {
+            "name": ["a", "b", "c"],
+            "ra": MaskedColumn(RA_DEG, mask=[False, True, False]),
+            "dec": MaskedColumn(DEC_DEG, mask=[False, True, False]),
+            "otype": ["Y*O", "TT*", "Y*O"],
+            "rv": np.array([6400.0, np.nan, -1000.0]) * u.m / u.s,
+        }
+    )
+    archive = read(table, tmp_path / "mine.ecsv")
+    ysos = archive.ysos()
+    assert ysos["ra"].isna().tolist() == [False, True, False]
+    np.testing.assert_allclose(ysos["rvz_radvel"], [6.4, np.nan, -1.0])
+    assert list(ysos["otype"]) == ["Y*O", "TT*", "Y*O"]
+    assert archive.queries[0].notes == ("1 without coordinates",)
+    assert archive.queries[0].service == "file"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name,glon,glat\na,1,2\n", "no column of right ascension and declination.*it has name, glon, glat"),
+        ("name,ra\na,1\n", "no column of declination"),
+        ("name,ra,dec\na,10:00:00,95:00:00\n", "row 1 the impossible coordinates 150, 95"),
+        ("name,ra,dec\na,1,2\nb,400,2\n", "row 2 the impossible coordinates 400, 2"),
+        ("name,ra,dec\na,1:2:3,+1:2:3\nb,here,+1:2:3\n", "row 2 of column ra 'here', which is no angle"),
+        ("name,ra,dec\n", "has no rows"),
+        ("name,ra,dec\na,1\nb,1,2,3,4\n", "is no table that astropy reads"),
+    ],
+)
+def test_what_cannot_be_used_is_said(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(content)
+    with pytest.raises(TargetError, match=message):
+        TargetList(tmp_path / "mine.csv")
+
+
+def test_a_unit_that_is_none_of_angle(tmp_path: Path) -> None:
+    table = QTable({"ra": RA_DEG * u.km, "dec": DEC_DEG * u.deg})
+    with pytest.raises(TargetError, match="column ra is in km, which is no deg"):
+        read(table, tmp_path / "mine.ecsv")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="there is no table of targets"):
+        TargetList(tmp_path / "mine.csv")

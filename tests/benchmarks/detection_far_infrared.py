@@ -1,0 +1,79 @@
+"""Cubes of one far-infrared line, as FIFI-LS makes them: false alarms, and what is found of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from feii_dask.cubes.lines import FAR_INFRARED_LINES
+from feii_dask.detectors.base import load_detector
+from feii_dask.detectors.notebook import NotebookDetector
+from feii_dask.missions import find_mission
+from feii_dask.model import Detection
+from feii_dask.simulate.fifi import make_fifi_cube
+
+from .detection_tables import share
+
+__all__ = ["measure_far_infrared"]
+
+CONTINUA = (0.0, 5.0, 15.0, 50.0, 150.0)  # of the protostar, over the noise of a voxel
+SNRS = (2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
+ALPHAS = (0.1, 0.01)
+FASTEST_KMS = 120.0
+
+
+def measure_far_infrared(pool: Executor, cubes: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Search cubes without a line, and cubes with one of some S/N in its brightest voxel."""
+    for snr in (0.0, *SNRS):
+        found = list(pool.map(partial(search, snr), range(seed, seed + cubes)))
+        figure = f"S/N {snr:g}" if snr else "false alarms"
+        for contender in ("grating", "notebook"):
+            detections = [one[contender] for one in found]
+            detected = [detection for detection in detections if detection.detected]
+            row = {"figure": figure, "contender": contender, **share(len(detected), cubes), "velocity_rms_kms": ""}
+            if snr and detected:
+                errors = [one["error_kms"][contender] for one in found if one[contender].detected]
+                row["velocity_rms_kms"] = f"{np.sqrt(np.mean(np.square(errors))):.0f}"
+            yield row
+        if not snr:
+            for alpha in ALPHAS:
+                small = sum(one["grating"].p_value <= alpha for one in found)
+                yield {
+                    "figure": f"p <= {alpha:g}",
+                    "contender": "grating",
+                    **share(small, cubes),
+                    "velocity_rms_kms": "",
+                }
+
+
+def search(snr: float, seed: int) -> dict[str, Any]:
+    """Simulate one cube, and search it as `feii-dask search --mission sofia` would, and as the notebook would."""
+    rng = np.random.default_rng([seed, round(10 * snr)])
+    line = FAR_INFRARED_LINES[seed % len(FAR_INFRARED_LINES)]
+    velocity_kms = float(rng.uniform(-FASTEST_KMS, FASTEST_KMS))
+    cube = make_fifi_cube(
+        line,
+        snr=snr,
+        velocity_kms=velocity_kms,
+        extent_px=float(rng.uniform(1, 20)),
+        continuum=float(rng.choice(CONTINUA)),
+        planes=int(rng.integers(45, 90)),
+        seed=rng,
+    )
+    planes = cube.flux.astype(np.float32)
+    mission = find_mission("sofia")
+    grating: Detection = load_detector(mission.detector, mission.detector_options).measure(
+        planes, cube.wavelength_um, line
+    )
+    notebook = NotebookDetector().measure(planes, cube.wavelength_um, line)
+    errors = {"grating": grating.velocity_kms - velocity_kms, "notebook": notebook.velocity_kms - velocity_kms}
+    return {"grating": stripped(grating), "notebook": stripped(notebook), "error_kms": errors}
+
+
+def stripped(detection: Detection) -> Detection:
+    """Return a detection without its arrays, which are not counted."""
+    return Detection(line=detection.line, detected=detection.detected, p_value=detection.p_value)

@@ -1,0 +1,121 @@
+"""The report, opened from disk as a co-author does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from feii_dask.results.report import write_report
+from tests.browser import Tab
+from tests.browser.runs import ATTACK, make_run
+
+CANDIDATES = 12
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """A report, and the candidates that it shows."""
+    store, candidates = make_run(tmp_path_factory.mktemp("report") / "run", CANDIDATES)
+    return write_report(store), candidates
+
+
+@pytest.fixture
+def opened(tab: Tab, written: tuple[Path, pd.DataFrame]) -> Tab:
+    tab.page.goto(written[0].as_uri())
+    return tab
+
+
+@pytest.fixture
+def candidates(written: tuple[Path, pd.DataFrame]) -> pd.DataFrame:
+    return written[1]
+
+
+@pytest.fixture(autouse=True)
+def nothing_untoward(opened: Tab) -> object:
+    """Nothing is fetched and nothing complains, whatever one does."""
+    yield
+    assert opened.errors == []
+    assert {address.partition(":")[0] for address in opened.requests} <= {"file", "data"}
+
+
+def column(tab: Tab, name: str) -> list[str]:
+    """Return what a column of the candidates shows, from top to bottom."""
+    script = "(table, name) => [...table.querySelectorAll('.item:not([hidden])')]"
+    script += ".map(item => item.rows[0].querySelector(`[data-column=${name}]`))"
+    script += ".map(cell => cell.querySelector('data')?.value ?? cell.textContent.trim())"
+    return tab.page.locator("#candidate-table").evaluate(script, name)
+
+
+def header(tab: Tab, label: str) -> object:
+    return tab.page.locator("#candidate-table thead").get_by_role("button", name=re.compile(f"^{label}"))
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "kind"),
+    [("Lines", "n_lines", int), ("Object", "main_id", str), ("Rank", "rank", int)],
+)
+def test_it_sorts_both_ways(opened: Tab, candidates: pd.DataFrame, label: str, name: str, kind: type) -> None:
+    assert [int(rank) for rank in column(opened, "rank")] == candidates["rank"].tolist()
+    header(opened, label).click()
+    upwards = [kind(value) for value in column(opened, name)]
+    header(opened, label).press("Enter")
+    downwards = [kind(value) for value in column(opened, name)]
+    assert sorted(upwards) == sorted(candidates[name])
+    if kind is int:
+        assert upwards == sorted(upwards)
+        assert downwards == sorted(upwards, reverse=True)
+    else:
+        assert downwards == upwards[::-1] != upwards
+    assert header(opened, label).locator("xpath=..").get_attribute("aria-sort") == "descending"
+
+
+def test_it_filters_by_name_and_cube(opened: Tab, candidates: pd.DataFrame) -> None:
+    field = opened.page.locator("#candidate-table-filter")
+    for words, expected in {
+        "ALERT(1)": candidates[candidates["main_id"] == ATTACK],
+        candidates["obs_ids"][3]: candidates.iloc[[3]],
+        "no such thing": candidates.iloc[:0],
+        "": candidates,
+    }.items():
+        field.fill(words)
+        assert column(opened, "main_id") == expected["main_id"].tolist()
+        shown = opened.page.locator("#candidate-table-filter-count").inner_text()
+        assert shown == f"{len(expected)} of {CANDIDATES} shown"
+
+
+def test_a_candidate_opens_and_has_its_images(opened: Tab, candidates: pd.DataFrame) -> None:
+    item = opened.page.locator(f"#yso-{candidates['yso_index'][1]}")
+    figures = item.locator("details")
+    assert not figures.locator(".plates").is_visible()
+    item.locator("summary").click()
+    assert figures.locator("section.plate").count() == candidates["n_lines"][1]
+    pictures = figures.locator("img").all()
+    assert len(pictures) >= 2 * candidates["n_lines"][1]
+    for picture in pictures:
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("image => image.decode()")
+        assert picture.evaluate("image => image.naturalWidth") > 0
+        assert picture.get_attribute("alt")
+
+
+def test_the_sky_map_leads_to_a_candidate(opened: Tab, candidates: pd.DataFrame) -> None:
+    key = candidates["yso_index"].iloc[-1]
+    opened.page.locator(f"a[href='#yso-{key}']").first.dispatch_event("click")
+    opened.page.locator(f"#yso-{key} .plates").wait_for(timeout=20_000)
+
+
+def test_a_name_that_is_a_script_is_text(opened: Tab) -> None:
+    assert ATTACK in column(opened, "main_id")
+    assert opened.page.locator("td.name", has_text=ATTACK).is_visible()
+    assert opened.page.evaluate("() => document.scripts.length") == 1
+
+
+def test_it_is_dark_where_one_wants_it(opened: Tab) -> None:
+    grounds = []
+    for scheme in ("light", "dark"):
+        opened.page.emulate_media(color_scheme=scheme)
+        grounds.append(opened.page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
+    assert grounds[0] != grounds[1]

@@ -1,0 +1,79 @@
+"""A plain function as a detector: the notebook's spikes, and p-values that keep their promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from feii_dask.detectors import load_detector
+from feii_dask.detectors.function import FunctionDetector
+from feii_dask.detectors.notebook import NotebookDetector, extension_vs_wavebin
+from feii_dask.errors import DetectorError
+from feii_dask.model import Line, Status
+from feii_dask.simulate import Jet, make_cube
+
+LINE = Line("Fe II", 5.340169)
+BRIGHTEST = FunctionDetector(lambda data: [float(np.nanmax(plane)) for plane in data])
+
+
+def noise(seed: int, planes: int = 700) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    wavelength_um = LINE.wavelength_um + 0.0008 * (np.arange(planes) - planes // 2)
+    return rng.normal(size=(planes, 6, 6)).astype(np.float32), wavelength_um
+
+
+def test_the_notebooks_curve_gives_the_notebooks_answer() -> None:
+    for seed in range(6):
+        jets = (Jet(line=LINE, snr=20.0, velocity_kms=30.0, length_arcsec=4.0),) if seed % 2 else ()
+        cube = make_cube(star=5.0, jets=jets, shape=(21, 21), seed=seed)
+        ours = FunctionDetector(extension_vs_wavebin).measure(cube.sci, cube.wavelength_um, LINE)
+        theirs = NotebookDetector().measure(cube.sci, cube.wavelength_um, LINE)
+        assert (ours.detected, ours.plane) == (theirs.detected, theirs.plane)
+
+
+def test_planes_that_are_read_and_the_whole_cube_agree() -> None:
+    sci, wavelength_um = noise(1)
+    sci[352] += 8
+    start, stop = BRIGHTEST.plane_range(wavelength_um, LINE) or (0, 0)
+    assert stop - start == 481
+    whole = BRIGHTEST.measure(sci, wavelength_um, LINE)
+    part = BRIGHTEST.measure(sci[start:stop], wavelength_um[start:stop], LINE)
+    assert (whole.detected, whole.p_value, whole.statistic) == (part.detected, part.p_value, part.statistic)
+    assert whole.plane == 352 == part.plane + start
+    assert whole.p_value == pytest.approx(1 / (1 + whole.null_windows))
+
+
+def test_p_values_of_noise_are_no_smaller_than_they_say() -> None:
+    p = [BRIGHTEST.measure(*noise(seed), LINE).p_value for seed in range(60)]
+    assert np.mean(np.array(p) <= 0.1) < 0.2  # 0.1 are expected; 0.2 are 2.6 standard deviations more
+
+
+def test_spikes_of_known_lines_are_no_chance() -> None:
+    sci, wavelength_um = noise(2)
+    neighbour = int(abs(wavelength_um - 5.511).argmin())  # H2 0-0 S(7)
+    sci[neighbour] += 50
+    sci[350] += 8
+    assert BRIGHTEST.measure(sci, wavelength_um, LINE).p_value < 0.03
+
+
+def test_where_there_is_nothing_to_measure() -> None:
+    sci, wavelength_um = noise(3)
+    assert BRIGHTEST.measure(sci, wavelength_um + 1, LINE).status is Status.NO_LINE_IN_BAND
+    sci[340:361] = np.nan
+    blank = FunctionDetector(lambda data: np.nan_to_num(data).max(axis=(1, 2)))
+    assert blank.measure(sci, wavelength_um, LINE).status is Status.NO_DATA
+
+
+@pytest.mark.parametrize("answer", [[1.0], 3.0, ["a"], [[1.0]], None])
+def test_what_is_no_curve(answer: object) -> None:
+    with pytest.raises(DetectorError, match="one number for each"):
+        FunctionDetector(lambda data: answer).measure(*noise(4), LINE)
+
+
+def test_by_name() -> None:
+    found = load_detector("feii_dask.detectors.notebook:extension_vs_wavebin")
+    assert found == FunctionDetector(extension_vs_wavebin)
+    with pytest.raises(DetectorError, match="is not a detector"):
+        load_detector("math:pi")
+    with pytest.raises(DetectorError, match="cannot be made.*unexpected"):
+        load_detector("grating", {"unexpected": 1})
