@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from feii_dask.cubes.celestial import celestial_wcs, pixel_arcsec
 from feii_dask.cubes.hdus import BLOCK, FitsFile, Hdu, format_errors, integer_card, number_card, padded
 from feii_dask.cubes.storage import RangeReader
-from feii_dask.cubes.wavelengths import MOST_PLANES, table_place, wavelengths_um
+from feii_dask.cubes.wavelengths import MOST_PLANES, runs_backwards, table_place, wavelengths_um
 from feii_dask.errors import CubeFormatError
 
 __all__ = ["Cube", "open_cube", "read_cube"]
@@ -36,7 +36,8 @@ class Cube:
     shape : tuple of int
         Planes, rows and columns: (n, y, x).
     wavelength_um : (n,) float64 ndarray
-        Vacuum wavelength of every plane, µm, strictly increasing.
+        Vacuum wavelength of every plane, µm, strictly increasing. Planes whose frequency increases in the file are
+        numbered from its end.
     header, primary_header : fits.Header
         Headers of the extension with the light, and of the file.
     wcs : astropy.wcs.WCS or None
@@ -54,6 +55,7 @@ class Cube:
     pixel_arcsec: float
     _file: FitsFile
     _extension: str
+    _backwards: bool = False
 
     def __repr__(self) -> str:
         planes, rows, columns = self.shape
@@ -100,10 +102,12 @@ class Cube:
                 raise CubeFormatError(f"has planes of another shape in {hdu.name} than in {self._extension}")
             pixel = np.dtype(PIXEL_TYPES[hdu.header["BITPIX"]])
             plane_bytes = self.shape[1] * self.shape[2] * pixel.itemsize
-            first = hdu.data_start + start * plane_bytes
+            stored = self.shape[0] - stop if self._backwards else start
+            first = hdu.data_start + stored * plane_bytes
             raw = self._file.read(first, first + (stop - start) * plane_bytes)
             values = _scaled(np.frombuffer(raw, dtype=pixel), hdu.header)
-        return values.reshape(stop - start, *self.shape[1:])
+        values = values.reshape(stop - start, *self.shape[1:])
+        return np.ascontiguousarray(values[::-1]) if self._backwards else values
 
 
 def open_cube(uri: str, storage_options: Mapping[str, Any] | None = None, extension: str = "SCI") -> Cube:
@@ -155,6 +159,7 @@ def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
             pixel_arcsec=pixel_arcsec(hdu.header, wcs),
             _file=file,
             _extension=hdu.name,
+            _backwards=runs_backwards(hdu.header),
         )
 
 

@@ -11,10 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.cubes.hdus import integer_card, number_card
 from feii_dask.errors import CubeFormatError
+from feii_dask.model import SPEED_OF_LIGHT_KMS
 
-__all__ = ["MOST_PLANES", "table_place", "wavelengths_um"]
+__all__ = ["MOST_PLANES", "runs_backwards", "table_place", "wavelengths_um"]
 
 MOST_PLANES = 1_000_000
+WAVELENGTH, FREQUENCY = {"", "WAVE", "WAVELENGTH"}, {"FREQ", "FREQUENCY"}  # CTYPE3, as FITS and as HIPE words it
+UM_HZ = SPEED_OF_LIGHT_KMS * 1e9
 
 
 def table_place(header: fits.Header) -> tuple[str, str] | None:
@@ -31,7 +34,7 @@ def wavelengths_um(header: fits.Header, table: ArrayLike | None = None) -> NDArr
     """Return the vacuum wavelength of every plane.
 
     Linear axes follow FITS WCS paper III, equation 1, with CRPIX3 and the step in CD3_3 or CDELT3 (times PC3_3).
-    Other JWST cubes have a table.
+    Other JWST cubes have a table. A frequency is turned into a wavelength; see `runs_backwards`.
 
     Parameters
     ----------
@@ -48,8 +51,8 @@ def wavelengths_um(header: fits.Header, table: ArrayLike | None = None) -> NDArr
     Raises
     ------
     CubeFormatError
-        If the third axis is anything but vacuum wavelength, has no unit of length, or does not increase. Planes
-        are never reordered, because a plane's index is what users quote.
+        If the third axis is neither vacuum wavelength nor frequency, has no such unit, or does not increase. Planes of
+        wavelength are never reordered, because a plane's index is what users quote.
 
     Examples
     --------
@@ -65,7 +68,7 @@ def wavelengths_um(header: fits.Header, table: ArrayLike | None = None) -> NDArr
         raise CubeFormatError("has CTYPE3 = 'WAVE-TAB', but its table of wavelengths was not given")
     else:
         wavelength = np.asarray(table, dtype=np.float64).ravel()
-    wavelength = wavelength * _micron_per_unit(header)
+    wavelength = _in_microns(wavelength, header)
     if wavelength.size != planes:
         raise CubeFormatError(f"has {planes} planes, but {wavelength.size} wavelengths in its table")
     if not (np.isfinite(wavelength).all() and wavelength[0] > 0 and (np.diff(wavelength) > 0).all()):
@@ -73,25 +76,44 @@ def wavelengths_um(header: fits.Header, table: ArrayLike | None = None) -> NDArr
     return wavelength
 
 
+def runs_backwards(header: fits.Header) -> bool:
+    """Whether planes are stored from the longest wavelength to the shortest: their frequency increases."""
+    return _axis_type(header) in FREQUENCY and _step(header) > 0
+
+
 def _axis_type(header: fits.Header) -> str:
     return str(header.get("CTYPE3", "")).strip().upper()
 
 
 def _linear(header: fits.Header, planes: int) -> NDArray[np.float64]:
-    if _axis_type(header) not in {"", "WAVE"}:
-        raise CubeFormatError(f"has CTYPE3 = {_axis_type(header)!r}; it must be WAVE or WAVE-TAB (vacuum wavelength)")
-    if "CD3_3" in header:
-        step = number_card(header, "CD3_3")
-    else:
-        step = number_card(header, "CDELT3") * number_card(header, "PC3_3", 1.0)
+    if _axis_type(header) not in WAVELENGTH | FREQUENCY:
+        raise CubeFormatError(
+            f"has CTYPE3 = {_axis_type(header)!r}; it must be WAVE or WAVE-TAB (vacuum wavelength), or FREQ"
+        )
     # The pixel numbers are whole where CRPIX3 is, so the usual CRPIX3 = 1 costs no rounding.
     pixel = np.arange(planes, dtype=np.float64) + (1.0 - number_card(header, "CRPIX3", 1.0))
-    return number_card(header, "CRVAL3") + step * pixel
+    return number_card(header, "CRVAL3") + _step(header) * pixel
 
 
-def _micron_per_unit(header: fits.Header) -> float:
+def _step(header: fits.Header) -> float:
+    if "CD3_3" in header:
+        return number_card(header, "CD3_3")
+    return number_card(header, "CDELT3") * number_card(header, "PC3_3", 1.0)
+
+
+def _in_microns(axis: NDArray[np.float64], header: fits.Header) -> NDArray[np.float64]:
+    """Return the values of the third axis as wavelengths, µm, from the shortest."""
+    if _axis_type(header) not in FREQUENCY:
+        return axis * _unit_factor(header, u.um, "length")
+    hertz = axis * _unit_factor(header, u.Hz, "frequency")
+    if not (hertz > 0).all():
+        raise CubeFormatError("has frequencies that are not positive")
+    return UM_HZ / (hertz[::-1] if runs_backwards(header) else hertz)
+
+
+def _unit_factor(header: fits.Header, unit: u.UnitBase, kind: str) -> float:
     name: Any = header.get("CUNIT3")
     try:
-        return float(u.Unit(name).to(u.um))
+        return float(u.Unit(name).to(unit))
     except (TypeError, ValueError, u.UnitConversionError) as error:
-        raise CubeFormatError(f"has CUNIT3 = {name!r}; it must be a unit of length") from error
+        raise CubeFormatError(f"has CUNIT3 = {name!r}; it must be a unit of {kind}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, sqrt
+from math import log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,20 +19,52 @@ __all__ = [
     "window_p_value",
 ]
 
-FEWEST_NULLS = 4  # line-free windows without which no tail can be fitted
+FEWEST_NULLS = 2  # line-free windows without which nothing is known of the noise
 TAIL_SHARE = 1 / 3  # of the null statistics, to which the tail is fitted
+TAIL_BEGINS = 16.0  # square of a significance below which regions may fall short of being joined at all
+# What is known of a tail's scale before any null is seen counts as much as so many nulls. In normal noise the squared
+# significance of the best of many places has a scale of 2 far out and 3 to 4 where cubes are searched; 5 is cautious.
+PRIOR_NULLS, PRIOR_SCALE = 4, 5.0
 KEPT_P = 0.1  # null p-values up to here are kept for a run's pool
 FEWEST_POOLED = 300  # line-free windows that make a pool
+
+
+def exponential_tail(value: float, nulls: NDArray[np.float64], count: int, begins: float, scale: float) -> float:
+    """Return the probability that chance reaches a value, given what it reached elsewhere.
+
+    At or below ``begins`` it is a rank, (1 + number as large) / (1 + number). Beyond, values fall off exponentially.
+    Of k nulls beyond, let S be the sum of what they exceed ``begins`` by; then a new one exceeds it by t with
+    probability (k + 1) / (n + 1) (1 + t / S)⁻ᵏ. That is exact for a scale that is known from k values only (a Lomax
+    distribution); exp(-t k / S) would promise too much. `PRIOR_NULLS` of the expected scale are added to k and S. A
+    null that is as large keeps the probability up.
+
+    Parameters
+    ----------
+    value : float
+        In question.
+    nulls : (k,) float64 ndarray
+        What chance reached; what is far below ``begins`` may be left out.
+    count : int
+        How often it was tried.
+    begins : float
+        Where the tail begins.
+    scale : float
+        Mean of what values are expected to exceed that by.
+    """
+    as_large = int(np.count_nonzero(nulls >= value))
+    if value <= begins:
+        return (1 + as_large) / (1 + count)
+    excess = nulls[nulls > begins] - begins
+    known, total = excess.size + PRIOR_NULLS, float(excess.sum()) + PRIOR_NULLS * scale
+    beyond = (1 + (value - begins) / total) ** -known
+    return max((excess.size + 1) / (count + 1) * beyond, as_large / (count + 1))
 
 
 def p_value(statistic: float, nulls: ArrayLike) -> float:
     """Return the probability that chance reaches a significance, given what it reached elsewhere.
 
-    Among the nulls it is a rank, (1 + number as large) / (1 + number). Beyond most of them, the squared significance of
-    the best of many places falls off exponentially (Gumbel's limit for normal noise). Of the k largest squares, let u
-    be the next one and S the sum of what they exceed it by; then a new one exceeds t with probability
-    (k + 1) / (n + 1) (1 + (t - u) / S)⁻ᵏ. That is exact for an exponential tail whose scale is known from k values only
-    (a Lomax distribution); exp(-(t - u) k / S) would promise too much. A null that is as large keeps the p-value up.
+    The squared significance of the best of many places has an exponential tail (Gumbel's limit for normal noise), which
+    is fitted to the largest third of the nulls; see `exponential_tail`.
 
     Parameters
     ----------
@@ -48,14 +80,8 @@ def p_value(statistic: float, nulls: ArrayLike) -> float:
     (0.55, True)
     """
     squares = np.sort(np.square(np.asarray(nulls, dtype=np.float64)))[::-1]
-    square, count = statistic**2, squares.size
-    as_large = int(np.count_nonzero(squares >= square))
-    tail = min(int(TAIL_SHARE * count), int(np.count_nonzero(squares)) - 1)
-    if tail < 1 or square <= squares[tail] or squares[0] == squares[tail]:
-        return (1 + as_large) / (1 + count)
-    excess = float((squares[:tail] - squares[tail]).sum())
-    beyond = (1 + (square - float(squares[tail])) / excess) ** -tail
-    return max((tail + 1) / (count + 1) * beyond, as_large / (count + 1))
+    begins = max(float(squares[int(TAIL_SHARE * squares.size)]), TAIL_BEGINS) if squares.size else TAIL_BEGINS
+    return exponential_tail(statistic**2, squares, squares.size, begins, PRIOR_SCALE)
 
 
 def window_p_value(statistic: float, light: ArrayLike, negative: ArrayLike) -> float:
@@ -85,8 +111,7 @@ def pooled_p_value(p: float, kept: ArrayLike, windows: int) -> float:
     """Return how often, over all cubes of a band in a run, a line-free window has a p-value as small.
 
     A cube has some thirty such windows; its p-values must allow for how little these say about rare events. The cubes
-    of a run together say more. The logarithm of a true p-value is exponential, so that `p_value` goes on beyond the
-    smallest.
+    of a run together say more. The logarithm of a true p-value is exponential, with scale 1; see `exponential_tail`.
 
     Parameters
     ----------
@@ -104,10 +129,8 @@ def pooled_p_value(p: float, kept: ArrayLike, windows: int) -> float:
     """
     if windows < FEWEST_POOLED or not p <= KEPT_P:
         return p
-    nulls = np.zeros(windows)
-    kept = np.asarray(kept, dtype=np.float64)
-    nulls[: kept.size] = np.sqrt(-np.log(kept))
-    return p_value(sqrt(-log(p)), nulls) if p > 0 else 0.0
+    nulls = -np.log(np.asarray(kept, dtype=np.float64))
+    return exponential_tail(-log(p), nulls, windows, -log(KEPT_P), 1.0) if p > 0 else 0.0
 
 
 def simes(p_values: Sequence[float]) -> float:

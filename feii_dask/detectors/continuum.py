@@ -8,12 +8,13 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
-__all__ = ["balanced", "continuum_of"]
+__all__ = ["balanced", "continuum_of", "is_supported"]
 
 Cube32 = NDArray[np.float32]
 
 BLOCK_PLANES = 7
 BLOCKS = 9  # of the running median: 63 planes, in which a line of 6 planes FWHM is a minority
+END_PLANES = 8  # at either end, where false alarms are frequent
 DEGREE = 4  # of the polynomial that comes first
 REFITS = 3
 REFIT_CLIP = 2.5  # standard deviations beyond which a block's residual counts as this many
@@ -32,6 +33,23 @@ def continuum_of(planes: Cube32) -> Cube32:
     """
     trend = polynomial(planes)
     return trend + running_median(planes - trend)
+
+
+def is_supported(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the voxels, (n, y, x), with data whose continuum has data on both sides: not beside a gap, not at an end.
+
+    Parameters
+    ----------
+    good : (n, y, x) bool ndarray
+        Voxels with data.
+    """
+    empty = ~np.logical_or.reduceat(good, np.arange(0, len(good), BLOCK_PLANES), axis=0)
+    beside = empty.copy()
+    beside[1:] |= empty[:-1]
+    beside[:-1] |= empty[1:]
+    supported: NDArray[np.bool_] = good & ~np.repeat(beside, BLOCK_PLANES, axis=0)[: len(good)]
+    supported[:END_PLANES] = supported[-END_PLANES:] = False
+    return supported
 
 
 def block_medians(planes: Cube32) -> Cube32:

@@ -21,9 +21,13 @@ MOST_REGIONS = 3  # that are looked at in one window
 CORNERS = np.array([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))], dtype=bool)  # eight neighbours, one window
 
 # FWHM, km/s before the spectrograph, of what may be a jet's line, and of what is too wide for one.
-LINE_WIDTHS_KMS = (0.0, 50.0, 100.0, 150.0, 200.0, 250.0)
+LINE_WIDTHS_KMS = (0.0, 30.0, 60.0, 100.0, 150.0, 200.0, 250.0)
 WIDE_KMS = (310.0, 380.0, 470.0, 600.0, 800.0, 1100.0)
-SINGLE_PLANE = (0.3, 1.3)  # FWHM, planes, of light in one plane only, and of the same after drizzling
+DRIZZLED_PLANE = 1.3  # FWHM, planes, of light in one plane after drizzling
+CENTRES = np.arange(-8, 9) / 8  # planes from the peak at which profiles are tried
+# A cosmic ray's light ends sharply, a line's has wings. Light within two planes must not explain more than the best
+# profile does; light within three, no more than this beyond it, as variance and as a share of the profile's.
+SPARE = 4.0, 0.02
 FOOT, WAIST = 0.25, 0.5  # of the peak: where a line ends, and from below which another may begin
 RISE = 3.0  # standard deviations by which that one must rise
 OWN_REACH = 40  # planes, at most, on either side
@@ -154,20 +158,38 @@ def own_planes(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray
 def one_line(
     spectrum: NDArray[np.float32], own: NDArray[np.intp], plane: NDArray[np.intp], resolution: Resolution
 ) -> NDArray[np.bool_]:
-    """Whether a line's profile fits better than light in one plane, or than light over too many planes."""
+    """Whether a line's profile fits better than light in one to three planes, or than light over too many planes."""
     wide = [resolution.width_planes(width) for width in WIDE_KMS]
-    lines = [resolution.width_planes(width) for width in LINE_WIDTHS_KMS]
     reach = ceil(wide[-1])
-    offset = np.arange(-reach, reach + 1, dtype=np.float64)
-    bank = np.array([gaussian(offset, fwhm) for fwhm in (*SINGLE_PLANE, *lines, *wide)], dtype=np.float32)
-    bank /= np.linalg.norm(bank, axis=1, keepdims=True)
-
     position = plane[:, None] + np.arange(-reach, reach + 1)
     is_own = (position >= own[:, :1]) & (position < own[:, 1:])
     light = np.where(is_own, around(spectrum, plane, reach), 0)
-    shifted = sliding_window_view(np.pad(light, ((0, 0), (1, 1))), offset.size, axis=1)
-    best: NDArray[np.intp] = (shifted @ bank.T).max(axis=1).argmax(axis=1)
-    return (best >= len(SINGLE_PLANE)) & (best < len(SINGLE_PLANE) + len(lines))
+
+    line = best_profile(light, [resolution.width_planes(width) for width in LINE_WIDTHS_KMS], CENTRES)
+    drizzled = best_profile(light, [DRIZZLED_PLANE], CENTRES[CENTRES % 1 == 0])
+    power = line * abs(line)
+    spare = np.maximum(SPARE[0], SPARE[1] * power)
+    sharp = (power_within(2, light) > power) | (power_within(3, light) > power + spare)
+    passed: NDArray[np.bool_] = (line > drizzled) & ~sharp & (line >= best_profile(light, wide, CENTRES))
+    return passed
+
+
+def best_profile(light: NDArray[np.float32], widths: list[float], centres: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the significance, (r,), of the best Gaussian about the middle of spectra, (r, n)."""
+    reach = light.shape[1] // 2
+    offset = np.arange(-reach, reach + 1) - centres[:, None, None]
+    bank = gaussian(offset, np.array(widths)[:, None]).reshape(-1, light.shape[1]).astype(np.float32)
+    bank /= np.linalg.norm(bank, axis=1, keepdims=True)
+    best: NDArray[np.float32] = (light @ bank.T).max(axis=1)
+    return best
+
+
+def power_within(count: int, light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the squared significance, (r,), of whatever shines in so many adjacent planes about the middle."""
+    middle = light.shape[1] // 2
+    bright = np.square(np.maximum(light[:, middle - 3 : middle + 4], 0))
+    power: NDArray[np.float32] = sliding_window_view(bright, count, axis=1).sum(axis=2).max(axis=1)
+    return power
 
 
 def has_twin(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray[np.bool_]:

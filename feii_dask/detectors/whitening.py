@@ -9,7 +9,7 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
-from feii_dask.detectors.continuum import balanced, continuum_of
+from feii_dask.detectors.continuum import balanced, continuum_of, is_supported
 
 __all__ = ["Residuals", "remove_continuum", "robust_scale"]
 
@@ -40,7 +40,7 @@ class Residuals:
     noise : (y, x) float32 ndarray
         Robust scatter of every spaxel along wavelength; inf where a spaxel has none.
     good : (n, y, x) bool ndarray
-        Voxels with data.
+        Voxels with data, and a continuum to compare them with.
     continuum : (y, x) float32 ndarray
         Mean continuum.
     """
@@ -64,6 +64,7 @@ def remove_continuum(sci: Cube32, psf_px: float) -> Residuals:
     """
     good = has_data(sci)
     level = continuum_of(np.where(good, sci, np.float32(np.nan)))
+    good = is_supported(good)
     light = np.where(good, sci - level, np.float32(0))
     noise = robust_scale(light, good)
     white = (light / noise).astype(np.float32, copy=False)
@@ -89,7 +90,8 @@ def robust_scale(values: Cube32, good: NDArray[np.bool_]) -> NDArray[np.float32]
     first = np.partition(size, middle, axis=0)[middle] / np.float32(MAD_OF_NORMAL)
     count = np.count_nonzero(good, axis=0)
     enough = (count >= len(good) / 2) & (first > 0) & np.isfinite(first)
-    clipped = np.minimum(np.abs(values) / np.where(enough, first, np.float32(1)), np.float32(CLIP))
+    first = np.where(enough, first, np.float32(1))
+    clipped = np.minimum(np.abs(values) / first, np.float32(CLIP))
     variance = np.square(clipped, out=clipped).sum(axis=0) / (np.maximum(count, 1) * CLIPPED_VARIANCE)
     return np.where(enough, first * np.sqrt(variance), np.inf).astype(np.float32)
 
@@ -111,7 +113,7 @@ def remove_isolated(padded: Cube32, sharp: float) -> None:
     plane, y, x = np.nonzero(size > SPIKE)
     peak = size[plane, y, x]
     along = (size[plane - 1, y, x] + size[plane + 1, y, x]) / 2
-    sides = size[plane, y - 1, x], size[plane, y + 1, x], size[plane, y, x - 1], size[plane, y, x + 1]
+    sides = (size[plane, y - 1, x], size[plane, y + 1, x], size[plane, y, x - 1], size[plane, y, x + 1])
     corners = [size[plane, y + dy, x + dx] for dy, dx in product((-1, 1), repeat=2)]
     spike = (along < ISOLATED_ALONG * peak) & (sum(sides) / 4 < ISOLATED_ACROSS * peak)
     alone = spike | (np.maximum.reduce([*sides, *corners]) < sharp * peak)

@@ -18,7 +18,6 @@ __all__ = ["REACH_KMS", "Windows", "lay_windows", "velocities_kms"]
 REACH_KMS = 300.0  # of the search, about the source's radial velocity
 SAME_LINE_KMS = 30.0  # within which a line of the catalogue is the one that is looked for, perhaps rounded
 CORE_KMS = 60.0  # the systemic velocities that a neighbour within the search may have
-END_PLANES = 10  # at either end, in which the continuum is extrapolated
 SAME_STEP = 0.1  # relative difference of steps that windows may have
 MOST_MISSING = 0.5  # share of a plane's spaxels
 
@@ -48,11 +47,7 @@ def velocities_kms(wavelength_um: NDArray[np.float64], rest_um: float) -> NDArra
 
 
 def lay_windows(
-    wavelength_um: NDArray[np.float64],
-    line: Line,
-    rv_kms: float,
-    present: NDArray[np.float64],
-    resolution: Resolution,
+    wavelength_um: NDArray[np.float64], line: Line, rv_kms: float, present: NDArray[np.float64], resolution: Resolution
 ) -> Windows:
     """Lay windows over planes.
 
@@ -90,7 +85,6 @@ def lay_windows(
     complete = floor(2 * REACH_KMS / resolution.plane_kms)
     wings = ceil(1.5 * resolution.width_planes(SEARCH_WIDTHS_KMS[-1]))
     free = usable & (abs(velocity) > REACH_KMS + wings * resolution.plane_kms)
-    free[:END_PLANES] = free[-END_PLANES:] = False
     for neighbour in neighbours:
         free &= abs(velocity - neighbour) > REACH_KMS + spread_kms
     nulls = [range(start, start + tested.size) for start in tiles(free, tested.size)]

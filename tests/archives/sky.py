@@ -50,7 +50,7 @@ def ysos() -> pd.DataFrame:
 
 
 def observations() -> pd.DataFrame:
-    """Return MAST's table: 27 public cubes of two instruments, and four rows that a search must not get."""
+    """Return MAST's table: 27 public cubes of two instruments, and five rows that a search must not get."""
     rows = []
     for number in range(27):
         miri = number % 3 > 0
@@ -74,14 +74,16 @@ def observations() -> pd.DataFrame:
     table.loc[8, "dataURL"] = None
     table.loc[9, "s_region"] = None
     table.loc[10, "s_ra"] = -89.97
-    hidden = table.head(4).assign(
-        obsid=["1", "2", "3", "4"], dataRights="PUBLIC", dataproduct_type="cube", calib_level=3
+    hidden = table.head(5).assign(
+        obsid=["1", "2", "3", "4", "5"], dataRights="PUBLIC", dataproduct_type="cube", calib_level=3
     )
-    hidden["obs_collection"] = ["JWST", "JWST", "JWST", "HST"]
+    hidden["obs_collection"] = ["JWST", "JWST", "JWST", "HST", "JWST"]
+    hidden["mtFlag"] = [False, False, False, False, True]
     hidden.loc[0, "dataRights"] = "EXCLUSIVE_ACCESS"
     hidden.loc[1, "dataproduct_type"] = "image"
     hidden.loc[2, "calib_level"] = -1
     public = table.assign(obs_collection="JWST", dataRights="PUBLIC", dataproduct_type="cube", calib_level=3)
+    public["mtFlag"] = False
     return pd.concat([public, hidden], ignore_index=True)
 
 

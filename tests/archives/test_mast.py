@@ -26,6 +26,7 @@ def test_public_cubes_and_no_others(open_live, replica):
     assert set(table["obs_collection"]) == {"JWST"}
     assert set(table["dataRights"]) == {"PUBLIC"}
     assert archive.queries[-1].rows == 27
+    assert archive.queries[-1].notes == ("1 of moving targets left out",)
     assert len(replica.requests(MAST, ROWS)) == 3  # pages of ten
     assert len(replica.requests(MAST, COUNT)) == 1
 
@@ -105,7 +106,7 @@ def test_missing_page_is_an_error_and_no_short_table(open_live, replica, page):
 @pytest.mark.parametrize("returned", [0, 26])
 def test_fewer_rows_than_counted_is_an_error(open_live, replica, returned):
     replica.inject("overflow", MAST, ROWS, rows=returned)
-    with pytest.raises(TruncatedError, match=f"there are 27 observations, and returned {returned}"):
+    with pytest.raises(TruncatedError, match=f"there are 28 observations, and returned {returned}"):
         open_live().observations()
 
 

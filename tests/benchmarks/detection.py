@@ -25,7 +25,7 @@ from feii_dask.detectors.notebook import extension_vs_wavebin
 
 from .detection_far_infrared import measure_far_infrared
 from .detection_figure import draw
-from .detection_injection import measure_injection, measure_special
+from .detection_injection import measure_injection, measure_special, measure_variation
 from .detection_null import measure_calibration, measure_null, measure_real
 from .detection_scenes import line_of, simulate
 from .detection_survey import measure_survey
@@ -59,9 +59,10 @@ def measure_speed(pool: Executor, repeats: int, seed: int) -> Iterator[dict[str,
 
 
 SECTIONS |= {
-    "null": (measure_null, 110, 2),
-    "calibration": (measure_calibration, 400, 4),
+    "null": (measure_null, 101, 2),
+    "calibration": (measure_calibration, 60, 4),
     "injection": (measure_injection, 100, 4),
+    "variation": (measure_variation, 30, 2),
     "special": (measure_special, 50, 3),
     "survey": (measure_survey, 10, 1),
     "far_infrared": (measure_far_infrared, 200, 4),
@@ -81,11 +82,13 @@ def main(arguments: list[str]) -> None:
         for name in options.sections or SECTIONS:
             measure, full, quick = SECTIONS[name]
             start = time.perf_counter()
-            rows = list(measure(pool, options.cubes or (quick if options.quick else full), SEED))
+            rows = []
+            for row in measure(pool, options.cubes or (quick if options.quick else full), SEED):
+                rows.append(row)
+                if out:  # at once: what is interrupted keeps the cells that are done
+                    write_rows(out / f"detection_{name}.csv", rows, SEED)
             print(f"\n{name}: {time.perf_counter() - start:.0f} s\n", flush=True)
             print_rows(rows)
-            if out:
-                write_rows(out / f"detection_{name}.csv", rows, SEED)
     if out:
         draw(out)
 

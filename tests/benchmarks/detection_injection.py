@@ -18,7 +18,7 @@ from .detection_contenders import CONTENDERS, Verdict
 from .detection_scenes import BAND_LINES, line_of, simulate
 from .detection_tables import share
 
-__all__ = ["CELLS", "SPECIALS", "Cell", "measure_injection", "measure_special"]
+__all__ = ["CELLS", "SPECIALS", "VARIATIONS", "Cell", "measure_injection", "measure_special", "measure_variation"]
 
 FOUND_KMS = 40.0
 PLANE_KMS = 45.0  # of ch1-short at 5.34 µm
@@ -42,11 +42,15 @@ class Cell:
 
 
 def grid() -> Iterator[Cell]:
-    """Yield the cells: velocity and width in full, all else one at a time."""
+    """Yield velocity and width in full, then strength."""
     for velocity, fwhm in product((-250, -150, -100, 0, 100, 150, 250), (80, 115, 250)):
         yield Cell(grid="velocity × width", velocity_kms=velocity, fwhm_kms=fwhm)
     for snr, fwhm in product((1, 2, 3, 4, 5, 10, 20), (80, 115)):
         yield Cell(grid="S/N", snr=snr, velocity_kms=0, fwhm_kms=fwhm)
+
+
+def variations() -> Iterator[Cell]:
+    """Yield the cells in which one thing differs from an ordinary jet."""
     for length in (0.3, 0.6, 1.0, 2.0, 3.0):
         yield Cell(grid="length", length_arcsec=length)
     for angle in (0, 30, 60, 90, 135):
@@ -58,6 +62,7 @@ def grid() -> Iterator[Cell]:
 
 
 CELLS = tuple(grid())
+VARIATIONS = tuple(variations())
 WIDE = {"width_arcsec": 40.0, "offset_arcsec": 0.0}
 NEIGHBOUR = Jet(line=Line("neighbour", 5.340169 + 8 * 0.0008), snr=100.0, velocity_kms=0.0, fwhm_kms=80.0)
 SPECIALS = (
@@ -70,8 +75,13 @@ SPECIALS = (
 
 
 def measure_injection(pool: Executor, cubes: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Measure every cell of the grid."""
+    """Measure every velocity, width and strength."""
     return measure_cells(pool, CELLS, cubes, seed)
+
+
+def measure_variation(pool: Executor, cubes: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Measure lengths, position angles, stars and bands."""
+    return measure_cells(pool, VARIATIONS, cubes, seed)
 
 
 def measure_special(pool: Executor, cubes: int, seed: int) -> Iterator[dict[str, Any]]:

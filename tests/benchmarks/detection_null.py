@@ -59,13 +59,21 @@ def count_alarms(scene: str, seed: int) -> Counter[str]:
 
 def measure_calibration(pool: Executor, cubes: int, seed: int) -> Iterator[dict[str, Any]]:
     """Count small p-values of line-free windows, each among the others of its cube."""
+    everything: list[tuple[int, tuple[float, ...]]] = []
     for scene in SCENES:
         results = list(pool.map(partial(null_p_values, scene), range(seed, seed + cubes)))
-        windows = sum(count for count, _ in results)
-        p_values = np.array([p for _, some in results for p in some])
-        for alpha in ALPHAS:
-            counted = share(int((p_values <= alpha).sum()), windows)
-            yield {"scene": scene, "cubes": cubes, "alpha": alpha, **counted, "most": f"{1.2 * alpha:g}"}
+        everything += results
+        yield from promises(scene, results)
+    yield from promises("all", everything)
+
+
+def promises(scene: str, results: list[tuple[int, tuple[float, ...]]]) -> Iterator[dict[str, Any]]:
+    """Yield how many p-values are small, beside how many may be."""
+    windows = sum(count for count, _ in results)
+    p_values = np.array([p for _, some in results for p in some])
+    for alpha in ALPHAS:
+        counted = share(int((p_values <= alpha).sum()), windows)
+        yield {"scene": scene, "cubes": len(results), "alpha": alpha, **counted, "most": f"{1.2 * alpha:g}"}
 
 
 def null_p_values(scene: str, seed: int) -> tuple[int, tuple[float, ...]]:

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_play
 
 __all__ = ["Tab", "chromium", "find_chromium"]
 
+PATIENCE_MS = 120_000  # a busy machine may need some of it
+
 
 def find_chromium() -> str | None:
     """Return where the browser is."""
@@ -45,6 +47,7 @@ class Tab:
         self.errors: list[str] = []
         self.requests: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": width, "height": height})
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("dialog", self._dismiss)

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser
 from tests.browser import Tab, chromium, find_chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+    """A headless Chromium, for this package alone: while it runs, no other event loop can run in this thread."""
     if find_chromium() is None and os.environ.get("CI") != "true":
         pytest.skip("no chromium here: apt-get install chromium")
     with chromium() as browser:

@@ -56,7 +56,7 @@ def test_the_counters_move_and_end_right(
         assert tab.number("to-go") > 0
         gate.touch()
         result = search.result(timeout=PATIENCE_S)
-        tab.page.locator("dd.to-go", has_text=re.compile("^0$")).wait_for(timeout=1000 * PATIENCE_S)
+        tab.page.locator("dd.to-go", has_text=re.compile("^0$")).wait_for()
         ends_right(tab, result)
         assert tab.number("done") > before
         assert set(CHARTS) <= set(titles(tab))
@@ -70,7 +70,7 @@ def open_page(tab: Tab, address: str) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     tab.page.goto(address)
-    tab.page.locator("dd.done").wait_for(timeout=1000 * PATIENCE_S)
+    tab.page.locator("dd.done").wait_for()
 
 
 def titles(tab: Tab) -> list[str]:

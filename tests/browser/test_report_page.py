@@ -104,7 +104,7 @@ def test_a_candidate_opens_and_has_its_images(opened: Tab, candidates: pd.DataFr
 def test_the_sky_map_leads_to_a_candidate(opened: Tab, candidates: pd.DataFrame) -> None:
     key = candidates["yso_index"].iloc[-1]
     opened.page.locator(f"a[href='#yso-{key}']").first.dispatch_event("click")
-    opened.page.locator(f"#yso-{key} .plates").wait_for(timeout=20_000)
+    opened.page.locator(f"#yso-{key} .plates").wait_for()
 
 
 def test_a_name_that_is_a_script_is_text(opened: Tab) -> None:

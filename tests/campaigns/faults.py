@@ -191,7 +191,7 @@ def disturb(fault: Fault, world: World, kind: str, out: str) -> tuple[str, int]:
     if fault.name in FROM_OUTSIDE:
         return disturb_from_outside(FROM_OUTSIDE[fault.name], world, kind, out)
     ended = "finished"
-    with suppress(OSError), world.client(kind) as client:
+    with world.client(kind) as client:
         scene = Scene(world, client, kind)
         saboteur = Saboteur(world.directory / out, len(world.cubes), lambda: fault.strike(scene))
         try:

@@ -331,3 +331,16 @@ def test_anonymous_s3(moto: Any, tmp_path: Path) -> None:
         open_cube("s3://private/cube.fits")
     owner = {"anon": False, "key": "owner", "secret": "secret"}
     assert open_cube("s3://private/cube.fits", owner).shape == sci.shape
+
+
+@pytest.mark.parametrize("step", [0.8, -0.8])
+def test_planes_of_a_frequency_axis_are_numbered_by_wavelength(step: float, tmp_path: Path) -> None:
+    sci = noise()
+    cube = open_cube(write_cube(tmp_path / "spire.fits", sci, CTYPE3="FREQ", CUNIT3="GHz", CRVAL3=900.0, CDELT3=step))
+    by_wavelength = sci[::-1] if step > 0 else sci
+    assert (np.diff(cube.wavelength_um) > 0).all()
+    np.testing.assert_array_equal(cube.planes(3, 11), by_wavelength[3:11])
+    np.testing.assert_array_equal(cube.planes(0, 60), by_wavelength)
+    assert cube.planes(3, 11).flags.c_contiguous
+    hertz = 1e9 * (900.0 + step * np.arange(60))
+    np.testing.assert_allclose(cube.wavelength_um, np.sort(299_792_458e6 / hertz))

@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feii_dask.cubes.wavelengths import table_place, wavelengths_um
+from feii_dask.cubes.wavelengths import runs_backwards, table_place, wavelengths_um
 from feii_dask.errors import CubeFormatError
 
 
@@ -39,6 +39,15 @@ def test_linear_axes_as_wcslib_has_them(unit: str, reference_pixel: float, start
     expected_m = wcs.wcs_pix2world(np.arange(40), 0)[0]
     if expected_m[0] > 0:
         np.testing.assert_allclose(wavelengths_um(linear(**cards)), expected_m * 1e6, rtol=1e-12)
+
+
+@pytest.mark.parametrize("step", [1.25, -1.25])
+def test_frequencies_as_astropy_converts_them(step: float) -> None:
+    """As SPIRE's cubes have them."""
+    header = linear(CTYPE3="FREQ", CUNIT3="GHz", CRVAL3=1000.0, CDELT3=step)
+    expected = np.sort(((1000.0 + step * np.arange(40)) * u.GHz).to_value(u.um, u.spectral()))
+    np.testing.assert_allclose(wavelengths_um(header), expected, rtol=1e-14)
+    assert runs_backwards(header) == (step > 0)
 
 
 def test_equal_to_the_notebook_bit_by_bit() -> None:
@@ -73,7 +82,9 @@ def test_the_table_counts_only_where_the_axis_says_so() -> None:
 @pytest.mark.parametrize(
     ("cards", "says"),
     [
-        ({"CTYPE3": "FREQ"}, "CTYPE3 = 'FREQ'"),
+        ({"CTYPE3": "FREQ"}, "CUNIT3 = 'um'; it must be a unit of frequency"),
+        ({"CTYPE3": "FREQ", "CUNIT3": "GHz", "CRVAL3": -1.0}, "frequencies that are not positive"),
+        ({"CTYPE3": "VELO"}, "CTYPE3 = 'VELO'"),
         ({"CTYPE3": "AWAV"}, "vacuum"),
         ({"CTYPE3": "WAVE-TAB"}, "was not given"),
         ({"CUNIT3": None}, "CUNIT3 = None"),
