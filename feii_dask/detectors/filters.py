@@ -17,6 +17,7 @@ __all__ = ["SEARCH_WIDTHS_KMS", "gaussian", "line_filters", "significance_extrem
 
 SEARCH_WIDTHS_KMS = (0.0, 100.0, 200.0)  # FWHM of a line before the spectrograph
 NEGLIGIBLE = 1e-5  # weights below are 0: they would become denormal numbers, which are slow
+BLOCK_PLANES = 64  # of a product with a matrix that is empty but for a band
 NOISE_PLANES = 25  # a plane is at least as noisy as the median of so many about it
 
 
@@ -55,9 +56,20 @@ def significance_extremes(
     blurred = gaussian_matrix(height, resolution.psf_px) @ white @ gaussian_matrix(width, resolution.psf_px)
     smooth = blurred / plane_noise(blurred, np.isfinite(residuals.noise))[:, None, None]
     spectra = smooth.reshape(planes, -1)
-    filtered = [(profile @ spectra).reshape(white.shape) for profile in filters]
+    filtered = [correlate(profile, spectra).reshape(white.shape) for profile in filters]
     filtered = [cube / robust_scale(cube, residuals.good) for cube in filtered]
     return reduce(np.maximum, filtered), reduce(np.minimum, filtered)
+
+
+def correlate(profile: NDArray[np.float32], spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``profile @ spectra`` of a matrix whose weights are near its diagonal only, block by block."""
+    planes, reach = len(profile), int(np.count_nonzero(profile[0]))
+    filtered = np.empty_like(spectra)
+    for start in range(0, planes, BLOCK_PLANES):
+        rows = slice(start, start + BLOCK_PLANES)
+        columns = slice(max(start - reach, 0), start + BLOCK_PLANES + reach)
+        np.matmul(profile[rows, columns], spectra[columns], out=filtered[rows])
+    return filtered
 
 
 def plane_noise(cube: NDArray[np.floating], alive: NDArray[np.bool_]) -> NDArray[np.floating]:
