@@ -132,6 +132,7 @@ def finish(result: Any, allowed_failures: float) -> None:
 
 @main.command()
 @click.argument("uri")
+@click.option("--mission", help="Whose cube it is.  [default: jwst]")
 @click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, names of lines, or a table file.")
 @click.option("--detector", help="matched, notebook, or your own as package.module:Name.")
 @click.option("--config", type=click.Path(), help="Settings file.")

@@ -11,7 +11,7 @@ __all__ = ["Clock", "Rate"]
 
 RECENT_S = 30.0  # over how long a rate is taken: a few cubes even where they are slow
 POINTS = 120  # of a curve against time
-SPACING_S = 0.5  # of its points, until there are too many
+SPACING_S = 2.0  # of its points, until there are too many: in less, slow cubes make peaks and gaps
 
 
 class Rate(NamedTuple):

@@ -31,7 +31,7 @@ LEVEL = {part: level for level, row in enumerate(ROWS) for part in row}
 ALLOWED_WITHIN_A_ROW = {("model", "errors"), ("settings", "missions"), ("settings", "values")}
 WITHOUT_DASK = {
     *("errors", "model", "named", "values", "missions", "sky", "cubes"),
-    *("detectors", "scan", "simulate", "archives"),
+    *("detectors", "scan", "simulate", "archives", "pace", "tally", "panel"),
 }
 
 

@@ -12,8 +12,10 @@ from distributed import Client, LocalCluster
 
 import feii_dask as fd
 from feii_dask.cli import main
+from feii_dask.cubes.lines import find_lines
 from feii_dask.errors import ArchiveError, LineError, SettingsError
 from feii_dask.missions import MISSIONS, find_mission
+from feii_dask.simulate.fifi import make_fifi_cube, write_fifi_cube
 from tests.far_infrared import BRIGHT, write_irsa_sky
 from tests.replica.client import Replica
 from tests.replica.fixtures import lead_to
@@ -86,6 +88,17 @@ def test_a_mission_that_a_user_adds(tmp_path: Path, client: Client) -> None:
     assert set(result.candidates["lines"]) == {"O I 63.184"}
     resumed = fd.search(fd.load_settings(resume="run"), client)
     pd.testing.assert_frame_equal(resumed.candidates, result.candidates)
+
+
+def test_one_cube_of_another_mission(tmp_path: Path) -> None:
+    (line,) = find_lines("C II 157.741")
+    path = str(write_fifi_cube(tmp_path / "cube.fits", make_fifi_cube(line, snr=20.0)))
+    done = CliRunner().invoke(main, ["scan", path, "--mission", "sofia"])
+    assert done.exit_code == 0, done.output
+    assert "C II 157.741 µm  detected" in done.stdout
+    wrong = CliRunner().invoke(main, ["scan", path])
+    assert wrong.exit_code == 2
+    assert "has no extension SCI; it has PRIMARY, FLUX" in wrong.stderr
 
 
 @pytest.mark.parametrize(

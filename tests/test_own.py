@@ -72,7 +72,7 @@ def test_own_targets_and_own_detector_together(sky: Path, stars: Table, client: 
     assert (scanned["null_windows"] > 20).all()
     assert scanned["p_value"].between(0, 1).all()
     assert scanned["detected"].any()
-    assert (scanned["p_value"].lt(1) == scanned["detected"]).all()
+    assert (scanned["p_value"] < 0.02).sum() <= scanned["detected"].sum()
     assert set(result.candidates["main_id"]) <= set(stars["Name"])
     assert result.candidates["q_value"].notna().all()
 

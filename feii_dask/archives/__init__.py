@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ from feii_dask.archives.tables import Selection
 from feii_dask.missions import Mission
 
 __all__ = ["Archive", "Query", "open_archive"]
+
+log = logging.getLogger(__name__)
 
 
 def open_archive(
@@ -83,4 +86,7 @@ def open_archive(
     folder = FolderArchive(archive, mission, selection=selection)
     if targets:
         return own_objects(targets, folder)
-    return folder if folder.has_objects else Combined(live(), folder)
+    if folder.has_objects:
+        return folder
+    log.info("%s holds no table of objects: SIMBAD is asked; --targets FILE would name your own", folder.directory)
+    return Combined(live(), folder)

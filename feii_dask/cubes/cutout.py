@@ -9,7 +9,7 @@ from feii_dask.cubes.celestial import celestial_cards
 from feii_dask.cubes.reader import Cube
 from feii_dask.model import Cutout, Detection
 
-__all__ = ["make_cutout"]
+__all__ = ["OFF_LINE_PLANES", "make_cutout"]
 
 OFF_LINE_PLANES = 10  # away from the line's plane, as in the notebook's figure 4
 AROUND_LINE_PLANES = 2  # on either side; JWST's line spread function is two to three planes wide

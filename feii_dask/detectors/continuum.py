@@ -14,7 +14,7 @@ Cube32 = NDArray[np.float32]
 
 BLOCK_PLANES = 7
 BLOCKS = 9  # of the running median: 63 planes, in which a line of 6 planes FWHM is a minority
-END_PLANES = 8  # at either end, where false alarms are frequent
+END_PLANES = 8  # at either end, where the continuum is extrapolated and false alarms are frequent
 DEGREE = 4  # of the polynomial that comes first
 REFITS = 3
 REFIT_CLIP = 2.5  # standard deviations beyond which a block's residual counts as this many

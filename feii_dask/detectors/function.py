@@ -2,13 +2,16 @@
 
 The notebook's method has two steps: a function gives one number per plane (`extension_vs_wavebin`), and a line is
 detected where that curve spikes (`detect_spikes`). Here the first step is the user's own. The second is the notebook's,
-with a p-value beside it: how often the same curve spikes as high at planes without a known line.
+with a p-value beside it: how often the same curve spikes as high at planes without a known line. The notebook measures
+a spike against a scatter that includes it, which a line of three planes and more does not pass; so a spike that is
+higher than at all other places counts as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +29,7 @@ REACH_PLANES = 240  # on either side of the line: some eighty places at which to
 END_PLANES = DETECT_HALFWIDTH + MEDIAN_REACH  # at either end, where a function such as the notebook's lacks neighbours
 NEIGHBOUR_KMS = 300.0  # about a known line, where a spike is no chance
 PROMINENCE = 3.0  # standard deviations of the curve's nonzero values that a spike needs, as in the notebook
+FEWEST_PLACES = 40  # among which the highest peak is no chance
 
 KNOWN_UM = np.array([line.wavelength_um for line in FE_II_LINES + H2_LINES + OTHER_LINES])
 
@@ -34,8 +38,9 @@ KNOWN_UM = np.array([line.wavelength_um for line in FE_II_LINES + H2_LINES + OTH
 class FunctionDetector:
     """Detects a line where a user's curve spikes.
 
-    Follows `feii_dask.detectors.base.Detector`. ``statistic`` is the prominence of the spike, 0 where there is none;
-    ``p_value`` the share, with one added above and below, of the other places at which the curve spikes as high.
+    Follows `feii_dask.detectors.base.Detector`. ``statistic`` is the prominence of the curve's highest peak at the
+    line, 0 where there is none; ``p_value`` the share, with one added above and below, of the other places at which the
+    curve has a peak as high.
 
     Parameters
     ----------
@@ -97,22 +102,23 @@ class FunctionDetector:
             reason = f"no finite pixels in the planes around {line.name}"
             return Detection(line=line, status=Status.NO_DATA, reason=reason)
         curve = self._curve(sci[start:stop])
-        height, plane = spike(curve, position)
-        nulls = np.array([spike(curve, other)[0] for other in free_places(wavelength_um, line, position)])
+        peak = highest_peak(curve, position)
+        nulls = np.array([highest_peak(curve, other).height for other in free_places(wavelength_um, line, position)])
         shares = np.array([np.mean(nulls >= null) for null in nulls])
+        as_high = np.count_nonzero(nulls >= peak.height)
         answer = Detection(
             line=line,
-            statistic=height,
-            p_value=(1 + np.count_nonzero(nulls >= height)) / (1 + nulls.size),
+            statistic=peak.height,
+            p_value=(1 + as_high) / (1 + nulls.size),
             null_windows=nulls.size,
             null_p_values=tuple(shares[shares <= KEPT_P].tolist()),
             statistic_start=start,
             statistic_curve=curve,
         )
-        if height == 0:
+        if not (peak.stands_out or (as_high == 0 and nulls.size >= FEWEST_PLACES)):
             return answer
-        velocity_kms = float(SPEED_OF_LIGHT_KMS * (wavelength_um[plane] / line.wavelength_um - 1))
-        return replace(answer, detected=True, plane=start + plane, velocity_kms=velocity_kms)
+        velocity_kms = float(SPEED_OF_LIGHT_KMS * (wavelength_um[peak.plane] / line.wavelength_um - 1))
+        return replace(answer, detected=True, plane=start + peak.plane, velocity_kms=velocity_kms)
 
     def _curve(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
         given = self.function(planes)
@@ -128,19 +134,26 @@ class FunctionDetector:
         return curve
 
 
-def spike(curve: NDArray[np.float64], position: int) -> tuple[float, int]:
-    """Return prominence and place of the highest spike within two planes of a position; (0, position) without one."""
+class Peak(NamedTuple):
+    """A maximum of the curve: its prominence, its plane, and whether the notebook would call it a spike."""
+
+    height: float
+    plane: int
+    stands_out: bool
+
+
+def highest_peak(curve: NDArray[np.float64], position: int) -> Peak:
+    """Return the most prominent peak within two planes of a position."""
     start = max(0, position - DETECT_HALFWIDTH)
     excerpt = curve[start : position + DETECT_HALFWIDTH + 1]
-    nonzero = excerpt[(excerpt != 0) & np.isfinite(excerpt)]
-    if nonzero.size == 0:
-        return 0.0, position
-    peaks, properties = find_peaks(excerpt, prominence=PROMINENCE * nonzero.std())
+    peaks, properties = find_peaks(excerpt, prominence=0)
     prominence = np.where(abs(start + peaks - position) <= MATCH_HALFWIDTH, properties["prominences"], 0.0)
     if not prominence.any():
-        return 0.0, position
+        return Peak(0.0, position, False)
     best = int(prominence.argmax())
-    return float(prominence[best]), start + int(peaks[best])
+    nonzero = excerpt[(excerpt != 0) & np.isfinite(excerpt)]
+    height = float(prominence[best])
+    return Peak(height, start + int(peaks[best]), height >= PROMINENCE * nonzero.std())
 
 
 def free_places(wavelength_um: NDArray[np.float64], line: Line, position: int) -> list[int]:

@@ -113,7 +113,7 @@ def remove_isolated(padded: Cube32, sharp: float) -> None:
     plane, y, x = np.nonzero(size > SPIKE)
     peak = size[plane, y, x]
     along = (size[plane - 1, y, x] + size[plane + 1, y, x]) / 2
-    sides = (size[plane, y - 1, x], size[plane, y + 1, x], size[plane, y, x - 1], size[plane, y, x + 1])
+    sides = size[plane, y - 1, x], size[plane, y + 1, x], size[plane, y, x - 1], size[plane, y, x + 1]
     corners = [size[plane, y + dy, x + dx] for dy, dx in product((-1, 1), repeat=2)]
     spike = (along < ISOLATED_ALONG * peak) & (sum(sides) / 4 < ISOLATED_ACROSS * peak)
     alone = spike | (np.maximum.reduce([*sides, *corners]) < sharp * peak)

@@ -47,7 +47,11 @@ def velocities_kms(wavelength_um: NDArray[np.float64], rest_um: float) -> NDArra
 
 
 def lay_windows(
-    wavelength_um: NDArray[np.float64], line: Line, rv_kms: float, present: NDArray[np.float64], resolution: Resolution
+    wavelength_um: NDArray[np.float64],
+    line: Line,
+    rv_kms: float,
+    present: NDArray[np.float64],
+    resolution: Resolution,
 ) -> Windows:
     """Lay windows over planes.
 

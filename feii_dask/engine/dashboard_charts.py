@@ -24,7 +24,8 @@ __all__ = ["JetSearch"]
 
 BLUE, GREY = "#0072b2", "#999999"  # Okabe and Ito's, told apart by the colour-blind
 BARS = 14  # that can be told apart
-NONE_YET = "Newest detection: none yet"
+# Of two lines from the beginning: Bokeh makes no room for a title that grows.
+NO_P_VALUES, NO_PICTURE = "P-values\n(none so far)", "Newest detection\n(none so far)"
 
 
 class Chart(Protocol):
@@ -147,7 +148,7 @@ class PValues:
         self._source = ColumnDataSource({"p": [], "share": []})
         self.root = plain_figure(
             "p_values",
-            "P-values",
+            NO_P_VALUES,
             "p-value",
             "share as small or smaller",
             x_axis_type="log",
@@ -161,12 +162,12 @@ class PValues:
     def show(self, figures: Figures) -> None:
         """Draw the share for each of the p-values that a tally counts."""
         number = figures.p_values[-1]
-        of_what = f" of {number} lines\n(dashed: if there were none)" if number else ": this detector has none"
-        self.root.title.text = f"P-values{of_what}"
+        if not number:
+            return
+        self.root.title.text = f"P-values of {number} lines\n(dashed: if there were none)"
+        self.root.y_range.start = min(0.5 / number, 0.01)
         points = [(p, count / number) for p, count in zip(P_VALUES, figures.p_values, strict=True) if count]
         update(self._source, {"p": [p for p, _ in points], "share": [share for _, share in points]})
-        if number:
-            self.root.y_range.start = min(0.5 / number, 0.01)
 
 
 class Newest:
@@ -176,7 +177,7 @@ class Newest:
         self._source = ColumnDataSource({"image": [], "dw": [], "dh": []})
         self._colours = LinearColorMapper(palette=Viridis256, nan_color="#ffffff")
         self._seen = ("", "")
-        self.root = plain_figure("picture", NONE_YET, "x, spaxels", "y, spaxels", match_aspect=True)
+        self.root = plain_figure("picture", NO_PICTURE, "x, spaxels", "y, spaxels", match_aspect=True)
         self.root.image("image", x=0, y=0, dw="dw", dh="dh", source=self._source, color_mapper=self._colours)
         self.root.grid.visible = False
         self._bar = ColorBar(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ class Entry:
 
     row: dict[str, Any]
     glances: tuple[Glance, ...]
-    plates: tuple[Plate, ...] = field(default=())
+    plates: tuple[Plate, ...] = ()
     finder: Finder | None = None
 
 

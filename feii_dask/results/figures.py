@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.cubes.celestial import celestial_wcs
+from feii_dask.cubes.cutout import OFF_LINE_PLANES
 from feii_dask.cubes.reader import Cube
 from feii_dask.model import Cutout, Detection
 from feii_dask.results.axes import arcsecond_bar, blank, flux_contours, image_axes, show_image
@@ -148,7 +149,7 @@ def plot_detections(cube: Cube, detections: Sequence[Detection], label: str = "s
     return figure
 
 
-def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = 10, unit: str | None = None) -> Figure:
+def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = OFF_LINE_PLANES, unit: str | None = None) -> Figure:
     """Draw a line's plane between the planes to either side of it: the notebook's figure 4.
 
     Parameters
@@ -226,7 +227,8 @@ def plot_cutout(cutout: Cutout, title: str = "") -> Figure:
     rows = figure.add_gridspec(2, 1, height_ratios=(1.15, 1))
     maps, curves = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
     norm = power_norm(cutout.line_map)
-    planes = {"10 planes before": cutout.before_map, "the line": cutout.line_map, "10 planes after": cutout.after_map}
+    before, after = (f"{OFF_LINE_PLANES} planes {where}" for where in ("before", "after"))
+    planes = {before: cutout.before_map, "the line": cutout.line_map, after: cutout.after_map}
     for number, (name, image) in enumerate(planes.items()):
         ax = image_axes(maps, (1, 4, number + 1), wcs, outer=number == 0)
         show_image(ax, image, norm, unit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import hypot
+from math import ceil, hypot
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
 from feii_dask.cubes.celestial import celestial_wcs
+from feii_dask.cubes.cutout import OFF_LINE_PLANES
 from feii_dask.model import Cutout, Line
 from feii_dask.results.curves import Curve, trace
 from feii_dask.results.stretch import linear_norm, power_norm
-from feii_dask.results.thumbnails import shrink, thumbnail
+from feii_dask.results.thumbnails import block_side, shrink, thumbnail
 
 __all__ = ["Compass", "Picture", "Plate", "make_plate"]
 
@@ -56,7 +57,7 @@ class Picture:
     source : str
         A ``data:`` address.
     width, height : int
-        Spaxels of the map.
+        Spaxels that it covers.
     low, high : float
         Values at the ends of its colours.
     contours, outline : str
@@ -120,11 +121,11 @@ def make_plate(cutout: Cutout, row: dict[Any, Any], known_lines: Iterable[Line])
     known_lines : iterable of Line
         What to mark in the curves, beside the line itself.
     """
-    line, size = cutout.line, np.array(cutout.line_map.shape)
-    norm = power_norm(cutout.line_map)
+    line, norm = cutout.line, power_norm(cutout.line_map)
     own = "the line" if pd.isna(row["plane"]) else f"the line, plane {row['plane']}"
-    titles = ("10 planes before", own, "10 planes after")
+    titles = (f"{OFF_LINE_PLANES} planes before", own, f"{OFF_LINE_PLANES} planes after")
     maps = (cutout.before_map, cutout.line_map, cutout.after_map)
+    moment = _moment(cutout)
     marks = {known.name: known.wavelength_um for known in known_lines} | {line.name: line.wavelength_um}
     peak = (row["peak_x"], row["peak_y"])
     wcs = celestial_wcs(fits.Header(cutout.header))
@@ -133,24 +134,31 @@ def make_plate(cutout: Cutout, row: dict[Any, Any], known_lines: Iterable[Line])
         row=row,
         unit=str(cutout.header.get("BUNIT", "")),
         planes=tuple(_picture(title, image, norm) for title, image in zip(titles, maps, strict=True)),
-        moment=_moment(cutout),
-        peak_xy=None if any(map(pd.isna, peak)) else _in_picture(*peak, size),
-        compass=None if wcs is None else _compass(wcs, int(size[1])),
+        moment=moment,
+        peak_xy=None if any(map(pd.isna, peak)) else (peak[0] + 0.5, moment.height - peak[1] - 0.5),
+        compass=None if wcs is None else _compass(wcs, moment.width),
         statistic=_trimmed(cutout.wavelength_um, cutout.statistic, marks, line.name),
         spectrum=trace(cutout.wavelength_um, cutout.spectrum, marks, line.name),
     )
 
 
 def _picture(title: str, image: NDArray[np.float32], norm: Normalize, **overlay: str) -> Picture:
-    height, width = image.shape
     low, high = float(norm.vmin or 0), float(norm.vmax or 0)
+    height, width = _drawn_shape(image.shape)
     return Picture(title, thumbnail(image, norm), width, height, low, high, **overlay)
+
+
+def _drawn_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many spaxels a picture covers: its squares may reach beyond the map at the top and on the right."""
+    square = block_side(shape)
+    return square * ceil(shape[0] / square), square * ceil(shape[1] / square)
 
 
 def _moment(cutout: Cutout) -> Picture:
     """Draw the moment map with its contours and the detector's mask."""
     image, mask = cutout.moment_map, cutout.mask
-    small = shrink(image)
+    small, square = shrink(image), block_side(image.shape)
+    height, _ = _drawn_shape(image.shape)
     scatter = _scatter(small)
     levels = [level * scatter for level in CONTOURS_SIGMA if scatter > 0]
     norm = linear_norm(image)
@@ -160,8 +168,8 @@ def _moment(cutout: Cutout) -> Picture:
         "line flux",
         image,
         norm,
-        contours=_contours(small, levels, image.shape[0], image.shape[0] / small.shape[0]),
-        outline="" if mask is None else _contours(np.pad(mask, 1).astype(float), [0.5], image.shape[0], first=-1),
+        contours=_contours(small, levels, height, square),
+        outline="" if mask is None else _contours(np.pad(mask, 1).astype(float), [0.5], height, first=-1),
     )
 
 
@@ -170,20 +178,16 @@ def _scatter(image: NDArray[np.float64]) -> float:
     return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
 
 
-def _contours(image: NDArray[np.float64], levels: list[float], height: int, scale: float = 1.0, first: int = 0) -> str:
-    """Return contours as an SVG path; pixel centres are at half numbers, and rows count downwards."""
+def _contours(image: NDArray[np.float64], levels: list[float], height: int, square: int = 1, first: int = 0) -> str:
+    """Return contours as an SVG path in spaxels, whose centres are at half numbers; rows count downwards there."""
     if not levels or min(image.shape) < 2:
         return ""
     generator = contour_generator(z=np.ma.masked_invalid(image), line_type=LineType.Separate)
     lines: list[Any] = [line for level in levels for line in generator.lines(level)]
     return "".join(
-        "M" + "L".join(f"{(x + first + 0.5) * scale:.1f} {height - (y + first + 0.5) * scale:.1f}" for x, y in line)
+        "M" + "L".join(f"{(x + first + 0.5) * square:.1f} {height - (y + first + 0.5) * square:.1f}" for x, y in line)
         for line in lines
     )
-
-
-def _in_picture(x: float, y: float, size: NDArray[np.int_]) -> tuple[float, float]:
-    return float(x) + 0.5, float(size[0]) - float(y) - 0.5
 
 
 def _compass(wcs: WCS, width: int) -> Compass | None:

@@ -104,6 +104,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["place"] = lambda at: f"{at:.1f}".removesuffix(".0")
     return environment.get_template("report.html.j2")
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from feii_dask.results.stretch import colours, finite, power_norm
 
-__all__ = ["shrink", "thumbnail"]
+__all__ = ["block_side", "shrink", "thumbnail"]
 
 SIDE_PX = 64  # a PNG of 4 kB where every spaxel is noise, the worst case
 LEVELS = 63  # of colour, and one for no data: six bits; more cannot be told apart, and take more room
@@ -42,11 +42,16 @@ def thumbnail(image: ArrayLike, norm: Normalize | None = None, side_px: int = SI
     return f"data:image/png;base64,{b64encode(png.getvalue()).decode()}"
 
 
+def block_side(shape: tuple[int, ...], side_px: int = SIDE_PX) -> int:
+    """Return the side of the squares, in spaxels, over which `shrink` averages an image of this shape."""
+    return max(ceil(max(shape) / side_px), 1)
+
+
 def shrink(image: ArrayLike, side_px: int = SIDE_PX) -> NDArray[np.float64]:
     """Average an image over squares until it fits, passing over what is not finite."""
     image = finite(image)
-    square = ceil(max(image.shape) / side_px)
-    if square <= 1:
+    square = block_side(image.shape, side_px)
+    if square == 1:
         return image
     padding = [(0, -size % square) for size in image.shape]
     blocks = np.pad(image, padding, constant_values=np.nan)

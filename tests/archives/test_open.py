@@ -1,10 +1,12 @@
 """The way in: which archive is opened, and what that costs."""
 
+import logging
 import subprocess
 import sys
 
 from feii_dask.archives import Archive, open_archive
 from feii_dask.missions import find_mission
+from tests.replica import SIMBAD
 
 from .sky import write_sky
 
@@ -23,6 +25,27 @@ def test_answers_go_to_the_cache_directory(replica, tmp_path):
         open_archive("live", find_mission("jwst"), cache_directory=directory).find_object("TMC1A")
     assert len(list((tmp_path / "cache" / "feii_dask").glob("*.parquet"))) == 1
     assert len(list((tmp_path / "elsewhere").glob("*.parquet"))) == 1
+
+
+def test_a_directory_without_objects_has_those_of_simbad(replica, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    sky = write_sky(tmp_path / "sky")
+    (sky / "ysos.parquet").unlink()
+    archive = open_archive(sky, find_mission("jwst"), otype="TT*")
+    assert "holds no table of objects: SIMBAD is asked" in caplog.text
+    assert set(archive.ysos()["otype"]) == {"TT*"}
+    assert list(archive.find_object("TMC1A")["main_id"]) == ["NAME TMC1A"]
+    archive.observations()
+    assert [query.service for query in archive.queries] == ["SIMBAD", "SIMBAD", "folder"]
+
+
+def test_own_targets_and_the_archives_cubes(replica, tmp_path):
+    (tmp_path / "mine.csv").write_text("name,ra,dec\nMine,83.15,-5.25\n")
+    archive = open_archive("live", find_mission("jwst"), targets=tmp_path / "mine.csv")
+    assert list(archive.ysos()["main_id"]) == ["Mine"]
+    assert len(archive.observations()) == 27
+    assert [query.service for query in archive.queries] == ["file", "MAST"]
+    assert not replica.requests(SIMBAD)
 
 
 def test_folder_archive_imports_no_client(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 
 from feii_dask.detectors.base import load_detector
 from feii_dask.detectors.matched import MatchedFilter
-from feii_dask.model import Line, Status
+from feii_dask.errors import DetectorError
+from feii_dask.model import Line
 from feii_dask.simulate import Jet, SimulatedCube, make_cube
 
 LINE = Line("Fe II", 5.340169)
@@ -58,17 +59,111 @@ def test_the_planes_that_it_asks_for_are_enough() -> None:
         lambda sci: sci * 0 + 1,
         lambda sci: sci[:2],
         lambda sci: sci[:, :3, :3],
+        lambda sci: sci[:, :0],
         lambda sci: np.where(np.arange(len(sci))[:, None, None] % 2, sci, np.nan),
         lambda sci: np.where(sci > 0, np.inf, sci),
+        lambda sci: np.where(sci > 0, -np.inf, np.inf),
+        lambda sci: sci * np.float32(1e37),
     ],
-    ids=["all NaN", "constant", "two planes", "3 x 3 spaxels", "every other plane", "infinite"],
+    ids=[
+        "all NaN",
+        "constant",
+        "two planes",
+        "3 x 3 spaxels",
+        "no spaxels",
+        "every other plane",
+        "infinite",
+        "all infinite",
+        "huge",
+    ],
 )
 def test_what_cannot_be_measured_says_why_and_is_no_detection(change) -> None:
     simulated = cube()
     sci = change(simulated.sci).astype(np.float32)
     found = MatchedFilter().measure(sci, simulated.wavelength_um[: len(sci)], LINE)
     assert not found.detected
-    assert found.status is Status.SCANNED or found.reason
+    assert found.reason
+    assert np.isnan(found.p_value)
+
+
+def test_a_line_in_the_gap_of_a_detector() -> None:
+    simulated = cube(Jet(line=LINE, snr=20.0), seed=5)
+    middle = int(np.argmin(abs(simulated.wavelength_um - LINE.wavelength_um)))
+    simulated.sci[middle - 12 : middle + 12] = np.nan
+    found = MatchedFilter().measure(simulated.sci, simulated.wavelength_um, LINE)
+    assert not found.detected
+    assert found.reason
+
+
+@pytest.mark.parametrize("plane", [0, 1, 4, 9, 15, -1, -2, -5, -10, -16])
+def test_a_band_that_ends_within_the_search(plane: int) -> None:
+    alarms = 0
+    for seed in range(4):
+        simulated = cube(seed=seed, star=300.0)
+        line = Line("Fe II", float(simulated.wavelength_um[plane]))
+        found = MatchedFilter().measure(simulated.sci, simulated.wavelength_um, line)
+        assert found.reason or "cut" in found.flags
+        alarms += found.detected
+    assert alarms == 0
+
+
+def test_half_of_the_search_in_a_gap_leaves_the_other_half() -> None:
+    simulated = cube(Jet(line=LINE, snr=10.0, velocity_kms=-150.0), seed=5)
+    middle = int(np.argmin(abs(simulated.wavelength_um - LINE.wavelength_um)))
+    simulated.sci[middle + 8 : middle + 40] = np.nan
+    found = MatchedFilter().measure(simulated.sci, simulated.wavelength_um, LINE)
+    assert found.detected
+    assert "cut" in found.flags
+    assert abs(found.velocity_kms + 150) <= 40
+
+
+@pytest.mark.parametrize("error", [0.0, np.nan, np.inf, 1e-3])
+def test_formal_errors_change_nothing(error: float) -> None:
+    simulated = cube(Jet(line=LINE, snr=10.0), seed=2, shape=(17, 17))
+    matched = MatchedFilter()
+    without = matched.measure(simulated.sci, simulated.wavelength_um, LINE)
+    err = np.full_like(simulated.sci, error)
+    found = matched.measure(simulated.sci, simulated.wavelength_um, LINE, err=err)
+    assert (found.detected, found.p_value, found.flux) == (without.detected, without.p_value, without.flux)
+
+
+@pytest.mark.parametrize("planes", [1, 2, 3])
+def test_light_that_begins_and_ends_sharply_is_no_line(planes: int) -> None:
+    for seed in range(5):
+        simulated = cube(seed=seed)
+        middle = int(np.argmin(abs(simulated.wavelength_um - LINE.wavelength_um))) + seed - 2
+        y, x = np.indices(simulated.sci.shape[1:])
+        blob = 12 * np.exp(-(np.square(y - 9) + np.square(x - 14)) / 8).astype(np.float32)
+        simulated.sci[middle : middle + planes] += blob
+        assert not MatchedFilter().measure(simulated.sci, simulated.wavelength_um, LINE).detected
+
+
+@pytest.mark.parametrize("planes", [100, 150, 250])
+def test_a_few_windows_without_a_line_are_enough_for_a_jet(planes: int) -> None:
+    simulated = cube(Jet(line=LINE, snr=7.0, velocity_kms=100.0), seed=4)
+    first = int(np.argmin(abs(simulated.wavelength_um - LINE.wavelength_um))) - planes // 2
+    part = slice(first, first + planes)
+    found = MatchedFilter().measure(simulated.sci[part], simulated.wavelength_um[part], LINE)
+    assert found.detected
+    assert abs(found.velocity_kms - 100) <= 40
+
+
+@pytest.mark.parametrize("rv_kms", [-120.0, 80.0])
+def test_the_search_follows_the_source(rv_kms: float) -> None:
+    simulated = cube(Jet(line=LINE, snr=10.0, velocity_kms=rv_kms + np.sign(rv_kms) * 260.0), seed=6)
+    matched = MatchedFilter()
+    assert matched.measure(simulated.sci, simulated.wavelength_um, LINE, rv_kms=rv_kms).detected
+    assert not matched.measure(simulated.sci, simulated.wavelength_um, LINE, rv_kms=-rv_kms).detected
+
+
+@pytest.mark.parametrize(
+    ("planes", "width"), [(10, 0.13), (480, -0.13), (480, float("nan"))], ids=["wavelengths", "negative", "NaN"]
+)
+def test_what_is_no_cube_is_refused(planes: int, width: float) -> None:
+    simulated = cube(shape=(9, 9))
+    wavelength_um = simulated.wavelength_um[:planes] if planes == 10 else simulated.wavelength_um
+    with pytest.raises(DetectorError):
+        MatchedFilter().measure(simulated.sci, wavelength_um, LINE, pixel_arcsec=width)
 
 
 def test_a_line_outside_the_cube() -> None:

@@ -24,6 +24,22 @@ def test_the_peak_and_the_mask_lie_over_their_spaxels(lines, cutout_of):
     np.testing.assert_allclose([outline[:, 1].min(), outline[:, 1].max()], [height - 23, height - 20])
 
 
+def test_what_lies_over_a_large_map_lies_where_it_is(lines, cutout_of):
+    """A map of 70 by 73 spaxels is drawn in squares of two, which reach beyond it."""
+    cutout = cutout_of(lines[1], side=70)
+    moment = np.random.default_rng(3).normal(size=(70, 73)).astype(np.float32)
+    moment[20:40, 30:50] = 100
+    plate = make_plate(replace(cutout, moment_map=moment, mask=moment > 50), ROW, lines)
+    assert (plate.moment.width, plate.moment.height) == (74, 70)
+    outline, contours = (
+        np.array(re.findall(r"[\d.]+", path), dtype=float).reshape(-1, 2)
+        for path in (plate.moment.outline, plate.moment.contours)
+    )
+    np.testing.assert_allclose([outline.min(axis=0), outline.max(axis=0)], [[30, 30], [50, 50]])
+    inner = contours[(abs(contours - 40) < 12).all(axis=1)]
+    np.testing.assert_allclose([inner.min(axis=0), inner.max(axis=0)], [[30, 30], [50, 50]], atol=2)
+
+
 def test_north_is_up_and_east_is_left_in_the_pipelines_cubes(lines, cutout_of):
     plate = make_plate(cutout_of(lines[1]), ROW, lines)
     assert plate.compass.north == pytest.approx((0, -1))

@@ -44,7 +44,7 @@ for (const input of document.querySelectorAll(".filter input")) {
 }
 
 // A candidate that the sky map leads to opens, even if the filter had hidden it.
-function open() {
+function openTarget() {
   const item = document.getElementById(location.hash.slice(1));
   if (!item?.classList.contains("item")) return;
   item.hidden = false;
@@ -52,5 +52,5 @@ function open() {
   if (figures) figures.open = true;
   item.scrollIntoView();
 }
-addEventListener("hashchange", open);
-open();
+addEventListener("hashchange", openTarget);
+openTarget();
