@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
-from feii_dask.detectors.filters import gaussian
+from feii_dask.detectors.filters import NEGLIGIBLE, gaussian
 from feii_dask.detectors.resolution import Resolution
 from feii_dask.detectors.whitening import Residuals, robust_scale
 
@@ -86,10 +86,11 @@ def find_regions(
     maps = significance[windows].max(axis=1)
     window, mask = outline(maps, resolution)
     planes = len(white)
+    seen: NDArray[np.bool_] = np.logical_or.reduce(residuals.good, axis=(1, 2))
     summed: NDArray[np.float32] = mask.reshape(len(mask), -1).astype(np.float32) @ white.reshape(planes, -1).T
-    spectrum = over_scatter(summed, residuals)
+    spectrum = over_scatter(summed, seen)
     matched = spectrum @ filters
-    scaled = np.array([over_scatter(response, residuals) for response in matched])
+    scaled = np.array([over_scatter(response, seen) for response in matched])
 
     peaks = np.zeros_like(scaled)
     crest = (scaled[..., 1:-1] >= scaled[..., :-2]) & (scaled[..., 1:-1] >= scaled[..., 2:])
@@ -100,16 +101,15 @@ def find_regions(
     plane = windows[window, best]
     own = own_planes(matched[0], plane)
     passed = (
-        one_line(spectrum, own, plane, resolution)
+        one_line(spectrum, seen, own, plane, resolution)
         & ~has_twin(matched[0], plane)
         & ~at_border(mask, np.isfinite(residuals.noise))
     )
     return Regions(window, mask, spectrum, in_window[rows, best], plane, own, passed)
 
 
-def over_scatter(spectra: NDArray[np.float32], residuals: Residuals) -> NDArray[np.float32]:
-    """Divide spectra, (r, n), by their own scatter."""
-    seen = np.logical_or.reduce(residuals.good.reshape(len(residuals.good), -1), axis=1)
+def over_scatter(spectra: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Divide spectra, (r, n), by their own scatter over the planes with data."""
     good = np.repeat(seen[:, None], len(spectra), axis=1)
     return spectra / robust_scale(np.ascontiguousarray(spectra.T), good)[:, None]
 
@@ -156,7 +156,11 @@ def own_planes(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray
 
 
 def one_line(
-    spectrum: NDArray[np.float32], own: NDArray[np.intp], plane: NDArray[np.intp], resolution: Resolution
+    spectrum: NDArray[np.float32],
+    seen: NDArray[np.bool_],
+    own: NDArray[np.intp],
+    plane: NDArray[np.intp],
+    resolution: Resolution,
 ) -> NDArray[np.bool_]:
     """Whether a line's profile fits better than light in one to three planes, or than light over too many planes."""
     wide = [resolution.width_planes(width) for width in WIDE_KMS]
@@ -164,23 +168,26 @@ def one_line(
     position = plane[:, None] + np.arange(-reach, reach + 1)
     is_own = (position >= own[:, :1]) & (position < own[:, 1:])
     light = np.where(is_own, around(spectrum, plane, reach), 0)
+    known = around(np.broadcast_to(seen, spectrum.shape).astype(np.float32), plane, reach)
 
-    line = best_profile(light, [resolution.width_planes(width) for width in LINE_WIDTHS_KMS], CENTRES)
-    drizzled = best_profile(light, [DRIZZLED_PLANE], CENTRES[CENTRES % 1 == 0])
+    line = best_profile(light, known, [resolution.width_planes(width) for width in LINE_WIDTHS_KMS], CENTRES)
+    drizzled = best_profile(light, known, [DRIZZLED_PLANE], CENTRES[CENTRES % 1 == 0])
     power = line * abs(line)
     spare = np.maximum(SPARE[0], SPARE[1] * power)
     sharp = (power_within(2, light) > power) | (power_within(3, light) > power + spare)
-    passed: NDArray[np.bool_] = (line > drizzled) & ~sharp & (line >= best_profile(light, wide, CENTRES))
+    passed: NDArray[np.bool_] = (line > drizzled) & ~sharp & (line >= best_profile(light, known, wide, CENTRES))
     return passed
 
 
-def best_profile(light: NDArray[np.float32], widths: list[float], centres: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the significance, (r,), of the best Gaussian about the middle of spectra, (r, n)."""
+def best_profile(
+    light: NDArray[np.float32], known: NDArray[np.float32], widths: list[float], centres: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return the significance, (r,), of the best Gaussian about the middle of spectra, (r, n), where they are known."""
     reach = light.shape[1] // 2
     offset = np.arange(-reach, reach + 1) - centres[:, None, None]
     bank = gaussian(offset, np.array(widths)[:, None]).reshape(-1, light.shape[1]).astype(np.float32)
-    bank /= np.linalg.norm(bank, axis=1, keepdims=True)
-    best: NDArray[np.float32] = (light @ bank.T).max(axis=1)
+    norm = np.sqrt(known @ np.square(bank).T)
+    best: NDArray[np.float32] = (light @ bank.T / np.maximum(norm, NEGLIGIBLE)).max(axis=1)
     return best
 
 

