@@ -2,6 +2,20 @@
 
 ``python -m tests.benchmarks detection [SECTION …] [--quick] [--cubes N] [--jobs N] [--out DIR]`` prints tables in
 Markdown and writes them as CSV, and a figure. ``--real FILE`` measures a real cube instead, of which nothing is kept.
+
+Ours is given exactly the planes that a search reads. S/N is the brightest voxel of what is injected, after telescope
+and spectrograph, over the rms of the empty sky. *Found* is a detection within 40 km/s of the truth whose mask overlaps
+the injected one; any other detection is a false alarm.
+
+What the simulator cannot know, and these numbers therefore do not contain:
+
+- No real JWST cube was at hand. The strengths of noise, ripples and fringes are those of real one-dimensional spectra;
+  how noise is correlated between spaxels, how often cosmic-ray showers survive and what they look like, is assumed.
+- A shower of two or three planes whose light fades at its edges as a line's does cannot be told from a line in one
+  cube. Where there are such showers, p-values pooled over a run know it; those of a single cube hardly do.
+- Jets are straight strips with one Gaussian velocity component; real ones have knots, bow shocks and two sides.
+- There are no saturated cores, no light leaking through shutters, no persistence, and no lines but those injected.
+- Lines within eight planes of an end of a band, or beside a gap, are not looked for: nothing supports their continuum.
 """
 
 from __future__ import annotations
