@@ -16,8 +16,8 @@ from rich.console import Console
 
 from feii_dask.engine.dashboard import Page, Workers
 from feii_dask.model import Outcome
-from feii_dask.panel import NotebookDisplay, TerminalDisplay
-from feii_dask.tally import Tally
+from feii_dask.progress.panel import NotebookDisplay, TerminalDisplay
+from feii_dask.progress.tally import Tally
 
 __all__ = ["Progress", "narrate"]
 

@@ -17,10 +17,10 @@ ROOT = Path(feii_dask.__file__).parent
 # but for the first, which is one layer.
 ROWS = (
     {"errors", "model", "named"},
-    {"settings", "values", "missions", "sky", "cubes", "pace"},
-    {"detectors", "tally"},
+    {"settings", "values", "missions", "sky", "cubes"},
+    {"detectors", "progress"},
     {"scan"},
-    {"archives", "simulate", "engine", "results", "panel"},
+    {"archives", "simulate", "engine", "results"},
     {"narration", "runs", "targets", "notebook"},
     {"single", "workflow"},
     {"demo", "estimate"},
@@ -31,7 +31,7 @@ LEVEL = {part: level for level, row in enumerate(ROWS) for part in row}
 ALLOWED_WITHIN_A_ROW = {("model", "errors"), ("settings", "missions"), ("settings", "values")}
 WITHOUT_DASK = {
     *("errors", "model", "named", "values", "missions", "sky", "cubes"),
-    *("detectors", "scan", "simulate", "archives", "pace", "tally", "panel"),
+    *("detectors", "scan", "simulate", "archives", "progress"),
 }
 
 

@@ -25,6 +25,9 @@ TAIL_BEGINS = 16.0  # square of a significance below which regions may fall shor
 # What is known of a tail's scale before any null is seen counts as much as so many nulls. In normal noise the squared
 # significance of the best of many places has a scale of 2 far out and 3 to 4 where cubes are searched; 5 is cautious.
 PRIOR_NULLS, PRIOR_SCALE = 4, 5.0
+# What no cube can say of itself is how often something else looks like a line: showers of cosmic rays did in 1 of 300
+# simulated windows, the rarer the more significant.
+IMPOSTORS = 0.003
 KEPT_P = 0.1  # null p-values up to here are kept for a run's pool
 FEWEST_POOLED = 300  # line-free windows that make a pool
 
@@ -88,7 +91,8 @@ def window_p_value(statistic: float, light: ArrayLike, negative: ArrayLike) -> f
     """Return the probability that a window without a line reaches a statistic.
 
     Windows of negative light double what is known of the noise, but lack what only adds light, such as showers of
-    cosmic rays. So the larger p-value counts: that among the line-free windows, or that among both kinds.
+    cosmic rays. So the larger p-value counts: that among the line-free windows, or that among both kinds. To it is
+    added how often something is taken for a line that the windows of one cube are too few to show.
 
     Parameters
     ----------
@@ -98,7 +102,8 @@ def window_p_value(statistic: float, light: ArrayLike, negative: ArrayLike) -> f
         Of line-free windows, as they are and with the sign turned.
     """
     both = np.concatenate([np.asarray(light, dtype=np.float64), np.asarray(negative, dtype=np.float64)])
-    return max(p_value(statistic, light), p_value(statistic, both))
+    impostors = IMPOSTORS * TAIL_BEGINS / max(statistic**2, TAIL_BEGINS)
+    return min(1.0, max(p_value(statistic, light), p_value(statistic, both)) + impostors)
 
 
 def null_p_values(light: ArrayLike, negative: ArrayLike) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from distributed.protocol.pickle import dumps
 
 from feii_dask.engine.dashboard_plugin import HANDLER, PAGE, DashboardPage
 from feii_dask.engine.link import dashboard_link
-from feii_dask.tally import Figures
+from feii_dask.progress.tally import Figures
 
 __all__ = ["Page", "Workers"]
 

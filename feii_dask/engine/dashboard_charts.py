@@ -17,8 +17,8 @@ from distributed.dashboard.components.scheduler import CurrentLoad, WorkersMemor
 from distributed.dashboard.utils import update
 
 from feii_dask.engine.dashboard_texts import Headline, Table
-from feii_dask.pace import Rate
-from feii_dask.tally import P_VALUES, Figures
+from feii_dask.progress.pace import Rate
+from feii_dask.progress.tally import P_VALUES, Figures
 
 __all__ = ["JetSearch"]
 

@@ -22,7 +22,7 @@ from distributed.protocol.pickle import loads
 from tornado.ioloop import IOLoop
 
 from feii_dask.engine.dashboard_charts import JetSearch
-from feii_dask.tally import Figures
+from feii_dask.progress.tally import Figures
 
 __all__ = ["HANDLER", "PAGE", "DashboardPage"]
 

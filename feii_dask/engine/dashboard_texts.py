@@ -9,7 +9,7 @@ from bokeh.models import InlineStyleSheet
 from bokeh.models.widgets.markups import Div
 from jinja2 import Environment
 
-from feii_dask.tally import Figures
+from feii_dask.progress.tally import Figures
 
 __all__ = ["Headline", "Table"]
 

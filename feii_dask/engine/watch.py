@@ -8,7 +8,7 @@ from time import monotonic
 from feii_dask.engine.workers import PATIENCE_S
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Outcome, Status
-from feii_dask.tally import kind_of_failure
+from feii_dask.progress.tally import kind_of_failure
 
 __all__ = ["Breaker", "StallWatch"]
 

@@ -20,7 +20,7 @@ from distributed import Client
 from playwright.sync_api import Browser
 
 from feii_dask.engine.dashboard import Page
-from feii_dask.tally import Tally
+from feii_dask.progress.tally import Tally
 from tests.browser import Tab, chromium
 from tests.campaigns.memory import processes
 from tests.campaigns.record import print_table, write_results

@@ -18,7 +18,7 @@ from distributed import Client, LocalCluster, Scheduler
 
 from feii_dask.engine.dashboard import Page
 from feii_dask.engine.dashboard_plugin import HANDLER, DashboardPage
-from feii_dask.tally import Figures, Tally
+from feii_dask.progress.tally import Figures, Tally
 from tests.outcomes import make_outcomes
 
 SCHEDULER = "import sys; {}; from distributed.cli.dask_scheduler import main; main()"

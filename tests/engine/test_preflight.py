@@ -19,7 +19,7 @@ from feii_dask.engine.dashboard import Page
 from feii_dask.engine.link import dashboard_link
 from feii_dask.engine.preflight import Check, Verdict, check_memory, preflight
 from feii_dask.errors import ClusterError
-from feii_dask.tally import Tally
+from feii_dask.progress.tally import Tally
 from tests.gateway import GatewayServer
 
 # Run by every Python that finds it on its path: hides this package, and claims another version of a package.

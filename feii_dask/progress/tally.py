@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feii_dask.model import Cutout, Outcome, Status
-from feii_dask.pace import Clock, Rate
+from feii_dask.progress.pace import Clock, Rate
 
 __all__ = ["P_VALUES", "Failure", "Figures", "Picture", "SlowCube", "Tally", "kind_of_failure"]
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from feii_dask.pace import POINTS, Clock
+from feii_dask.progress.pace import POINTS, Clock
 
 
 @pytest.mark.parametrize("notes", [1, 7, POINTS, 10 * POINTS + 3])

@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from feii_dask.tally import P_VALUES, Figures
+from feii_dask.progress.tally import P_VALUES, Figures
 
 __all__ = ["NotebookDisplay", "TerminalDisplay", "draw"]
 

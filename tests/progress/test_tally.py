@@ -10,7 +10,7 @@ import pytest
 from distributed.protocol.pickle import dumps
 
 from feii_dask.model import Detection, Outcome, Status
-from feii_dask.tally import P_VALUES, ROWS, SIDE, Tally
+from feii_dask.progress.tally import P_VALUES, ROWS, SIDE, Tally
 from tests.outcomes import LINES, make_cutout, make_outcomes
 
 

@@ -15,8 +15,8 @@ from nbclient import NotebookClient
 from rich.console import Console
 
 from feii_dask.model import Outcome, Status
-from feii_dask.panel import draw
-from feii_dask.tally import Figures, Tally
+from feii_dask.progress.panel import draw
+from feii_dask.progress.tally import Figures, Tally
 from tests.outcomes import make_outcomes
 
 NOTEBOOK = """
