@@ -23,7 +23,7 @@ def test_queries_of_the_notebook(replica):
     table = client.query_criteria(
         dataproduct_type="cube", obs_collection="JWST", dataRights="PUBLIC", calib_level=[0, 1, 2, 3, 4]
     )
-    assert len(table) == 27
+    assert len(table) == 28  # one of them a moving target
     assert len(table.colnames) == 33
     client.enable_cloud_dataset(verbose=False)
     places = client.get_cloud_uris([table["dataURL"][0]], return_uri_map=True, verbose=False)
