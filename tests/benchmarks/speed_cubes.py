@@ -148,7 +148,7 @@ def lower_limit(cubes: Cubes, context: Context, outcomes: list[Outcome]) -> tupl
 
 def measure_shapes(sizes: Sizes) -> Iterator[Row]:
     """Compare numbers of threads per process, at three distances."""
-    context = Context(lines=NOTEBOOK_LINES)
+    context = Context(lines=NOTEBOOK_LINES, detector="notebook")
     with served(sizes) as (cubes, store):
         for threads in sizes.threads:
             with two_workers(threads) as client:

@@ -41,7 +41,7 @@ def test_both_ways_detect_the_same_lines_in_cubes_that_are_far_away(tmp_path: Pa
         addresses = [str(target.uri) for target in targets]
         expected = in_new_process(speed_notebook.search_all, addresses, LINES_UM)  # s3fs remembers its endpoint
         whole = store.counted()
-        outcomes = [scan_cube(target, Context(lines=NOTEBOOK_LINES)) for target in targets]
+        outcomes = [scan_cube(target, Context(lines=NOTEBOOK_LINES, detector="notebook")) for target in targets]
         counted = store.counted()
     assert any(expected)
     assert [lines_of(outcome) for outcome in outcomes] == expected
