@@ -72,7 +72,7 @@ def where(command: Any) -> Any:
 @click.option("--mission", help="jwst, sofia, herschel, spitzer, or your own as package.module:NAME.  [default: jwst]")
 @click.option("--archive", help="live, or a directory of cubes.  [default: live]")
 @click.option("--fallback", type=click.Choice(["https"]), help="How to read what has no cloud copy.")
-@click.option("--detector", help="notebook, matched, grating, or your own as package.module:Name.")
+@click.option("--detector", help="matched, notebook, grating, or your own as package.module:Name.")
 @click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, fir, names, or a table file.")
 @click.option("--instrument", multiple=True, callback=several, help="Such as MIRI/IFU.")
 @click.option("--filters", multiple=True, callback=several, help="Such as CH1-SHORT.")
