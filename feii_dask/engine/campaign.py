@@ -22,6 +22,7 @@ from distributed import Client, Future, KilledWorker, get_worker
 from distributed.comm import CommClosedError
 
 from feii_dask.engine.broadcast import Broadcast
+from feii_dask.engine.heap import keep_freed_memory
 from feii_dask.engine.watch import Breaker, StallWatch
 from feii_dask.engine.workers import memory_for_scans
 from feii_dask.errors import ClusterError
@@ -67,6 +68,7 @@ class Job:
 
 def scan_on_worker(target: Target, attempt: int, context: Context) -> Outcome:
     """Scan one target where the cluster put it."""
+    keep_freed_memory()
     worker = get_worker()
     outcome = scan_cube(target, context, memory_for_scans(worker))
     return replace(outcome, worker=worker.address, attempt=attempt)

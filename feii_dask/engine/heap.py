@@ -1,0 +1,27 @@
+"""What a worker does with memory that a scan has given back."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+__all__ = ["keep_freed_memory"]
+
+# Parameters of glibc's mallopt(3), and what they are set to: arrays up to its largest threshold come from the heap,
+# and the heap keeps as much as a few scans use.
+M_TRIM_THRESHOLD, KEPT_BYTES = -1, 256 * 1024**2
+M_MMAP_THRESHOLD, LARGEST_BYTES = -3, 32 * 1024**2
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Let this process use again what it frees, and return whether it does; once is enough.
+
+    Dask's nannies have workers give back every 64 KiB at once (``MALLOC_TRIM_THRESHOLD_``). Each array of a scan then
+    comes as fresh pages, which the kernel has to empty first: that took as long as the scans themselves.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_BYTES) and mallopt(M_TRIM_THRESHOLD, KEPT_BYTES))
