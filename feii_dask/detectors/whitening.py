@@ -91,7 +91,9 @@ def robust_scale(values: Cube32, good: NDArray[np.bool_]) -> NDArray[np.float32]
     count = np.count_nonzero(good, axis=0)
     enough = (count >= len(good) / 2) & (first > 0) & np.isfinite(first)
     first = np.where(enough, first, np.float32(1))
-    clipped = np.minimum(np.abs(values) / first, np.float32(CLIP))
+    clipped = np.abs(values)
+    clipped /= first
+    np.minimum(clipped, np.float32(CLIP), out=clipped)
     variance = np.square(clipped, out=clipped).sum(axis=0) / (np.maximum(count, 1) * CLIPPED_VARIANCE)
     return np.where(enough, first * np.sqrt(variance), np.inf).astype(np.float32)
 
