@@ -13,9 +13,9 @@ from feii_dask.simulate.bands import find_band
 
 __all__ = ["BAND_LINES", "SCENES", "line_free", "simulate"]
 
-# Differences from the simulator's defaults, which have ripples, fringes, showers and spikes in every scene.
+# Differences from the simulator's defaults, which have ripples, 1 % fringes, showers and spikes in every scene.
 SCENES: dict[str, dict[str, Any]] = {
-    "pedestal and bright star": {"star": 200.0, "pedestal": 20.0},
+    "pedestal and bright star": {"star": 200.0, "pedestal": 20.0, "fringes": 0.0},
     "background-subtracted": {"star": 50.0, "pedestal": 0.0},
     "faint star": {"star": 3.0, "pedestal": 1.0},
     "bright star, 5 % wiggles": {"star": 200.0, "wiggles": 0.05},
