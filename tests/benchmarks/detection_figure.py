@@ -48,8 +48,9 @@ def draw_alarms(axes: Axes, null: pd.DataFrame) -> None:
         errors = [part["share"] - part["low"], part["high"] - part["share"]]
         axes.errorbar(part["share"], place, xerr=errors, fmt="o", label=name, color=COLORS[str(name)])
     axes.axvline(0.01, color="0.6", linestyle=":")
-    axes.set(xscale="log", xlabel="false alarms per line", yticks=range(len(scenes)), yticklabels=scenes)
-    axes.legend()
+    axes.set(xscale="log", xlim=(2e-5, 1), xlabel="false alarms per line")
+    axes.set_yticks(range(len(scenes)), scenes)
+    axes.legend(loc="center left")
 
 
 def draw_promise(axes: Axes, calibration: pd.DataFrame) -> None:
