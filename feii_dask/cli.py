@@ -154,8 +154,9 @@ def rank(directory: Path) -> None:
     from feii_dask.results.store import RunStore
     from feii_dask.workflow import conclude
 
+    run = RunStore.open(directory)
     with narrate(directory):
-        conclude(RunStore.open(directory))
+        conclude(run)
 
 
 @main.command()

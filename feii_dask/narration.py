@@ -15,6 +15,7 @@ from distributed import Client
 from rich.console import Console
 
 from feii_dask.engine.dashboard import Page, Workers
+from feii_dask.errors import StoreError
 from feii_dask.model import Outcome
 from feii_dask.progress.panel import NotebookDisplay, TerminalDisplay
 from feii_dask.progress.tally import Tally
@@ -31,6 +32,11 @@ def narrate(directory: Path | None) -> Iterator[None]:
     """Send what is logged to the reader, and to ``log.txt`` in the run directory.
 
     Whoever has set up logging, as pytest does or a larger program, is left alone.
+
+    Raises
+    ------
+    StoreError
+        If the directory cannot be written to.
     """
     logger = logging.getLogger("feii_dask")
     handlers: list[logging.Handler] = []
@@ -38,7 +44,7 @@ def narrate(directory: Path | None) -> Iterator[None]:
         handlers.append(Voice())
         handlers[-1].setFormatter(logging.Formatter("%(message)s"))
     if directory is not None:
-        handlers.append(logging.FileHandler(directory / "log.txt", encoding="utf-8"))
+        handlers.append(open_log(directory / "log.txt"))
         handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     level = logger.level
     if level == logging.NOTSET:
@@ -53,6 +59,14 @@ def narrate(directory: Path | None) -> Iterator[None]:
             logger.removeHandler(handler)
             with suppress(OSError):  # where the disk is full, that is what the search itself says
                 handler.close()
+
+
+def open_log(path: Path) -> logging.FileHandler:
+    """Open a log file, to go on below what it holds."""
+    try:
+        return logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}; mend its permissions, or copy the run") from error
 
 
 class Voice(logging.Handler):

@@ -40,6 +40,15 @@ def complaint(result: Result) -> str:
     return lines[0]
 
 
+@pytest.mark.parametrize("verb", ["rank", "report"])
+@pytest.mark.parametrize("directory", ["nowhere", "."])
+def test_what_is_no_run_is_said_and_left_alone(verb: str, directory: str) -> None:
+    result = call(verb, directory)
+    assert result.exit_code == 2
+    assert "holds no run" in complaint(result)
+    assert list(Path().iterdir()) == []
+
+
 def test_search_prints_the_funnel_and_writes_the_run(sky: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "search", "--archive", sky, "--out", "run", "--lines", "notebook"],

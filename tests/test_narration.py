@@ -25,3 +25,8 @@ def test_a_log_on_a_full_disk_hides_no_error(tmp_path: Path, capsys: pytest.Capt
         logging.getLogger("feii_dask.somewhere").info("7 cubes")
         raise StoreError("no room")
     assert "No space left on device" in capsys.readouterr().err
+
+
+def test_a_log_that_cannot_be_opened_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="No such file"), narrate(tmp_path / "nowhere"):
+        pass

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from feii_dask.cubes.lines import FE_II_LINES, H2_LINES, OTHER_LINES
+from feii_dask.cubes.lines import ALL_LINES
 from feii_dask.detectors.calibration import KEPT_P
 from feii_dask.detectors.notebook import DETECT_HALFWIDTH, MATCH_HALFWIDTH, MEDIAN_REACH
 from feii_dask.errors import DetectorError
@@ -31,7 +31,7 @@ NEIGHBOUR_KMS = 300.0  # about a known line, where a spike is no chance
 PROMINENCE = 3.0  # standard deviations of the curve's nonzero values that a spike needs, as in the notebook
 FEWEST_PLACES = 40  # among which the highest peak is no chance
 
-KNOWN_UM = np.array([line.wavelength_um for line in FE_II_LINES + H2_LINES + OTHER_LINES])
+KNOWN_UM = np.array([line.wavelength_um for line in ALL_LINES])
 
 
 @dataclass(frozen=True, slots=True)

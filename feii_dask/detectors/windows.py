@@ -8,7 +8,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from feii_dask.cubes.lines import FE_II_LINES, H2_LINES, OTHER_LINES
+from feii_dask.cubes.lines import ALL_LINES
 from feii_dask.detectors.filters import SEARCH_WIDTHS_KMS
 from feii_dask.detectors.resolution import Resolution
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
@@ -21,7 +21,7 @@ CORE_KMS = 60.0  # the systemic velocities that a neighbour within the search ma
 SAME_STEP = 0.1  # relative difference of steps that windows may have
 MOST_MISSING = 0.5  # share of a plane's spaxels
 
-KNOWN_LINES_UM = np.array(sorted(line.wavelength_um for line in FE_II_LINES + H2_LINES + OTHER_LINES))
+KNOWN_LINES_UM = np.array(sorted(line.wavelength_um for line in ALL_LINES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from feii_dask.cubes.lines import FE_II_LINES, H2_LINES, OTHER_LINES
+from feii_dask.cubes.lines import ALL_LINES
 from feii_dask.errors import StoreError
 from feii_dask.model import Cutout
 from feii_dask.results.finder import Finder, draw_finder, regions_of
@@ -23,7 +23,6 @@ __all__ = ["FULL_ENTRIES", "Entry", "Glance", "entries"]
 FULL_ENTRIES = 100  # candidates with all figures; 500 candidates, most of them with thumbnails only, make 30 MB
 LINES_EACH = 8
 THUMBNAIL_PX = 48
-KNOWN_LINES = (*FE_II_LINES, *H2_LINES, *OTHER_LINES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def entries(store: RunStore, tables: Tables, candidates: pd.DataFrame, detection
         yield Entry(
             named,
             tuple(_glance(detection, None if cutout is None else cutout.line_map) for detection, cutout in pairs),
-            tuple(make_plate(cutout, detection, KNOWN_LINES) for detection, cutout in pairs if cutout is not None),
+            tuple(make_plate(cutout, detection, ALL_LINES) for detection, cutout in pairs if cutout is not None),
             draw_finder(row["ra"], row["dec"], footprints, others, own.drop_duplicates(["line", "obs_id"])),
         )
 
