@@ -29,7 +29,15 @@ from astropy.table import Table
 from feii_dask.errors import LineError
 from feii_dask.model import Line
 
-__all__ = ["ALL_LINES", "FAR_INFRARED_LINES", "FE_II_LINES", "H2_LINES", "NOTEBOOK_LINES", "find_lines"]
+__all__ = [
+    "ALL_LINES",
+    "FAR_INFRARED_LINES",
+    "FE_II_LINES",
+    "H2_LINES",
+    "NOTEBOOK_LINES",
+    "OTHER_LINES",
+    "find_lines",
+]
 
 
 def _line_of(values: Mapping[str, Any], wavelength_um: float) -> Line:
@@ -54,6 +62,7 @@ ALL_LINES = _shipped_lines()
 FE_II_LINES = tuple(line for line in ALL_LINES if line.species == "Fe II")
 H2_LINES = tuple(line for line in ALL_LINES if line.species == "H2")
 FAR_INFRARED_LINES = tuple(line for line in ALL_LINES if line.wavelength_um > 50)
+OTHER_LINES = tuple(line for line in ALL_LINES if line.species not in {"Fe II", "H2"})
 
 # Rounded as in the notebook, and in its order.
 NOTEBOOK_LINES = tuple(
