@@ -8,12 +8,15 @@ import sys
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 __all__ = ["digest_of", "import_named", "own_source"]
 
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 OURS = __name__.partition(".")[0]
+
+_importing = Lock()  # two threads that import a package at once can break each other's import
 
 
 def import_named(name: str, *, fresh: bool = False) -> Any:
@@ -38,11 +41,13 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     """
     module_name, _, attribute = name.partition(":")
     look_here()
-    if fresh and own_source(name) is not None:
-        importlib.invalidate_caches()
-        sys.modules.pop(module_name, None)
     try:
-        return getattr(importlib.import_module(module_name), attribute)
+        with _importing:
+            if fresh and own_source(name) is not None:
+                importlib.invalidate_caches()
+                sys.modules.pop(module_name, None)
+            module = importlib.import_module(module_name)
+        return getattr(module, attribute)
     except Exception as error:  # whatever a user's module does when it is imported
         kind = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
         raise ImportError(f"{kind}{error}") from error

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import aiohttp
@@ -54,6 +55,7 @@ TRANSIENT_ERRNO = frozenset({errno.EIO, errno.EBUSY, errno.EREMOTEIO})
 TIMEOUTS = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
 
 _filesystems: dict[tuple[object, ...], Any] = {}
+_making = Lock()
 
 
 class RangeReader:
@@ -138,13 +140,23 @@ class RangeReader:
 def _find_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
     """Return this process's file system for a protocol, made at first use."""
     key = (os.getpid(), protocol, tokenize(options), *map(os.environ.get, ENVIRONMENT))
-    if key not in _filesystems:
-        merged = _merge(_default_options(protocol), _own_options(protocol, options))
-        filesystem = fsspec.filesystem(protocol, skip_instance_cache=True, **merged)
-        if hasattr(filesystem, "retries"):
-            filesystem.retries = 1  # s3fs tries five times, twice over
-        _filesystems.setdefault(key, filesystem)
-    return _filesystems[key]
+    with _making:
+        if key not in _filesystems:
+            _filesystems[key] = _make_filesystem(protocol, options)
+        return _filesystems[key]
+
+
+def _make_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
+    """Make a file system, one at a time: two threads that import its package at once can break each other's import.
+
+    While a package's import ends in one thread, it is missing from ``sys.modules`` for a moment; the other thread
+    then ends with a ``KeyError`` ('fsspec.implementations' was seen, Python 3.11, once in some fifty fresh workers).
+    """
+    merged = _merge(_default_options(protocol), _own_options(protocol, options))
+    filesystem = fsspec.filesystem(protocol, skip_instance_cache=True, **merged)
+    if hasattr(filesystem, "retries"):
+        filesystem.retries = 1  # s3fs tries five times, twice over
+    return filesystem
 
 
 def _default_options(protocol: str) -> dict[str, Any]:

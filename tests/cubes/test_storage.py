@@ -6,7 +6,9 @@ import errno
 import os
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import aiohttp
@@ -275,3 +277,40 @@ def test_a_certificate_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SSL_CERT_FILE", "nowhere.pem")
     with pytest.raises(CubeReadError, match="SSL_CERT_FILE names a certificate file that does not exist"):
         RangeReader("https://127.0.0.1:9/cube.fits").read(0, 10)
+
+
+class Single(AbstractFileSystem):
+    """Takes a while to be made, and notes when two are made at once."""
+
+    protocol = "single"
+    made = 0
+    making = False
+    collided = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        Single.collided |= Single.making
+        Single.making = True
+        time.sleep(0.05)
+        Single.making = False
+        Single.made += 1
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: Any) -> bytes:
+        return b"light"
+
+
+fsspec.register_implementation("single", Single, clobber=True)
+
+
+def test_threads_that_begin_together_share_one_file_system() -> None:
+    threads = 8
+    start = Barrier(threads)
+
+    def read(number: int) -> bytes:
+        start.wait()
+        return RangeReader(f"single://{number}").read(0, 5)
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert set(pool.map(read, range(threads))) == {b"light"}
+    assert Single.made == 1
+    assert not Single.collided
