@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 __all__ = ["digest_of", "import_named", "own_source"]
@@ -16,7 +16,7 @@ __all__ = ["digest_of", "import_named", "own_source"]
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 OURS = __name__.partition(".")[0]
 
-_importing = Lock()  # two threads that import a package at once can break each other's import
+_importing = RLock()  # two threads that import a package at once can break each other's import
 
 
 def import_named(name: str, *, fresh: bool = False) -> Any:
