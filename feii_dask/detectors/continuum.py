@@ -18,6 +18,14 @@ END_PLANES = 8  # at either end, where the continuum is extrapolated and false a
 DEGREE = 4  # of the polynomial that comes first
 REFITS = 3
 REFIT_CLIP = 2.5  # standard deviations beyond which a block's residual counts as this many
+# Fewest exchanges that bring the median of so many to the middle (Paeth 1990, Graphics Gems, 171; Devillard 1998).
+EXCHANGES = {
+    1: "",
+    3: "01 12 01",
+    5: "01 34 03 14 12 23 12",
+    7: "05 03 16 24 01 35 26 23 36 45 14 13 34",
+    9: "12 45 78 01 34 67 12 45 78 03 58 47 36 14 25 47 42 64 42",
+}
 
 
 def continuum_of(planes: Cube32) -> Cube32:
@@ -43,7 +51,8 @@ def is_supported(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
     good : (n, y, x) bool ndarray
         Voxels with data.
     """
-    empty = ~np.logical_or.reduceat(good, np.arange(0, len(good), BLOCK_PLANES), axis=0)
+    missing = np.zeros((-len(good) % BLOCK_PLANES, *good.shape[1:]), dtype=bool)
+    empty = ~np.concatenate([good, missing]).reshape(-1, BLOCK_PLANES, *good.shape[1:]).any(axis=1)
     beside = empty.copy()
     beside[1:] |= empty[:-1]
     beside[:-1] |= empty[1:]
@@ -54,8 +63,7 @@ def is_supported(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def block_medians(planes: Cube32) -> Cube32:
     """Return the medians of successive blocks; what has no data is left out, or infinite."""
-    blocks = -(-len(planes) // BLOCK_PLANES)
-    missing = np.full((blocks * BLOCK_PLANES - len(planes), *planes.shape[1:]), np.nan, dtype=np.float32)
+    missing = np.full((-len(planes) % BLOCK_PLANES, *planes.shape[1:]), np.nan, dtype=np.float32)
     padded = balanced(np.concatenate([planes, missing]))
     return median_of(padded[i::BLOCK_PLANES] for i in range(BLOCK_PLANES))
 
@@ -102,32 +110,36 @@ def running_median(planes: Cube32) -> Cube32:
 
 
 def median_of(slabs: Iterable[Cube32]) -> Cube32:
-    """Return the elementwise median of an odd number of arrays, by an odd-even sorting network."""
+    """Return the elementwise median of as many arrays as `EXCHANGES` knows."""
     ordered = list(slabs)
-    for turn in range(len(ordered)):
-        for i in range(turn % 2, len(ordered) - 1, 2):
-            low, high = ordered[i], ordered[i + 1]
-            ordered[i], ordered[i + 1] = np.minimum(low, high), np.maximum(low, high)
+    for low, high in EXCHANGES[len(ordered)].split():
+        one, other = ordered[int(low)], ordered[int(high)]
+        ordered[int(low)], ordered[int(high)] = np.minimum(one, other), np.maximum(one, other)
     return ordered[len(ordered) // 2]
 
 
-def balanced(planes: Cube32, low: float = -np.inf) -> Cube32:
-    """Replace what is missing by ``low`` and infinity in turn, so that medians stay where they are."""
+def balanced(planes: Cube32, there: NDArray[np.bool_] | None = None, low: float = -np.inf) -> Cube32:
+    """Replace what is not there (not finite) by ``low`` and infinity in turn, so that medians stay where they are."""
     fill = np.where(np.arange(len(planes)) % 2, np.inf, low).astype(np.float32)
-    return np.where(np.isfinite(planes), planes, fill.reshape(-1, *(1,) * (planes.ndim - 1)))
+    present = np.isfinite(planes) if there is None else there
+    return np.where(present, planes, fill.reshape(-1, *(1,) * (planes.ndim - 1)))
 
 
 def nearest_filled(planes: Cube32) -> Cube32:
     """Give missing planes the value of the nearest earlier plane of the same spaxel, or else later; or else 0."""
     there = np.isfinite(planes)
-    if there.all():
+    torn = ~there.all(axis=0)
+    if not torn.any():
         return planes
-    index = np.arange(len(planes))[:, None, None]
+    light, there = planes[:, torn], there[:, torn]
+    index = np.arange(len(planes))[:, None]
     earlier = np.maximum.accumulate(np.where(there, index, -1))
     later = np.minimum.accumulate(np.where(there, index, len(planes))[::-1])[::-1]
     source = np.where(earlier >= 0, earlier, later % len(planes))
-    filled = np.take_along_axis(planes, source, axis=0)
-    return np.where(np.isfinite(filled), filled, np.float32(0))
+    light = np.take_along_axis(light, source, axis=0)
+    filled = planes.copy()
+    filled[:, torn] = np.where(np.isfinite(light), light, np.float32(0))
+    return filled
 
 
 def straight_lines(positions: NDArray[np.intp], nodes: NDArray[np.floating]) -> NDArray[np.float32]:
