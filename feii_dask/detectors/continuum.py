@@ -19,12 +19,18 @@ DEGREE = 4  # of the polynomial that comes first
 REFITS = 3
 REFIT_CLIP = 2.5  # standard deviations beyond which a block's residual counts as this many
 # Fewest exchanges that bring the median of so many to the middle (Paeth 1990, Graphics Gems, 171; Devillard 1998).
-EXCHANGES = {
-    1: "",
-    3: "01 12 01",
-    5: "01 34 03 14 12 23 12",
-    7: "05 03 16 24 01 35 26 23 36 45 14 13 34",
-    9: "12 45 78 01 34 67 12 45 78 03 58 47 36 14 25 47 42 64 42",
+EXCHANGES: dict[int, tuple[tuple[int, int], ...]] = {
+    1: (),
+    3: ((0, 1), (1, 2), (0, 1)),
+    5: ((0, 1), (3, 4), (0, 3), (1, 4), (1, 2), (2, 3), (1, 2)),
+    7: (
+        *((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6)),
+        *((2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)),
+    ),
+    9: (
+        *((1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3)),
+        *((5, 8), (4, 7), (3, 6), (1, 4), (2, 5), (4, 7), (4, 2), (6, 4), (4, 2)),
+    ),
 }
 
 
@@ -52,7 +58,8 @@ def is_supported(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
         Voxels with data.
     """
     missing = np.zeros((-len(good) % BLOCK_PLANES, *good.shape[1:]), dtype=bool)
-    empty = ~np.concatenate([good, missing]).reshape(-1, BLOCK_PLANES, *good.shape[1:]).any(axis=1)
+    blocks = np.concatenate([good, missing]).reshape(-1, BLOCK_PLANES, *good.shape[1:])
+    empty = ~np.logical_or.reduce(blocks, axis=1)
     beside = empty.copy()
     beside[1:] |= empty[:-1]
     beside[:-1] |= empty[1:]
@@ -112,9 +119,9 @@ def running_median(planes: Cube32) -> Cube32:
 def median_of(slabs: Iterable[Cube32]) -> Cube32:
     """Return the elementwise median of as many arrays as `EXCHANGES` knows."""
     ordered = list(slabs)
-    for low, high in EXCHANGES[len(ordered)].split():
-        one, other = ordered[int(low)], ordered[int(high)]
-        ordered[int(low)], ordered[int(high)] = np.minimum(one, other), np.maximum(one, other)
+    for low, high in EXCHANGES[len(ordered)]:
+        one, other = ordered[low], ordered[high]
+        ordered[low], ordered[high] = np.minimum(one, other), np.maximum(one, other)
     return ordered[len(ordered) // 2]
 
 
