@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from playwright.sync_api import Browser
 
 from feii_dask.results.report import write_report
 from tests.browser import Tab
@@ -89,8 +90,9 @@ def test_it_filters_by_name_and_cube(opened: Tab, candidates: pd.DataFrame) -> N
 def test_a_candidate_opens_and_has_its_images(opened: Tab, candidates: pd.DataFrame) -> None:
     item = opened.page.locator(f"#yso-{candidates['yso_index'][1]}")
     figures = item.locator("details")
-    assert not figures.locator(".plates").is_visible()
+    assert figures.locator(".plates").count() == 0
     item.locator("summary").click()
+    figures.locator(".plates").wait_for()
     assert figures.locator("section.plate").count() == candidates["n_lines"][1]
     pictures = figures.locator("img").all()
     assert len(pictures) >= 2 * candidates["n_lines"][1]
@@ -99,6 +101,14 @@ def test_a_candidate_opens_and_has_its_images(opened: Tab, candidates: pd.DataFr
         picture.evaluate("image => image.decode()")
         assert picture.evaluate("image => image.naturalWidth") > 0
         assert picture.get_attribute("alt")
+
+
+def test_without_scripts_the_figures_are_there(browser: Browser, written: tuple[Path, pd.DataFrame]) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(written[0].as_uri())
+    page.locator(".item details summary").first.click()
+    page.locator(".item .plates figure img").first.wait_for()
+    page.close()
 
 
 def test_the_sky_map_leads_to_a_candidate(opened: Tab, candidates: pd.DataFrame) -> None:

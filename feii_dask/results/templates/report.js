@@ -43,13 +43,26 @@ for (const input of document.querySelectorAll(".filter input")) {
   input.addEventListener("input", () => filter(input));
 }
 
+// To a browser that runs scripts, the figures of a candidate are text until they are wanted: a hundred thousand
+// elements would keep it busy.
+function unfold(details) {
+  const figures = details.querySelector("noscript");
+  if (figures) figures.outerHTML = figures.textContent;
+}
+for (const details of document.querySelectorAll("details")) {
+  details.addEventListener("toggle", () => unfold(details), { once: true });
+}
+
 // A candidate that the sky map leads to opens, even if the filter had hidden it.
 function openTarget() {
   const item = document.getElementById(location.hash.slice(1));
   if (!item?.classList.contains("item")) return;
   item.hidden = false;
-  const figures = item.querySelector("details");
-  if (figures) figures.open = true;
+  const details = item.querySelector("details");
+  if (details) {
+    unfold(details);
+    details.open = true;
+  }
   item.scrollIntoView();
 }
 addEventListener("hashchange", openTarget);
