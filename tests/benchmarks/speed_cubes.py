@@ -15,6 +15,7 @@ from distributed import Client, LocalCluster
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.detectors import load_detector
 from feii_dask.engine.campaign import Job, campaign
+from feii_dask.engine.heap import keep_freed_memory
 from feii_dask.errors import DetectorError
 from feii_dask.model import Context, Outcome, Target
 from feii_dask.scan import scan_cube
@@ -131,8 +132,10 @@ def lines_of(outcome: Outcome) -> list[float]:
 def lower_limit(cubes: Cubes, context: Context, outcomes: list[Outcome]) -> tuple[float, str]:
     """Return the least time that the scans can take, s, and what it consists of.
 
-    The kernel is the whole of `scan_cube` on files of this machine: nothing but network and Dask is left out.
+    The kernel is the whole of `scan_cube` on files of this machine, in a process that keeps what it frees, as workers
+    do: nothing but network and Dask is left out.
     """
+    keep_freed_memory()
     some = cubes.targets[:18]
     at_hand = [Target(obs_id=t.obs_id, uri=str(cubes.directory / str(t.uri).rpartition("/")[2])) for t in some]
     for target in at_hand[:3]:
