@@ -65,7 +65,8 @@ def remove_continuum(sci: Cube32, psf_px: float) -> Residuals:
     good = has_data(sci)
     level = continuum_of(np.where(good, sci, np.float32(np.nan)))
     good = is_supported(good)
-    light = np.where(good, sci - level, np.float32(0))
+    with np.errstate(over="ignore", invalid="ignore"):  # of voxels without data
+        light = np.where(good, sci - level, np.float32(0))
     noise = robust_scale(light, good)
     white = (light / noise).astype(np.float32, copy=False)
     return Residuals(light, without_spikes(white, psf_px), noise, good, level.mean(axis=0))
