@@ -342,3 +342,15 @@ def test_galactic_cubes_have_their_peaks_in_icrs(tmp_path: Path) -> None:
     (found,) = scan(write_cube(tmp_path / "cube.fits", jet(), CRVAL3=5.2452, **cards)).detections
     assert found.peak_ra_deg == pytest.approx(266.405, abs=0.01)  # the Galactic centre
     assert found.peak_dec_deg == pytest.approx(-28.936, abs=0.01)
+
+
+@pytest.mark.parametrize("detector", ["notebook", "matched", "grating"])
+def test_damaged_numbers_are_blanks_to_every_detector(tmp_path: Path, detector: str) -> None:
+    """Flipped bits make signalling NaN, at which numpy warns where it says nothing about others."""
+    blank, damaged = jet(), jet()
+    blank[::9, ::4, ::5] = np.nan
+    damaged.view(np.uint32)[::9, ::4, ::5] = 0x7FA00000
+    uris = [write_cube(tmp_path / f"{name}.fits", sci, CRVAL3=5.2452) for name, sci in (("a", blank), ("b", damaged))]
+    first, second = (scan(uri, detector=detector).detections[0] for uri in uris)
+    assert first.status is second.status is Status.SCANNED
+    assert (first.statistic, first.detected) == (second.statistic, second.detected)

@@ -93,7 +93,8 @@ class GratingScan:
         plane_kms = float(np.diff(velocity_kms).max())
         searched = np.abs(velocity_kms) <= max(REACH_KMS, plane_kms)
         shining = np.abs(velocity_kms) <= REACH_KMS + self.line_planes * plane_kms
-        light = np.asarray(sci[start:stop], dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # of signalling NaN, which flipped bits make
+            light = np.asarray(sci[start:stop], dtype=np.float64)
         fits = fit_lines(light, self.line_planes, shining)
         significance, without_line = self._significances(fits, light, shining)
         if not np.isfinite(significance[searched]).any():
