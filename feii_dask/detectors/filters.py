@@ -35,7 +35,8 @@ def gaussian_matrix(size: int, fwhm: float) -> NDArray[np.float32]:
     weights = gaussian(np.arange(size, dtype=np.float64), fwhm)
     weights[weights < NEGLIGIBLE] = 0
     reach = np.arange(-ceil(2 * fwhm), ceil(2 * fwhm) + 1, dtype=np.float64)
-    return toeplitz((weights / np.linalg.norm(gaussian(reach, fwhm))).astype(np.float32))
+    matrix: NDArray[np.float32] = toeplitz((weights / np.linalg.norm(gaussian(reach, fwhm))).astype(np.float32))
+    return matrix
 
 
 def line_filters(planes: int, resolution: Resolution) -> NDArray[np.float32]:
