@@ -13,6 +13,7 @@ import click
 
 from feii_dask import __version__
 from feii_dask.errors import FeiiDaskError
+from feii_dask.values import directory
 
 __all__ = ["main"]
 
@@ -50,6 +51,11 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
 def several(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Take an option that is given several times, or once with commas."""
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
+    """Take ``~`` as a shell would; it does not where quotes or a notebook's magic come between."""
+    return Path(directory(path))
 
 
 def where(command: Any) -> Any:
@@ -147,7 +153,7 @@ def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) 
 
 
 @main.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 def rank(directory: Path) -> None:
     """Rank the candidates of a run again, without scanning."""
     from feii_dask.narration import narrate
@@ -160,7 +166,7 @@ def rank(directory: Path) -> None:
 
 
 @main.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 def report(directory: Path) -> None:
     """Write the report of a run again."""
     from feii_dask.results.report import write_report
@@ -222,7 +228,7 @@ def stop(settings: Any, names: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same sky.")
 def simulate(directory: Path, seed: int) -> None:
     """Write a simulated sky of known truth: tables and cubes that `search --archive` takes."""

@@ -23,6 +23,7 @@ from feii_dask.missions import find_mission
 from feii_dask.values import (
     adaptive_range,
     count,
+    directory,
     flag,
     length,
     mapping,
@@ -85,7 +86,7 @@ class Settings:
     """
 
     mission: str = setting(text, "jwst")
-    archive: str = setting(text, "live")
+    archive: str = setting(directory, "live")
     otype: str = setting(text, "Y*O..")
     target: str | None = setting(optional(text), None)
     targets: str | None = setting(optional(place), None)
@@ -102,8 +103,8 @@ class Settings:
     detector: str = setting(text, "matched")
     storage_options: Mapping[str, Any] = setting(mapping, {})
     allowed_failures: float = setting(share, 0.25)
-    out: str | None = setting(optional(text), None)
-    resume: str | None = setting(optional(text), None)
+    out: str | None = setting(optional(directory), None)
+    resume: str | None = setting(optional(directory), None)
     retry_failed: bool = setting(flag, False)
     dry_run: bool = setting(flag, False)
     stall_after_s: float = setting(length, 240.0)
@@ -165,7 +166,7 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     dask_config: dict[str, Any] = {}
-    for source, layer in layers(path, overrides):
+    for source, layer in layers(directory(path) if path else None, overrides):
         for name, value in layer.items():
             if canonical(name) == canonical(SECTION):
                 merge(values, section(value, source), source, sources)
@@ -184,9 +185,7 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
     return settings
 
 
-def layers(
-    path: str | os.PathLike[str] | None, overrides: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def layers(path: str | None, overrides: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each layer with its name, the weakest first."""
     packaged = resources.files("feii_dask").joinpath("feii-dask.yaml").read_text(encoding="utf-8")
     yield "packaged defaults", yaml.safe_load(packaged)
@@ -195,7 +194,7 @@ def layers(
             ours = {name: value for name, value in config.items() if canonical(name) == canonical(SECTION)}
             yield (str(file), ours) if ours else ("Dask's configuration", {})
     if path is not None or Path(FILE_NAME).is_file():
-        yield str(path or FILE_NAME), read_yaml(Path(path or FILE_NAME))
+        yield path or FILE_NAME, read_yaml(Path(path or FILE_NAME))
     variables = {name: value for name, value in os.environ.items() if name.upper().startswith("DASK_")}
     variables.pop("DASK_INTERNAL_INHERIT_CONFIG", None)
     yield "environment", dask.config.collect_env(variables)

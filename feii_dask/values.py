@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "adaptive_range",
     "count",
+    "directory",
     "flag",
     "length",
     "mapping",
@@ -34,9 +35,14 @@ def text(value: Any) -> str:
     return str(value).strip()
 
 
+def directory(value: Any) -> str:
+    """Take the path of a directory, or a word in its place; ``~`` is somebody's home, as in a shell."""
+    return os.path.expanduser(text(value))  # noqa: PTH111 - Path's own fails where nobody has that name
+
+
 def place(value: Any) -> str:
     """Take the path of a file; it means the same wherever a run is gone on with."""
-    return str(Path(text(value)).absolute())
+    return str(Path(directory(value)).absolute())
 
 
 def texts(value: Any) -> tuple[str, ...]:

@@ -49,6 +49,12 @@ def test_what_is_no_run_is_said_and_left_alone(verb: str, directory: str) -> Non
     assert list(Path().iterdir()) == []
 
 
+@pytest.mark.parametrize("verb", ["rank", "report"])
+def test_a_tilde_is_the_home_of_the_reader(verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert f"{tmp_path}/nowhere holds no run" in complaint(call(verb, "~/nowhere"))
+
+
 def test_search_prints_the_funnel_and_writes_the_run(sky: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "search", "--archive", sky, "--out", "run", "--lines", "notebook"],

@@ -155,6 +155,19 @@ def test_any_value_is_taken_or_refused_by_name(value: object, key: str) -> None:
         assert isinstance(settings, Settings)
 
 
+def test_a_tilde_is_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    write("feii-dask: {archive: ~/mini, targets: ~/t.csv, out: ~/runs/jets}", str(home / "mine.yaml"))
+    settings = load_settings("~/mine.yaml")
+    assert (settings.archive, settings.targets) == (f"{home}/mini", f"{home}/t.csv")
+    assert settings.out == f"{home}/runs/jets"
+    assert settings.sources["out"] == f"{home}/mine.yaml"
+    assert load_settings(resume="~/jets").resume == f"{home}/jets"
+    assert load_settings(out="~nobody-of-that-name").out == "~nobody-of-that-name"
+
+
 def test_secrets_are_not_printed() -> None:
     write("feii-dask: {storage-options: {key: hush}, clusters: {gateway: {environment: {TOKEN: hush-hush}}}}")
     explained = load_settings().explain()
