@@ -165,7 +165,8 @@ class FolderArchive:
 
     def _place(self, name: str, files: dict[str, Path]) -> str | None:
         relative = PurePosixPath(name)
-        if ":" in name:  # an archive's address, as in mast:JWST/product/name.fits
+        is_there = name in files or (self.directory / relative).is_file()
+        if ":" in name and not is_there:  # an archive's address, as in mast:JWST/product/name.fits
             relative = PurePosixPath(name.rpartition(":")[2].rpartition("/")[2])
         if not relative.name or relative.is_absolute() or ".." in relative.parts:
             return None

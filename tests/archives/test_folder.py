@@ -11,7 +11,7 @@ from feii_dask.archives import open_archive
 from feii_dask.errors import SettingsError, TargetError
 from feii_dask.missions import find_mission
 
-from .sky import observations, write_sky
+from .sky import observations, write_cube, write_sky
 
 JWST = find_mission("jwst")
 
@@ -95,6 +95,18 @@ def test_link_within_the_directory_is_followed(sky):
     target = next((sky / "cubes").iterdir())
     (sky / "alias.fits").symlink_to(target)
     assert open_archive(sky, JWST).locate(pd.DataFrame({"dataURL": ["alias.fits"]})) == [str(sky / "alias.fits")]
+
+
+def test_a_colon_in_a_name_makes_no_address_of_a_file(sky, tmp_path):
+    names = ["2024-01-01T12:30:00.fits", "00.fits", "cubes/T12:00.fits"]
+    for name in names:
+        write_cube(sky / name)
+    write_cube(tmp_path / "12:30.fits")
+    (sky / "outside").symlink_to(tmp_path)
+    outside = ["outside/12:30.fits", "../12:30.fits", str(tmp_path / "12:30.fits")]
+    rows = pd.DataFrame({"dataURL": [*names, "T12:00.fits", "mast:JWST/00.fits", *outside]})
+    found = [str(sky / name) for name in (*names, "cubes/T12:00.fits", "00.fits")]
+    assert open_archive(sky, JWST).locate(rows) == found + [None] * 3
 
 
 def test_path_beats_name(sky):
