@@ -105,10 +105,11 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
         with cluster(settings, client) as connected:
             tables = match(found, archive, context, settings, connected)
             if run is None:
-                return preview(tables, context, settings)
+                return preview(tables, context, settings, SCHEMA.empty_table().to_pandas())
             queries = [asdict(query) for query in archive.queries]
-            run.update_manifest(queries=queries, counts=count(found.objects, tables, context.lines))
-            run.write_tables(**tables._asdict())
+            with run.alone():
+                run.update_manifest(queries=queries, counts=count(found.objects, tables, context.lines))
+                run.write_tables(**tables._asdict())
             scan(run, tables, context, settings, connected)
         return conclude(run)
 
@@ -121,6 +122,9 @@ def go_on(settings: Settings, client: Client | None) -> SearchResult:
         return begin(settings, context, client)
     tables = run.read_tables()
     check_places(tables.targets["uri"], settings.archive)
+    if settings.dry_run:
+        with narrate(None):
+            return preview(tables, context, settings, run.outcomes())
     with narrate(run.directory):
         with cluster(settings, client) as connected:
             scan(run, tables, context, settings, connected)
@@ -214,15 +218,14 @@ def conclude(run: RunStore) -> SearchResult:
     )
 
 
-def preview(tables: Tables, context: Context, settings: Settings) -> SearchResult:
-    """Say what would be scanned."""
-    nothing = SCHEMA.empty_table().to_pandas()
-    to_scan, _ = plan(tables, context.lines, nothing, settings)
+def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:
+    """Say what would be scanned, beside the outcomes that there are."""
+    to_scan, _ = plan(tables, context.lines, outcomes, settings)
     log.info("%d cubes would be scanned", len(to_scan))
     return SearchResult(
         **tables._asdict(),
-        outcomes=nothing,
-        candidates=rank(nothing, tables.targets, tables.ysos),
-        failures=failures(nothing, tables.targets),
+        outcomes=outcomes,
+        candidates=rank(outcomes, tables.targets, tables.ysos),
+        failures=failures(outcomes, tables.targets),
         directory=None,
     )

@@ -109,9 +109,38 @@ def test_a_second_search_into_the_same_directory_scans_only_what_is_new(sky: Pat
     assert len(scanned) > len(before)
 
 
+def test_a_dry_run_of_what_is_there_scans_nothing(sky: Path, client: Client) -> None:
+    first = run(sky, client, limit=3)
+    before = {path: path.stat().st_mtime_ns for path in Path("run").rglob("*")}
+    preview = fd.search(fd.load_settings(resume="run", dry_run=True), client)
+    assert preview.directory is None
+    pd.testing.assert_frame_equal(preview.outcomes, first.outcomes)
+    assert {path: path.stat().st_mtime_ns for path in Path("run").rglob("*")} == before
+
+
+def test_a_run_that_is_being_written_is_left_as_it_is(sky: Path, client: Client) -> None:
+    first = run(sky, client, limit=3)
+    assert first.directory is not None
+    store = RunStore.open(first.directory)
+    with store.writer():
+        before = {path: path.read_bytes() for path in Path("run").glob("*.json")}
+        before |= {path: path.read_bytes() for path in Path("run/tables").iterdir()}
+        with pytest.raises(StoreError, match="another process is writing"):
+            run(sky, client, limit=3)
+        assert {path: path.read_bytes() for path in before} == before
+
+
+# Stores each outcome by itself, and takes its time over it.
 SLOW_SEARCH = """
 import sys
+import time
 import feii_dask as fd
+from feii_dask.results import parts
+parts.MAX_ROWS, add = 1, parts.OutcomeWriter.add
+def slowly(writer, outcome):
+    time.sleep(0.3)
+    add(writer, outcome)
+parts.OutcomeWriter.add = slowly
 if __name__ == "__main__":
     settings = fd.load_settings(archive=sys.argv[1], out=sys.argv[2], lines=["notebook"])
     fd.search(settings)

@@ -7,6 +7,7 @@ So the original stays here, the copies are kept, and what is lost is scattered a
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from feii_dask.errors import ClusterError
 __all__ = ["Broadcast"]
 
 ATTEMPTS = 4
+SCATTER_S = 30.0  # the value is small; Dask waits for ever for a worker that dies while its copy is made
 
 
 class Broadcast:
@@ -62,10 +64,13 @@ class Broadcast:
 
     def _scatter(self) -> Future[Any]:
         failure: Exception | None = None
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             wait_for_worker(self._client, self._patience_s)
+            # After a failure it goes to one worker, and from there to those that need it: copies to all would have to
+            # wait until the scheduler gives up those that failed.
+            scatter = partial(self._client.scatter, self._value, broadcast=attempt == 0, hash=False, asynchronous=True)
             try:
-                future: Future[Any] = self._client.scatter(self._value, broadcast=True, hash=False)
+                future: Future[Any] = self._client.sync(scatter, callback_timeout=SCATTER_S)
             except (OSError, TimeoutError) as error:  # a worker that was there when it began is gone
                 failure = error
             else:

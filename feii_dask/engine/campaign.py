@@ -24,7 +24,7 @@ from distributed.comm import CommClosedError
 from feii_dask.engine.broadcast import Broadcast
 from feii_dask.engine.heap import keep_freed_memory
 from feii_dask.engine.watch import Breaker, StallWatch
-from feii_dask.engine.workers import memory_for_scans
+from feii_dask.engine.workers import memory_for_scans, scheduler_needed
 from feii_dask.errors import ClusterError
 from feii_dask.model import Context, Outcome, Status, Target
 from feii_dask.scan import scan_cube
@@ -104,7 +104,7 @@ def campaign(
         If one cube after the other fails for the same reason.
     """
     breaker = Breaker()
-    with Broadcast(client, context) as broadcast:
+    with scheduler_needed(), Broadcast(client, context) as broadcast:
         running = Campaign(client, broadcast, context, jobs, StallWatch(stall_after_s))
         try:
             while running.unfinished:
@@ -274,5 +274,5 @@ def restart(client: Client, workers: list[str]) -> None:
     nannied = [name for name, worker in client.scheduler_info(n_workers=-1)["workers"].items() if worker["nanny"]]
     try:
         client.restart_workers([name for name in workers if name in nannied], timeout=RESTART_S, raise_for_error=False)
-    except (OSError, TimeoutError, ValueError) as error:
+    except (KeyError, OSError, TimeoutError, ValueError) as error:  # KeyError: one has gone in the meantime
         log.warning("%s could not be restarted: %s", ", ".join(workers), error)

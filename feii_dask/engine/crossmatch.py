@@ -8,9 +8,10 @@ from concurrent.futures import CancelledError
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
-from distributed import Client
+from distributed import Client, KilledWorker
 
 from feii_dask.engine.broadcast import Broadcast
+from feii_dask.engine.workers import scheduler_needed
 from feii_dask.errors import ClusterError
 from feii_dask.sky.match import EMPTY_MATCHES, match_partition
 from feii_dask.sky.motion import julian_year, moved_to
@@ -104,6 +105,7 @@ def match_at_epochs(
     )
 
 
+@scheduler_needed()
 def match_on_cluster(
     footprints: pd.DataFrame, coordinates: np.ndarray, client: Client, pad_arcsec: float
 ) -> pd.DataFrame:
@@ -115,7 +117,7 @@ def match_on_cluster(
             matched = table.map_partitions(match_partition, broadcast.future, pad_arcsec=pad_arcsec, meta=EMPTY_MATCHES)
             try:
                 rows: pd.DataFrame = client.compute(matched, retries=2).result()
-            except CancelledError:
+            except (CancelledError, KilledWorker):
                 log.warning("the workers that held the coordinates were lost; scattering them again (%d)", attempt)
                 continue
             return rows.sort_values(["obs_index", "yso_index"], ignore_index=True)

@@ -16,7 +16,7 @@ from distributed.diagnostics.plugin import UploadDirectory
 import feii_dask
 from feii_dask.engine.link import dashboard_link, opens
 from feii_dask.engine.own_code import send_code
-from feii_dask.engine.workers import BASE_BYTES, wait_for_worker
+from feii_dask.engine.workers import BASE_BYTES, scheduler_needed, wait_for_worker
 from feii_dask.errors import ClusterError
 from feii_dask.named import digest_of, own_source
 
@@ -50,6 +50,7 @@ class Check:
         return f"  {self.subject:10} {self.verdict:4} {self.found}{remedy}"
 
 
+@scheduler_needed()
 def preflight(client: Client, detector: str) -> list[Check]:
     """Check a cluster, print the table, and refuse one that cannot do the work.
 
@@ -80,6 +81,7 @@ def preflight(client: Client, detector: str) -> list[Check]:
     return checks
 
 
+@scheduler_needed()
 def check_memory(client: Client, scan_bytes: int) -> Check:
     """Check that the largest planned scan fits into a worker, as often as it has threads.
 

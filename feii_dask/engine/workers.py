@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from distributed import Client, Worker
 
 from feii_dask.errors import ClusterError
 
-__all__ = ["BASE_BYTES", "PATIENCE_S", "memory_for_scans", "wait_for_worker"]
+__all__ = ["BASE_BYTES", "PATIENCE_S", "memory_for_scans", "scheduler_needed", "wait_for_worker"]
 
 log = logging.getLogger(__name__)
 
 BASE_BYTES = 300 * 10**6  # a worker that has imported everything holds half of that
 PATIENCE_S = 600.0  # a node that a cloud has to boot first takes some five minutes
+
+
+@contextmanager
+def scheduler_needed() -> Iterator[None]:
+    """Say what it means that a connection breaks while the scheduler is asked.
+
+    Raises
+    ------
+    ClusterError
+        In place of the connection's own error.
+    """
+    try:
+        yield
+    except OSError as error:  # Dask's own are of this kind
+        detail = f"{type(error).__name__}: {error}"
+        raise ClusterError(
+            f"the connection to the scheduler is lost ({detail}); what was scanned is stored, go on with --resume"
+        ) from error
 
 
 def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:

@@ -23,7 +23,7 @@ from feii_dask.results.atomic import remove_leftovers, write_atomically
 from feii_dask.results.cutouts import cutout_path, write_cutout
 from feii_dask.results.outcomes import SCHEMA, to_frame, to_rows
 
-__all__ = ["OutcomeWriter", "open_writer", "read_parts"]
+__all__ = ["OutcomeWriter", "only_writer", "open_writer", "read_parts"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def open_writer(directory: Path) -> Iterator[OutcomeWriter]:
     StoreError
         If another process is writing into the same run, or the directory cannot be written to.
     """
-    with _only_writer(directory):
+    with only_writer(directory):
         for name in (".", "tables", "outcomes", "cutouts"):
             remove_leftovers(directory / name)
         writer = OutcomeWriter(directory)
@@ -116,7 +116,7 @@ class OutcomeWriter:
 
 
 @contextmanager
-def _only_writer(directory: Path) -> Iterator[None]:
+def only_writer(directory: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, in whatever way it ends."""
     try:
         lock = (directory / "run.lock").open("ab")

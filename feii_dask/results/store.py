@@ -27,7 +27,7 @@ from feii_dask.model import Cutout, Status
 from feii_dask.results.atomic import make_directory, write_atomically
 from feii_dask.results.cutouts import cutout_path, read_cutout, read_line_map
 from feii_dask.results.outcomes import BOOKKEEPING_COLUMNS, KEY_COLUMNS, SCIENCE_COLUMNS, deciding_rows, latest
-from feii_dask.results.parts import OutcomeWriter, open_writer, read_parts
+from feii_dask.results.parts import OutcomeWriter, only_writer, open_writer, read_parts
 
 __all__ = ["BOOKKEEPING_COLUMNS", "SCIENCE_COLUMNS", "RunStore", "Tables"]
 
@@ -177,6 +177,16 @@ class RunStore:
 
     def _table(self, name: str) -> Path:
         return self.directory / "tables" / f"{name}.parquet"
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes from writing into this run while a ``with`` statement lasts.
+
+        Raises
+        ------
+        StoreError
+            On entering, if one is doing so.
+        """
+        return only_writer(self.directory)
 
     def writer(self) -> AbstractContextManager[OutcomeWriter]:
         """Return what stores outcomes while its ``with`` statement lasts.

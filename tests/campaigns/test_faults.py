@@ -16,11 +16,12 @@ SMALL = [
     ("object missing", "gateway"),
     ("scheduler killed", "gateway"),
 ]
+CUBES = 100
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World.create(tmp_path_factory.mktemp("world"), 60, seed=4) as world:
+    with World.create(tmp_path_factory.mktemp("world"), CUBES, seed=4) as world:
         yield world
 
 
@@ -41,4 +42,4 @@ def test_nothing_is_lost_or_doubled(world: World, reference: pd.DataFrame, name:
     fault = next(fault for fault in FAULTS if fault.name == name)
     row = play(fault, world, kind, reference)
     assert (row["lost"], row["doubled"], row["different"]) == (0, 0, 0)
-    assert 0 < row["struck_at"] < 60
+    assert 0 < row["struck_at"] < CUBES

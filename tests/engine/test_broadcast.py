@@ -45,6 +45,28 @@ def test_every_worker_keeps_its_copy_while_the_memory_manager_would_drop_it(clie
     assert client.amm.running()
 
 
+def test_a_worker_that_dies_while_its_copy_is_made_is_not_waited_for(
+    frail: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler would wait for ever: it counts a worker that it has chosen among those that have to have a copy."""
+    monkeypatch.setattr("feii_dask.engine.broadcast.SCATTER_S", 3.0)
+    pids, scheduler = frail.run(os.getpid), frail.cluster.scheduler
+    update_data = scheduler.update_data
+
+    def strike(*, who_has: dict[str, list[str]], **rest: object) -> object:
+        scheduler.update_data = update_data
+        answer = update_data(who_has=who_has, **rest)
+        (holder,) = next(iter(who_has.values()))
+        os.kill(next(pid for worker, pid in pids.items() if worker != holder), signal.SIGKILL)
+        return answer
+
+    monkeypatch.setattr(scheduler, "update_data", strike)
+    start = time.monotonic()
+    with Broadcast(frail, VALUE) as broadcast:
+        assert frail.submit(total, broadcast.future, 0).result(timeout=60) == TOTAL
+    assert time.monotonic() - start < 25  # Dask's own patience with a worker that is gone is longer
+
+
 def test_it_is_scattered_once(client: Client) -> None:
     with Broadcast(client, VALUE) as broadcast:
         assert broadcast.future is broadcast.future

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +18,13 @@ from astropy.io import fits
 from distributed import Client, LocalCluster
 
 from feii_dask.engine.campaign import Job, campaign
+from feii_dask.engine.workers import scheduler_needed
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Context, Line, Outcome, Status, Target
 from tests.engine.detectors import HOG, POISON, TAR
 
 LINES = (Line("Fe II", 5.340169),)
+FRESH_S = 8.0  # a restarted worker imports for up to six seconds before its first outcome
 
 
 @pytest.fixture
@@ -126,11 +131,11 @@ def test_a_cube_that_needs_too_much_memory_is_named_and_its_neighbours_are_not(t
 
 def test_a_cube_that_is_never_done_is_named_and_its_neighbours_are_not(frail: Client, tmp_path: Path) -> None:
     values = [TAR if number == 4 else float(number) for number in range(12)]
-    outcomes = run(frail, jobs(tmp_path, values), "Mean", stall_after_s=2.0)
+    outcomes = run(frail, jobs(tmp_path, values), "Mean", stall_after_s=FRESH_S)
     assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
         ("cube-004", Status.TIMEOUT)
     ]
-    assert "no answer within 2 s, alone too" in next(o.reason for o in outcomes if o.obs_id == "cube-004")
+    assert f"no answer within {FRESH_S:.0f} s, alone too" in next(o.reason for o in outcomes if o.obs_id == "cube-004")
     assert len(statistics(outcomes)) == 12
 
 
@@ -141,7 +146,7 @@ def test_a_worker_that_stops_is_restarted_and_loses_no_outcome(
     victim = worker_pids(frail)[0]
     context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
     outcomes: list[Outcome] = []
-    for batch in campaign(frail, jobs(tmp_path, values), context, stall_after_s=2.0):
+    for batch in campaign(frail, jobs(tmp_path, values), context, stall_after_s=FRESH_S):
         if not outcomes and batch:
             os.kill(victim, signal.SIGSTOP)
         outcomes += batch
@@ -183,6 +188,23 @@ def test_a_lost_scheduler_is_said_and_not_waited_for(tmp_path: Path) -> None:
         cluster.close()
         with pytest.raises(ClusterError, match="go on with --resume"):
             list(running)
+
+
+def test_a_scheduler_that_dies_while_it_is_asked_is_said_too(tmp_path: Path) -> None:
+    """It stops answering first, as one that runs out of memory does."""
+    place = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--scheduler-file", str(place)]
+    options = ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"]
+    scheduler = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL)
+    try:
+        with Client(scheduler_file=str(place), timeout=60) as client:
+            os.kill(scheduler.pid, signal.SIGSTOP)
+            threading.Timer(2, scheduler.kill).start()
+            with pytest.raises(ClusterError, match="go on with --resume"), scheduler_needed():
+                client.processing()
+    finally:
+        scheduler.kill()
+        scheduler.wait()
 
 
 def test_leaving_early_takes_the_scans_back(client: Client, tmp_path: Path) -> None:

@@ -14,6 +14,12 @@ from feii_dask.errors import ClusterError
 from feii_dask.settings import load_settings
 
 
+@pytest.fixture(autouse=True)
+def any_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default port may be taken; tornado leaves the socket open that it could not bind."""
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__DASHBOARD", "127.0.0.1:0")
+
+
 def test_a_local_cluster_has_the_shape_asked_for_and_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__WORKERS", "2")
     monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__THREADS", "3")

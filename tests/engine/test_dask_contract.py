@@ -117,11 +117,12 @@ def test_map_partitions_hands_the_value_of_a_future_to_the_function(client: Clie
 
 def test_the_scheduler_tells_which_worker_holds_which_task(client: Client) -> None:
     futures = client.map(time.sleep, [0.5] * 8, pure=False)
-    time.sleep(0.1)
-    processing = client.processing()
+    deadline = time.monotonic() + 5
+    while not any((processing := client.processing()).values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     assert set(processing) == set(client.nthreads())
     assert {key for keys in processing.values() for key in keys} <= {future.key for future in futures}
-    assert any(processing.values())
     client.cancel(futures, force=True)
 
 

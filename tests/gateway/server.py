@@ -8,10 +8,10 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 import yaml
@@ -90,7 +90,7 @@ class GatewayServer:
         while True:
             try:
                 opener.open(f"{self.address}/api/health", timeout=5).close()
-            except URLError:
+            except OSError:  # URLError, or what urllib raises of a connection that is silent or closed
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     log_text = (self.directory / "gateway.log").read_text()
                     self.kill()
@@ -115,12 +115,14 @@ class GatewayServer:
         self.process.kill()
         self.process.wait()
         for pid in set(self._living(self.directory)) - set(self.processes()):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def reap(self) -> None:
         """Kill whatever was left behind."""
         for pid in self._living(self.directory):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def processes(self, word: str = "") -> list[int]:
         """Return the schedulers, nannies and workers whose command contains a word."""
