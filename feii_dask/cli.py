@@ -48,11 +48,6 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
     logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-def several(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Take an option that is given several times, or once with commas."""
-    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
-
-
 def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
     """Take ``~`` as a shell would; it does not where quotes or a notebook's magic come between."""
     return Path(directory(path))
@@ -79,10 +74,10 @@ def where(command: Any) -> Any:
 @click.option("--archive", help="live, or a directory of cubes.  [default: live]")
 @click.option("--fallback", type=click.Choice(["https"]), help="How to read what has no cloud copy.")
 @click.option("--detector", help="matched, notebook, grating, or your own as package.module:Name.")
-@click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, fir, names, or a table file.")
-@click.option("--instrument", multiple=True, callback=several, help="Such as MIRI/IFU.")
-@click.option("--filters", multiple=True, callback=several, help="Such as CH1-SHORT.")
-@click.option("--proposal-id", multiple=True, callback=several, help="Such as 1290.")
+@click.option("--lines", multiple=True, help="feii, notebook, h2, fir, names, or a table file.")
+@click.option("--instrument", multiple=True, help="Such as MIRI/IFU.")
+@click.option("--filters", multiple=True, help="Such as CH1-SHORT.")
+@click.option("--proposal-id", multiple=True, help="Such as 1290.")
 @click.option("--pad-arcsec", type=float, help="Objects up to this far outside a footprint count as inside.")
 @click.option("--proper-motion", is_flag=True, default=None, help="Move the objects to the time of each observation.")
 @click.option("--limit", type=int, help="Scan at most so many cubes.")
@@ -103,8 +98,8 @@ def search(config: str | None, **options: Any) -> None:
 @where
 @click.option("--archive", help="live, or a directory with an observation table and cubes.  [default: live]")
 @click.option("--mission", help="jwst or sofia.  [default: jwst]")
-@click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, names of lines, or a table file.")
-@click.option("--instrument", multiple=True, callback=several, help="Such as MIRI/IFU.")
+@click.option("--lines", multiple=True, help="feii, notebook, h2, names of lines, or a table file.")
+@click.option("--instrument", multiple=True, help="Such as MIRI/IFU.")
 @click.option("--pilot", type=click.IntRange(min=2), default=40, show_default=True, help="Cubes to scan for it.")
 def estimate(config: str | None, pilot: int, **options: Any) -> None:
     """Say what a search would cost, from a pilot of a few cubes."""
@@ -139,7 +134,7 @@ def finish(result: Any, allowed_failures: float) -> None:
 @main.command()
 @click.argument("uri")
 @click.option("--mission", help="Whose cube it is.  [default: jwst]")
-@click.option("--lines", multiple=True, callback=several, help="feii, notebook, h2, names of lines, or a table file.")
+@click.option("--lines", multiple=True, help="feii, notebook, h2, names of lines, or a table file.")
 @click.option("--detector", help="matched, notebook, or your own as package.module:Name.")
 @click.option("--config", type=click.Path(), help="Settings file.")
 @click.option("--plot", is_flag=True, help="Draw the detector's statistic around each line, into a PNG file here.")

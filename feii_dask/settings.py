@@ -8,6 +8,7 @@ are merged one by one, so that every value remembers where it came from.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -171,6 +172,7 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
             if canonical(name) == canonical(SECTION):
                 merge(values, section(value, source), source, sources)
             elif source not in ("packaged defaults", "Dask's configuration"):
+                refuse_stray(name, source)
                 dask_config = dask.config.update(dask_config, {name: value}, priority="new")
     clusters = {
         name: parse(ClusterSettings, body, sources, f"clusters.{name}.")
@@ -183,6 +185,14 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
     settings = replace(settings, **own, clusters=clusters, dask_config=dask_config, sources=sources)
     check(settings)
     return settings
+
+
+def refuse_stray(name: str, source: str) -> None:
+    """Refuse a section that can only be ours, misspelt or left out: Dask would take it without a word."""
+    near = get_close_matches(canonical(name), [canonical(SECTION)], cutoff=0.7)
+    if near or (source != "environment" and canonical(name) in (f.name for f in fields(Settings))):
+        hint = f"did you mean {SECTION!r}?" if near else f"indent it under  {SECTION}:"
+        raise SettingsError(f"{source}: {name!r} is no section of Dask's; {hint}")
 
 
 def layers(path: str | None, overrides: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -201,10 +211,22 @@ def layers(path: str | None, overrides: Mapping[str, Any]) -> Iterator[tuple[str
     yield "command line", {SECTION: {name: value for name, value in overrides.items() if value not in (None, ())}}
 
 
+class Loader(yaml.SafeLoader):
+    """Reads 01234, a proposal's number, as it is written; to YAML 1.1 it is the octal one of 668."""
+
+
+def as_written(loader: Loader, node: yaml.ScalarNode) -> int | str:
+    """Read a whole number, or a text if it begins with a zero."""
+    return node.value if re.fullmatch(r"0\d+", node.value) else loader.construct_yaml_int(node)
+
+
+Loader.add_constructor("tag:yaml.org,2002:int", as_written)
+
+
 def read_yaml(path: Path) -> Mapping[str, Any]:
     """Read a configuration file, safely."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - it is a SafeLoader
     except FileNotFoundError:
         raise SettingsError(f"there is no settings file {str(path)!r}") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -46,10 +46,9 @@ def place(value: Any) -> str:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """Take one text, or several."""
-    if isinstance(value, (list, tuple)):
-        return tuple(text(item) for item in value)
-    return () if value is None else (text(value),)
+    """Take one text, or several, as a list or with commas between."""
+    items = value if isinstance(value, (list, tuple)) else () if value is None else (value,)
+    return tuple(text(part) for item in items for part in text(item).split(","))
 
 
 def count(value: Any) -> int:

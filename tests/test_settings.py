@@ -104,6 +104,13 @@ def test_dask_sections_pass_through_below_the_environment(monkeypatch: pytest.Mo
         ("feii-dask: {clusters: 3}", "cluster.yaml: expected names with values, not 3"),
         ("feii-dask: [1, 2]", "cluster.yaml: expected names with values, not \\[1, 2\\]"),
         ("[1, 2]", "cluster.yaml: expected names with values"),
+        ("limit: 3", "cluster.yaml: 'limit' is no section of Dask's; indent it under  feii-dask:"),
+        ("clusters: {local: {workers: 2}}", "'clusters' is no section of Dask's; indent it"),
+        ("proposal-id: 1290", "'proposal-id' is no section of Dask's; indent it"),
+        ("feii-dsk: {limit: 3}", "'feii-dsk' is no section of Dask's; did you mean 'feii-dask'?"),
+        ("feiidask: {limit: 3}", "did you mean 'feii-dask'?"),
+        ("feii-dask: {limit: 010}", "limit takes a whole number, 1 or more, not '010'"),
+        ("feii-dask: {instrument: 'MIRI/IFU,'}", "instrument takes a text, not 'MIRI/IFU,'"),
         ("feii-dask: {a: b", "'cluster.yaml' is not YAML"),
         ("feii-dask: !!python/object/apply:os.getcwd []", "is not YAML"),
         ("{resume: a", "is not YAML"),
@@ -113,6 +120,36 @@ def test_what_is_wrong_is_said(text: str, message: str) -> None:
     write(text)
     with pytest.raises(SettingsError, match=message.replace("(", r"\(").replace("?", r"\?")):
         load_settings()
+
+
+def test_a_misspelt_section_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_LIMIT", "of somebody else")
+    load_settings()
+    monkeypatch.setenv("DASK_FEII_DSK__LIMIT", "3")
+    with pytest.raises(SettingsError, match="environment: 'feii_dsk' is no section of Dask's; did you mean"):
+        load_settings()
+
+
+def test_sections_of_others_are_left_alone() -> None:
+    write("{jobqueue: {slurm: {cores: 2}}, temporary-directory: /tmp, array: {slicing: {split: true}}}")
+    assert set(load_settings().dask_config) == {"jobqueue", "temporary-directory", "array"}
+
+
+def test_commas_divide_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("feii-dask: {instrument: 'MIRI/IFU, NIRSPEC/IFU', filters: [CH1-SHORT, 'CH1-LONG,G395H']}")
+    monkeypatch.setenv("DASK_FEII_DASK__PROPOSAL_ID", "1290,1236")
+    settings = load_settings(lines=("h2,feii",))
+    assert settings.instrument == ("MIRI/IFU", "NIRSPEC/IFU")
+    assert settings.filters == ("CH1-SHORT", "CH1-LONG", "G395H")
+    assert settings.proposal_id == ("1290", "1236")
+    assert settings.lines == ("h2", "feii")
+
+
+def test_a_proposal_with_a_zero_before_it_is_no_octal_number() -> None:
+    write("feii-dask: {proposal-id: [01234, 1290, 0x10], limit: 10}")
+    settings = load_settings()
+    assert settings.proposal_id == ("01234", "1290", "16")
+    assert settings.limit == 10
 
 
 def test_options_that_exclude_each_other() -> None:
