@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -22,11 +23,14 @@ from feii_dask.archives.tables import (
     tidy,
     tidy_ysos,
     without_moving,
+    without_repeated,
 )
 from feii_dask.errors import SettingsError
 from feii_dask.missions import Mission
 
 __all__ = ["FolderArchive"]
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = (".parquet", ".ecsv", ".csv", ".vot", ".xml", ".fits")
 ASTROPY_FORMATS = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable", ".fits": "fits"}
@@ -89,10 +93,12 @@ class FolderArchive:
             raise SettingsError(f"{self.directory} holds no table of objects ({wanted}); name one with --targets FILE")
         table = _read(path)
         try:
-            ysos = tidy_ysos(table)
+            ysos, repeated = without_repeated(tidy_ysos(table))
         except ValueError as error:
             raise SettingsError(f"{path}: {error}") from error
-        self._record(path, ysos, start, describe_ysos(ysos))
+        for note in repeated:
+            log.warning("%s: %s", path, note)
+        self._record(path, ysos, start, (*repeated, *describe_ysos(ysos)))
         return ysos
 
     def find_object(self, name: str) -> pd.DataFrame:

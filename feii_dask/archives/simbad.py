@@ -64,7 +64,9 @@ class SimbadService:
         query = f"SELECT {COLUMNS} FROM basic WHERE otype='{otype}'"  # noqa: S608 - checked just above
 
         def fetch() -> Answer:
-            ysos = tidy_ysos(self._query(query).to_pandas()).sort_values("main_id", ignore_index=True)
+            table = self._query(query)
+            with asking(SERVICE):
+                ysos = tidy_ysos(table.to_pandas()).sort_values("main_id", ignore_index=True)
             return ysos, describe_ysos(ysos)
 
         return self.cache.ask(SERVICE, f"{query} [MAXREC {self.max_rows}]", fetch)

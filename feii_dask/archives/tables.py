@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from feii_dask.errors import SettingsError, TargetError
@@ -17,11 +18,13 @@ __all__ = [
     "OBSERVATION_NUMBERS",
     "OBSERVATION_TEXT",
     "Selection",
+    "check_coordinates",
     "describe_ysos",
     "object_called",
     "tidy",
     "tidy_ysos",
     "without_moving",
+    "without_repeated",
 ]
 
 OBSERVATION_TEXT = (
@@ -166,13 +169,49 @@ def tidy_ysos(table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If there are no names or no coordinates, or if they cannot be read.
+        If there are no names or no coordinates, or if they cannot be read, or are impossible.
     """
     missing = [name for name in ("main_id", "ra", "dec") if name not in table]
     if missing:
         raise ValueError(f"a table of objects needs main_id, ra and dec (deg); this one lacks {', '.join(missing)}")
     columns = table.reindex(columns=[*YSO_TEXT, *YSO_NUMBERS])
-    return tidy(columns, text=YSO_TEXT, numbers=YSO_NUMBERS)
+    ysos = tidy(columns, text=YSO_TEXT, numbers=YSO_NUMBERS)
+    check_coordinates(ysos["ra"].to_numpy(), ysos["dec"].to_numpy())
+    return ysos
+
+
+def check_coordinates(ra_deg: NDArray[np.float64], dec_deg: NDArray[np.float64]) -> None:
+    """Refuse places that are not on the sky; NaN is no place, and no mistake.
+
+    Raises
+    ------
+    ValueError
+        If there is one; the message has the number of its row, from 1, and its value.
+    """
+    wrong = np.flatnonzero((np.abs(ra_deg) > 360) | (np.abs(dec_deg) > 90))
+    if wrong.size:
+        row = wrong[0]
+        raise ValueError(
+            f"row {row + 1} has the impossible coordinates {ra_deg[row]:g}, {dec_deg[row]:g} deg: correct them, or "
+            f"leave them empty where they are unknown"
+        )
+
+
+def without_repeated(ysos: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out objects of the same name at the same place but for the first, and say how many they were.
+
+    Each would be a candidate of its own, and count anew among the q-values.
+
+    Examples
+    --------
+    >>> table, notes = without_repeated(pd.DataFrame({"main_id": ["a", "b", "a"], "ra": 1.0, "dec": 2.0}))
+    >>> list(table["main_id"]), notes
+    (['a', 'b'], ('1 repeated rows left out',))
+    """
+    repeated = ysos.duplicated(["main_id", "ra", "dec"]) & ysos[["ra", "dec"]].notna().all(axis=1)
+    if not repeated.any():
+        return ysos, ()
+    return ysos[~repeated].reset_index(drop=True), (f"{repeated.sum()} repeated rows left out",)
 
 
 def object_called(name: str, ysos: pd.DataFrame, whose: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -18,10 +19,18 @@ from astropy.table import Column, Table
 from numpy.typing import NDArray
 
 from feii_dask.archives.base import Query
-from feii_dask.archives.tables import describe_ysos, object_called, tidy_ysos
+from feii_dask.archives.tables import (
+    check_coordinates,
+    describe_ysos,
+    object_called,
+    tidy_ysos,
+    without_repeated,
+)
 from feii_dask.errors import TargetError
 
 __all__ = ["TargetList"]
+
+log = logging.getLogger(__name__)
 
 # UCDs (IVOA's UCD1+, and the UCD1 of older tables) and names that a column may have, the better ones first.
 RA = ("pos.eq.ra;meta.main", "pos_eq_ra_main"), ("ra", "raicrs", "raj2000", "radeg", "rightascension"), ("pos.eq.ra",)
@@ -77,14 +86,14 @@ class TargetList:
         columns |= {"otype": _text(table, OTYPE), "rvz_radvel": _numbers(table, VELOCITY, u.km / u.s)}
         for (name, wanted), unit in zip(MOTION.items(), (u.mas / u.yr, u.mas / u.yr, u.yr), strict=True):
             columns[name] = _numbers(table, wanted, unit)
-        self._ysos = tidy_ysos(pd.DataFrame(columns))
+        self._ysos, self._repeated = without_repeated(tidy_ysos(pd.DataFrame(columns)))
         self._query = Query(
             service="file",
             text=str(self.path),
             utc=datetime.now(UTC).isoformat(timespec="seconds"),
             rows=len(table),
             seconds=round(time.perf_counter() - start, 3),
-            notes=describe_ysos(self._ysos),
+            notes=(*self._repeated, *describe_ysos(self._ysos)),
         )
 
     @property
@@ -93,7 +102,9 @@ class TargetList:
         return (self._query,)
 
     def ysos(self) -> pd.DataFrame:
-        """Return the objects, those without coordinates included."""
+        """Return the objects, those without coordinates included and each of them once."""
+        for note in self._repeated:
+            log.warning("%s: %s", self.path, note)
         return self._ysos
 
     def find_object(self, name: str) -> pd.DataFrame:
@@ -102,6 +113,15 @@ class TargetList:
 
     def _coordinates(self, table: Table) -> NDArray[np.float64]:
         """Return right ascension and declination, (n, 2), deg; NaN where there are none."""
+        ra_deg, dec_deg = self._found_coordinates(table).T
+        try:
+            check_coordinates(ra_deg, dec_deg)
+        except ValueError as error:
+            self._fail(f"cannot be used: {error}")
+        return np.column_stack([ra_deg % 360, dec_deg])
+
+    def _found_coordinates(self, table: Table) -> NDArray[np.float64]:
+        """Return the coordinates as they stand in the table, (n, 2), deg."""
         for name in table.colnames:
             if isinstance(table[name], SkyCoord):
                 position = table[name].icrs
@@ -119,11 +139,7 @@ class TargetList:
             )
         ra_deg = self._degrees(table[str(found[0])], is_ra=True)
         dec_deg = self._degrees(table[str(found[1])], is_ra=False)
-        wrong = np.flatnonzero((np.abs(ra_deg) > 360) | (np.abs(dec_deg) > 90))
-        if wrong.size:
-            row = wrong[0]
-            self._fail(f"has in row {row + 1} the impossible coordinates {ra_deg[row]:g}, {dec_deg[row]:g} deg")
-        return np.column_stack([ra_deg % 360, dec_deg])
+        return np.column_stack([ra_deg, dec_deg])
 
     def _degrees(self, column: Column, *, is_ra: bool) -> NDArray[np.float64]:
         """Return a column of angles in degrees."""

@@ -185,6 +185,25 @@ def test_unusable_objects(sky):
         open_archive(sky, JWST).ysos()
 
 
+@pytest.mark.parametrize(("column", "value"), [("dec", 95.0), ("ra", np.inf), ("ra", -9999.0)])
+def test_impossible_coordinates_are_refused_when_they_are_read(sky, column, value):
+    ysos = pd.read_parquet(sky / "ysos.parquet")
+    ysos.loc[2, column] = value
+    ysos.to_parquet(sky / "ysos.parquet")
+    with pytest.raises(SettingsError, match=rf"ysos.parquet: row 3 has the impossible coordinates.*{value:g}"):
+        open_archive(sky, JWST).ysos()
+
+
+def test_repeated_objects_are_left_out(sky, caplog):
+    ysos = pd.read_parquet(sky / "ysos.parquet")
+    pd.concat([ysos, ysos]).to_parquet(sky / "ysos.parquet")
+    archive = open_archive(sky, JWST)
+    placed = archive.ysos().dropna(subset=["ra"])
+    assert len(placed) == ysos["ra"].notna().sum()
+    assert "ysos.parquet: 7 repeated rows left out" in caplog.text
+    assert archive.queries[0].notes[0] == "7 repeated rows left out"
+
+
 @pytest.mark.parametrize("place", ["nowhere", "sky/ysos.parquet"])
 def test_no_directory(sky, tmp_path, place):
     with pytest.raises(SettingsError, match="is no directory, and not 'live' either"):

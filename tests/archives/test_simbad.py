@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from feii_dask.errors import SettingsError, TargetError, TruncatedError
+from feii_dask.errors import ArchiveError, SettingsError, TargetError, TruncatedError
+from tests.archives.sky import write_sky, ysos
 from tests.replica import SIMBAD
 
 
@@ -27,6 +28,15 @@ def test_binary_serialization_gives_the_same(open_live, small_sky, start_replica
     for name, value in binary.environment().items():
         monkeypatch.setenv(name, value)
     assert open_live(days=0).ysos().equals(expected)
+
+
+def test_impossible_coordinates_are_an_answer_that_cannot_be_used(open_live, start_replica, monkeypatch, tmp_path):
+    sky = write_sky(tmp_path / "sky")
+    ysos().assign(dec=95.0).to_parquet(sky / "ysos.parquet")
+    for name, value in start_replica(sky).environment().items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ArchiveError, match=r"SIMBAD gave an answer that cannot be used.*row 1 has the impossible"):
+        open_live(days=0).ysos()
 
 
 def test_only_the_columns_used_are_asked_for(open_live, replica):

@@ -121,13 +121,24 @@ def test_velocities_types_and_missing_values(tmp_path: Path) -> None:
     assert archive.queries[0].service == "file"
 
 
+def test_an_object_that_is_there_twice_is_taken_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "mine.csv").write_text("name,ra,dec\na,1,2\nb,1,2\na,1,2\na,1,3\nc,,\nc,,\na,-359,2\n")
+    archive = TargetList(tmp_path / "mine.csv")
+    assert archive.ysos()["main_id"].tolist() == ["a", "b", "a", "c", "c"]
+    assert archive.queries[0].notes[0] == "2 repeated rows left out"
+    assert "mine.csv: 2 repeated rows left out" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("name,glon,glat\na,1,2\n", "no column of right ascension and declination.*it has name, glon, glat"),
         ("name,ra\na,1\n", "no column of declination"),
-        ("name,ra,dec\na,10:00:00,95:00:00\n", "row 1 the impossible coordinates 150, 95"),
-        ("name,ra,dec\na,1,2\nb,400,2\n", "row 2 the impossible coordinates 400, 2"),
+        ("name,ra,dec\na,10:00:00,95:00:00\n", "mine.csv.*row 1 has the impossible coordinates 150, 95"),
+        ("name,ra,dec\na,1,2\nb,400,2\n", "row 2 has the impossible coordinates 400, 2"),
+        ("name,ra,dec\na,1,2\nb,inf,2\n", "row 2 has the impossible coordinates inf, 2"),
+        ("name,ra,dec\na,1,2\nb,-9999,\n", "row 2 has the impossible coordinates -9999, nan"),
+        ("RAh,RAm,RAs,DE-,DEd,DEm,DEs\n4,39,35,+,95,0,0\n", "row 1 has the impossible coordinates 69.8958, 95 deg"),
         ("name,ra,dec\na,1:2:3,+1:2:3\nb,here,+1:2:3\n", "row 2 of column ra 'here', which is no angle"),
         ("name,ra,dec\n", "has no rows"),
         ("name,ra,dec\na,1\nb,1,2,3,4\n", "is no table that astropy reads"),
