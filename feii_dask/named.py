@@ -6,12 +6,13 @@ import hashlib
 import importlib
 import sys
 import sysconfig
-from importlib.util import find_spec
+from contextlib import suppress
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
-__all__ = ["digest_of", "import_named", "own_source"]
+__all__ = ["digest_of", "forget", "import_named", "own_source"]
 
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 OURS = __name__.partition(".")[0]
@@ -27,7 +28,7 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     name : str
         Module and attribute.
     fresh : bool
-        Read a module of the user's own again, though it is imported already: its file may have changed.
+        Read a user's own module or package again, though it is imported already: its files may have changed.
 
     Raises
     ------
@@ -43,9 +44,8 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     look_here()
     try:
         with _importing:
-            if fresh and own_source(name) is not None:
-                importlib.invalidate_caches()
-                sys.modules.pop(module_name, None)
+            if fresh and (source := own_source(name)) is not None:
+                forget(source)
             module = importlib.import_module(module_name)
         return getattr(module, attribute)
     except Exception as error:  # whatever a user's module does when it is imported
@@ -82,13 +82,32 @@ def own_source(name: str) -> Path | None:
     return path
 
 
+def modules_of(source: Path) -> list[Path]:
+    """Return the file of a module, or all those of a package."""
+    return [source] if source.is_file() else list(source.rglob("*.py"))
+
+
+def forget(source: Path) -> None:
+    """Let go of what was imported from a file or a package's directory, so that the next import reads it again.
+
+    Its cached bytecode goes too: Python takes that for current if a changed file is as long as the last one was and
+    was written in the same second.
+    """
+    for file in modules_of(source):
+        with suppress(OSError):  # of a directory that may not be written, where Python has not cached anything either
+            Path(cache_from_source(file)).unlink(missing_ok=True)
+    top = source.name.partition(".")[0]
+    for name in [name for name in sys.modules if name.partition(".")[0] == top]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
 def digest_of(name: str) -> str:
     """Return a digest of a user's own code, to tell whether two computers have the same; empty for other code."""
     source = own_source(name)
     if source is None:
         return ""
-    files = [source] if source.is_file() else sorted(source.rglob("*.py"))
     digest = hashlib.sha256()
-    for file in files:
+    for file in sorted(modules_of(source)):
         digest.update(str(file.relative_to(source.parent)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

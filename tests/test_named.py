@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,19 @@ def test_fresh_reads_the_file_again() -> None:
     assert import_named("changing:value") == 1
     assert import_named("changing:value", fresh=True) == 22
     assert import_named("math:tau", fresh=True) > 6
+
+
+def test_fresh_takes_no_bytecode_of_the_same_size_and_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    Path("cached").mkdir()
+    Path("cached/__init__.py").touch()
+    Path("cached/detect.py").write_text("from cached.factor import factor")
+    for factor in (1, 2):  # in a module that the named one imports
+        for file in (Path("cached_file.py"), Path("cached/factor.py")):
+            file.write_text(f"factor = {factor}")
+            os.utime(file, (1e9, 1e9))
+        assert import_named("cached_file:factor", fresh=True) == factor
+        assert import_named("cached.detect:factor", fresh=True) == factor
 
 
 @pytest.mark.parametrize(

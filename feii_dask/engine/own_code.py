@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from pathlib import Path
 
 from distributed import Client, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
+
+from feii_dask.named import forget
 
 __all__ = ["send_code"]
 
@@ -28,7 +28,7 @@ class OwnCode(WorkerPlugin):
 
     def __init__(self, source: Path) -> None:
         self.name = f"own-code-{source.name}"
-        self.package = source.stem
+        self.top = source.name
         files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
         self.contents = {
             str(path.relative_to(source.parent)): path.read_bytes()
@@ -42,9 +42,7 @@ class OwnCode(WorkerPlugin):
             path = Path(worker.local_directory) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        for name in [name for name in sys.modules if name.partition(".")[0] == self.package]:
-            del sys.modules[name]
-        importlib.invalidate_caches()
+        forget(Path(worker.local_directory) / self.top)
 
 
 def send_code(client: Client, source: Path) -> None:

@@ -79,6 +79,19 @@ def test_a_users_module_is_sent_and_sent_again_when_it_changes(client: Client) -
         assert set(map(tuple, client.run(what_it_returns, "sent_file").values())) == {(value,)}
 
 
+def write_bytecode() -> None:
+    sys.dont_write_bytecode = False
+
+
+def test_a_changed_module_of_the_same_length_is_not_taken_from_the_cache() -> None:
+    with small_cluster() as client:
+        client.run(write_bytecode)
+        for value in (1.0, 2.0, 3.0):  # in the same second, mostly
+            Path("sent_often.py").write_text(f"def extent(data):\n    return [{value}] * len(data)\n")
+            preflight(client, "sent_often:extent")
+            assert list(client.run(what_it_returns, "sent_often").values()) == [[value]]
+
+
 def test_a_users_package_is_sent_whole(client: Client) -> None:
     Path("sent_package").mkdir()
     Path("sent_package/__init__.py").touch()
