@@ -129,12 +129,18 @@ class RangeReader:
             time.sleep(pause)
 
     def _request(self, start: int, stop: int, timeout: float) -> bytes:
-        filesystem = _find_filesystem(get_protocol(self.uri), self._options)
+        filesystem = _find_filesystem(_protocol(self.uri), self._options)
         self.requests += 1
         limit = {"timeout": timeout} if filesystem.async_impl else {}
         data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
         self.bytes_read += len(data)
         return data
+
+
+def _protocol(uri: str) -> str:
+    """Return the protocol of an address; a file's path may hold the ``::`` by which fsspec chains addresses."""
+    path = Path(uri)
+    return "file" if path.is_absolute() and path.is_file() else get_protocol(uri)
 
 
 def _find_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:

@@ -188,6 +188,12 @@ def test_no_such_file(uri: str) -> None:
         RangeReader(uri).read(0, 10)
 
 
+@pytest.mark.parametrize("name", ["at_12:30.fits", "jw01::mine.fits"])
+def test_colons_in_a_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(BODY)
+    assert RangeReader(str(tmp_path / name)).read(10, 20) == BODY[10:20]
+
+
 @pytest.mark.parametrize(
     ("uri", "says"),
     [(".", "Is a directory"), ("ftpx://host/a.fits", "Protocol not known"), ("s3://Not_A_Bucket!/a", "bucket name")],
