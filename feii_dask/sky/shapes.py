@@ -70,11 +70,16 @@ class Region(ABC):
         Parameters
         ----------
         ra_deg, dec_deg : (...) array-like
-            Positions, deg. One that is not finite, or beyond a pole, is nowhere.
+            Positions, as astropy Quantities or in deg. One that is not finite, or beyond a pole, is nowhere.
 
         Returns
         -------
         (...) bool ndarray
+
+        Raises
+        ------
+        RegionError
+            If a Quantity is no angle.
 
         Examples
         --------
@@ -82,12 +87,24 @@ class Region(ABC):
         >>> parse_region("CIRCLE ICRS 359.9 -30 0.5").contains([0.2, 0.9], [-30.0, -30.0])
         array([ True, False])
         """
-        points = unit_vectors(ra_deg, dec_deg)
+        points = unit_vectors(_degrees(ra_deg), _degrees(dec_deg))
         cap = self.cap
         away = angle_rad(points, unit_vectors(cap.ra_deg, cap.dec_deg))
         inside = np.asarray(away <= np.radians(cap.radius_deg) + RESOLUTION_RAD)
         inside[inside] = self.depth_rad(points[inside]) > 0.0
         return inside
+
+
+def _degrees(angle: ArrayLike) -> ArrayLike:
+    """Return an astropy Quantity as numbers, known by its method, since to import astropy for it takes long."""
+    to_value = getattr(angle, "to_value", None)
+    if to_value is None:
+        return angle
+    try:
+        degrees: ArrayLike = to_value("deg")
+    except ValueError as error:
+        raise RegionError(f"a position must be angles, or plain numbers for deg: {error}") from error
+    return degrees
 
 
 @dataclass(frozen=True)

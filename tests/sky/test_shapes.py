@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mocpy import MOC
 from spherical_geometry.polygon import SphericalPolygon
 
+from feii_dask.errors import RegionError
 from feii_dask.sky.regions import parse_region
 from feii_dask.sky.shapes import Circle, Complement, Intersection, Polygon, Region, Union
 from feii_dask.sky.sphere import unit_vectors
@@ -186,6 +187,16 @@ def test_contains_takes_and_gives_any_shape():
 
 
 # --- depth, caps, and the nature of a value --------------------------------------------------------------------------
+
+
+def test_quantities_count_with_their_unit():
+    circle = parse_region("CIRCLE ICRS 10 0 0.1")
+    assert circle.contains(np.radians(10) * u.rad, 0 * u.rad)
+    assert circle.contains([2400, 600] * u.arcmin, 0.0).tolist() == [False, True]
+    assert circle.contains(10 * u.deg, 0)
+    for wrong in (10 * u.m, 10 * u.one):
+        with pytest.raises(RegionError, match="a position must be angles.*not convertible"):
+            circle.contains(wrong, 0.0)
 
 
 def test_depth_is_the_distance_to_the_edge():
