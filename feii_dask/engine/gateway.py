@@ -7,6 +7,8 @@ may be asked for differs from site to site, so that options pass through under t
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -49,15 +51,18 @@ def gateway_client(settings: Settings) -> Iterator[Client]:
     """
     chosen = settings.chosen_cluster
     with reach() as gateway:
-        name = chosen.name or submit(gateway, settings)
+        name = chosen.name
         try:
+            if name is None:
+                with uninterrupted():
+                    name = submit(gateway, settings)
             with connected(gateway, name) as cluster:
                 if chosen.name is None:
                     scale(cluster, chosen, at_least=1)  # the shared data need a holder
                 with cluster.get_client() as client:
                     yield client
         finally:
-            if chosen.name is None and not settings.detach:
+            if chosen.name is None and name is not None and not settings.detach:
                 stop(gateway, name)
 
 
@@ -76,13 +81,16 @@ def describe(report: ClusterReport) -> str:
 def start_cluster(settings: Settings) -> ClusterReport:
     """Start a cluster that stays until it is stopped."""
     with reach() as gateway:
-        name = submit(gateway, settings)
+        name = None
         try:
+            with uninterrupted():
+                name = submit(gateway, settings)
             with connected(gateway, name) as cluster:
                 scale(cluster, settings.chosen_cluster)
             return gateway.get_cluster(name)
         except BaseException:
-            stop(gateway, name)
+            if name is not None:
+                stop(gateway, name)
             raise
 
 
@@ -104,6 +112,24 @@ def answered() -> Iterator[None]:
     except UNREACHABLE as error:
         address = dask.config.get("gateway.address")
         raise ClusterError(f"the gateway at {address} cannot be used: {error or type(error).__name__}") from error
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put Ctrl-C and SIGTERM off until the end: nobody could stop a cluster whose name has not arrived yet."""
+    if threading.current_thread() is not threading.main_thread():  # signals go to the main thread
+        yield
+        return
+    caught: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _frame: caught.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if caught:
+        signal.raise_signal(caught[0])
 
 
 @contextmanager
@@ -211,6 +237,7 @@ def scale(cluster: GatewayCluster, chosen: ClusterSettings, at_least: int = 0) -
 def stop(gateway: Gateway, name: str) -> None:
     """Stop a cluster of ours; if that is impossible, say who has to, and let any exception go on its way."""
     try:
-        gateway.stop_cluster(name)
+        with uninterrupted():
+            gateway.stop_cluster(name)
     except (*UNREACHABLE, GatewayClusterError, ValueError) as error:
         log.warning("cluster %s was not stopped (%s): try  feii-dask clusters stop %s", name, error, name)

@@ -21,7 +21,7 @@ from distributed import Client
 
 import feii_dask as fd
 from feii_dask.cli import main
-from feii_dask.engine.gateway import as_variables, options_for
+from feii_dask.engine.gateway import as_variables, options_for, uninterrupted
 from feii_dask.errors import ClusterError, SettingsError
 from feii_dask.results.store import SCIENCE_COLUMNS, RunStore
 from tests.gateway import GatewayServer
@@ -250,3 +250,13 @@ def test_settings_as_variables_are_read_back_by_dask() -> None:
             "worker": {"preload": ["a", "b"]},
         }
     }
+
+
+def test_ctrl_c_waits_until_the_name_of_the_cluster_is_there() -> None:
+    names: list[str] = []
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        names.append("a cluster")
+    assert names == ["a cluster"]
+    with pytest.raises(KeyboardInterrupt):  # and is what it was afterwards
+        signal.raise_signal(signal.SIGINT)
