@@ -58,7 +58,8 @@ class Detector(Protocol):
         Parameters
         ----------
         sci : (n, y, x) float32 ndarray
-            The whole cube, or exactly the planes of `plane_range`; either gives the same answer.
+            The whole cube, or exactly the planes of `plane_range`; either gives the same answer. Not to be written
+            into: neighbouring lines share it, and so does what is stored.
         wavelength_um : (n,) float64 ndarray
             Wavelengths of these planes, µm, increasing.
         line : Line
@@ -105,7 +106,8 @@ def load_detector(name: str, options: Mapping[str, Any] | None = None, *, fresh:
     Raises
     ------
     DetectorError
-        If there is no such module or name, if what is there is not a detector, or if it does not take the options.
+        If there is no such module or name, if what is there is not a detector, or if it cannot be made with the
+        options.
 
     Examples
     --------
@@ -121,8 +123,8 @@ def load_detector(name: str, options: Mapping[str, Any] | None = None, *, fresh:
         detector = found(**(options or {})) if isinstance(found, type) else found
     except ImportError as error:
         raise DetectorError(f"the detector {name!r} cannot be imported here: {error}") from error
-    except TypeError as error:
-        raise DetectorError(f"the detector {name!r} cannot be made: {error}") from error
+    except Exception as error:  # whatever a user's class does when it is made
+        raise DetectorError(f"the detector {name!r} cannot be made: {type(error).__name__}: {error}") from error
     if isinstance(detector, Detector):
         return detector
     if callable(detector):

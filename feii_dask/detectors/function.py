@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +45,13 @@ class FunctionDetector:
     Parameters
     ----------
     function : callable
-        Takes planes, (n, y, x) float32 ndarray with NaN where there are no data, and returns n numbers.
+        Takes planes, (n, y, x) float32 ndarray with NaN where there are no data, and returns n numbers. The planes are
+        its own to write into.
 
     Examples
     --------
     >>> def brightest(data):
-    ...     return [float(plane.max()) for plane in data]
+    ...     return [float(np.nanmax(plane)) for plane in data]
     >>> data = np.random.default_rng(1).normal(size=(300, 8, 8)).astype(np.float32)
     >>> data[150] += 20
     >>> wavelength_um = np.linspace(5.22, 5.46, 300)
@@ -58,6 +59,8 @@ class FunctionDetector:
     >>> found.detected, found.plane, found.p_value < 0.05
     (True, 150, True)
     """
+
+    copies: ClassVar[float] = 3.0  # of its planes in memory: they, the function's own, and something made of those
 
     function: Callable[[NDArray[np.float32]], Sequence[float]]
 
@@ -89,7 +92,7 @@ class FunctionDetector:
         Raises
         ------
         DetectorError
-            If the function does not return one number for each plane.
+            If the function does not return one number for each plane, or none that is finite.
         """
         planes = self.plane_range(wavelength_um, line)
         if planes is None:
@@ -121,7 +124,7 @@ class FunctionDetector:
         return replace(answer, detected=True, plane=start + peak.plane, velocity_kms=velocity_kms)
 
     def _curve(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
-        given = self.function(planes)
+        given = self.function(planes.copy())
         try:
             curve = np.asarray(given, dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -130,6 +133,11 @@ class FunctionDetector:
             raise DetectorError(
                 f"the function returned an array of shape {curve.shape} for {len(planes)} planes, "
                 f"and must return one number for each"
+            )
+        if not np.isfinite(curve).any():
+            raise DetectorError(
+                f"the function returned no finite number for any of {len(planes)} planes; "
+                f"planes have borders of NaN, which np.nanmax and its like pass over"
             )
         return curve
 

@@ -83,6 +83,39 @@ def test_what_is_no_curve(answer: object) -> None:
         FunctionDetector(lambda data: answer).measure(*noise(4), LINE)
 
 
+def test_a_curve_without_a_number_is_an_error() -> None:
+    sci, wavelength_um = noise(5)
+    sci[:, 0] = np.nan
+    with pytest.raises(DetectorError, match="no finite number for any of 481 planes.*np.nanmax"):
+        FunctionDetector(lambda data: [float(plane.max()) for plane in data]).measure(sci, wavelength_um, LINE)
+    sci[300] = np.nan
+    some = FunctionDetector(lambda data: data[:, 1:].max(axis=(1, 2))).measure(sci, wavelength_um, LINE)
+    assert some.status is Status.SCANNED
+
+
+def test_a_function_may_write_into_its_planes() -> None:
+    def filled(data: np.ndarray) -> np.ndarray:
+        data[np.isnan(data)] = 0
+        return data.max(axis=(1, 2))
+
+    sci, wavelength_um = noise(6)
+    sci[:, 0] = np.nan
+    sci.setflags(write=False)
+    assert FunctionDetector(filled).measure(sci, wavelength_um, LINE).status is Status.SCANNED
+    assert np.isnan(sci[:, 0]).all()
+
+
+class Unmade:
+    def __init__(self, threshold: float) -> None:
+        if not threshold > 0:
+            raise ValueError(f"the threshold is {threshold}")
+
+
+def test_a_class_that_refuses_its_options() -> None:
+    with pytest.raises(DetectorError, match="Unmade' cannot be made: ValueError: the threshold is -1"):
+        load_detector("tests.detectors.test_function:Unmade", {"threshold": -1})
+
+
 def test_by_name() -> None:
     found = load_detector("feii_dask.detectors.notebook:extension_vs_wavebin")
     assert found == FunctionDetector(extension_vs_wavebin)
