@@ -101,6 +101,8 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
     archive = archive_of(settings)  # before anything is written: what does not exist is said at once
     run = None if settings.dry_run else open_run(settings, context)
     with narrate(run.directory if run else None):
+        if run is not None:
+            log.info("run directory: %s", run.directory)
         found = ask(archive, settings)
         with cluster(settings, client) as connected:
             tables = match(found, archive, context, settings, connected)
@@ -126,6 +128,7 @@ def go_on(settings: Settings, client: Client | None) -> SearchResult:
         with narrate(None):
             return preview(tables, context, settings, run.outcomes())
     with narrate(run.directory):
+        log.info("run directory: %s", run.directory)
         with cluster(settings, client) as connected:
             scan(run, tables, context, settings, connected)
         return conclude(run)
