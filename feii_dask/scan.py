@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import reprlib
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -61,8 +63,8 @@ def check_conditions(target: Target, lines: tuple[Line, ...]) -> tuple[Status, s
 def scan_cube(target: Target, context: Context, memory_bytes: int | None = None) -> Outcome:
     """Look for lines in one cube.
 
-    Whatever happens becomes the outcome's status and reason; no exception leaves this function. Nothing in the outcome
-    refers to the planes that were read.
+    Whatever happens to the cube becomes the outcome's status and reason; no exception leaves this function once it has
+    a target and a context. Nothing in the outcome refers to the planes that were read.
 
     Parameters
     ----------
@@ -77,7 +79,16 @@ def scan_cube(target: Target, context: Context, memory_bytes: int | None = None)
     -------
     Outcome
         With a detection for each planned line, and for each other line of the context that is in the cube.
+
+    Raises
+    ------
+    TypeError
+        If it is given anything but a target and a context.
     """
+    for given, kind in ((target, Target), (context, Context)):
+        if not isinstance(given, kind):
+            expected = "a Target, which holds the cube's uri, and a Context"
+            raise TypeError(f"scan_cube takes {expected}, not {reprlib.repr(given)}")
     started = time.perf_counter()
     refused = check_conditions(target, context.lines)
     if refused is not None:
@@ -101,6 +112,7 @@ def _scan(cube: Cube, detector: Detector, target: Target, context: Context, memo
     planned = target.planned_lines(context.lines)
     measured: dict[Line, Measured] = {}
     windows = []
+    cube.wavelength_um.setflags(write=False)  # all lines share them
     for line in context.lines:
         window = _find_window(cube, detector, line, target.rv_kms)
         if isinstance(window, _Window):
@@ -126,16 +138,27 @@ def _find_window(cube: Cube, detector: Detector, line: Line, rv_kms: float) -> _
     """Ask the detector for the planes that it wants, or account for a line without."""
     planes = cube.shape[0]
     try:
-        window = detector.plane_range(cube.wavelength_um, line, rv_kms)
-        if window is not None and not 0 <= window[0] < window[1] <= planes:
-            raise DetectorError(f"the detector asks for planes {window[0]} to {window[1]} of {planes}")
+        asked = detector.plane_range(cube.wavelength_um, line, rv_kms)
+        window = None if asked is None else _Window(line, *_whole_numbers(asked))
+        if window is not None and not 0 <= window.start < window.stop <= planes:
+            raise DetectorError(f"the detector asks for planes {window.start} to {window.stop} of {planes}")
     except Exception as error:  # noqa: BLE001 - a user's code
         return _failed(line, error)
     if window is None:
         covered = f"{cube.wavelength_um[0]:.4f}-{cube.wavelength_um[-1]:.4f} µm"
         reason = f"{line.name} is outside the cube, {covered}"
         return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=reason)
-    return _Window(line, *window)
+    return window
+
+
+def _whole_numbers(asked: Any) -> tuple[int, int]:
+    """Return the two planes that a detector asks for."""
+    try:
+        start, stop = map(operator.index, asked)
+    except (TypeError, ValueError) as error:
+        given = reprlib.repr(asked)
+        raise DetectorError(f"plane_range() must return two whole numbers, or None, not {given}") from error
+    return start, stop
 
 
 def _require_memory(cube: Cube, detector: Detector, windows: list[_Window], memory_bytes: int) -> None:
@@ -171,6 +194,7 @@ def _measure_group(cube: Cube, detector: Detector, group: list[_Window], target:
     """Read the planes of some windows at once, measure, and forget the planes."""
     start, stop = group[0].start, max(window.stop for window in group)
     slab = cube.planes(start, stop)
+    slab.setflags(write=False)  # a detector that wrote into it would change what the others see, and what is stored
     return {
         window.line: _measure(cube, detector, slab[window.start - start : window.stop - start], window, target)
         for window in group

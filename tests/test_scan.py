@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.cubes.reader import open_cube
 from feii_dask.detectors.base import working_bytes
-from feii_dask.detectors.notebook import NotebookDetector
+from feii_dask.detectors.notebook import NotebookDetector, extension_vs_wavebin
 from feii_dask.model import Context, Detection, Line, Outcome, Status, Target
 from feii_dask.scan import check_conditions, scan_cube
 from tests.cubes.faulty import serving
@@ -261,6 +261,11 @@ class Records(Detects):
         return Detection(line=line, flags=tuple(f"{key}={value}" for key, value in given.items()))
 
 
+def fill_and_extend(data: Any) -> Any:
+    data[np.isnan(data)] = 0
+    return extension_vs_wavebin(data)
+
+
 class Raises(Detects):
     def measure(self, *_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("in a user's detector")
@@ -284,6 +289,26 @@ class AsksForNothing(Detects):
     window = (7, 7)
 
 
+class AsksForFloats(Detects):
+    window = (0.0, 10.0)
+
+
+class AsksForOne(Detects):
+    window = (7,)
+
+
+class FillsBlanks(Detects):
+    def measure(self, sci: Any, wavelength_um: Any, line: Line, **_: Any) -> Any:
+        sci[np.isnan(sci)] = 0
+        return self.answer
+
+
+class ConvertsUnits(Detects):
+    def plane_range(self, wavelength_um: Any, line: Line, rv_kms: float = 0.0) -> Any:
+        wavelength_um *= 1e4
+        return self.window
+
+
 class AnswersElse(Detects):
     answer = True
 
@@ -300,6 +325,10 @@ class PeaksOutside(Detects):
         ("RaisesBefore", "KeyError: 'no such line'"),
         ("AsksForMore", "asks for planes 150 to 250 of 200"),
         ("AsksForNothing", "asks for planes 7 to 7 of 200"),
+        ("AsksForFloats", "DetectorError: plane_range() must return two whole numbers, or None, not (0.0, 10.0)"),
+        ("AsksForOne", "must return two whole numbers, or None, not (7,)"),
+        ("FillsBlanks", "ValueError: assignment destination is read-only"),
+        ("ConvertsUnits", "read-only"),
         ("AnswersElse", "returned a bool, not a Detection"),
         ("PeaksOutside", "IndexError"),
         ("NoSuchClass", "cannot be imported"),
@@ -311,6 +340,18 @@ def test_a_users_detector_that_fails(name: str, says: str, uri: str) -> None:
     assert status is Status.DETECTOR_ERROR
     assert says in reason
     assert len(reason.splitlines()) <= 6
+
+
+def test_what_is_no_target_and_no_context(uri: str) -> None:
+    with pytest.raises(TypeError, match=r"takes a Target.*, not 'cube.fits'"):
+        scan_cube("cube.fits", Context(lines=(LINE,), detector="notebook"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"and a Context, not None"):
+        scan_cube(Target(obs_id="jw01", uri=uri), None)  # type: ignore[arg-type]
+
+
+def test_a_function_that_writes_changes_nothing_that_is_stored(uri: str) -> None:
+    (cutout,) = scan(uri, detector="tests.test_scan:fill_and_extend").cutouts
+    np.testing.assert_array_equal(cutout.line_map, jet()[PLANE])
 
 
 def test_a_users_detector_may_say_little(uri: str) -> None:
