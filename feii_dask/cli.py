@@ -13,7 +13,6 @@ import click
 
 from feii_dask import __version__
 from feii_dask.errors import FeiiDaskError
-from feii_dask.values import directory
 
 __all__ = ["main"]
 
@@ -50,6 +49,8 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
 
 def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
     """Take ``~`` as a shell would; it does not where quotes or a notebook's magic come between."""
+    from feii_dask.values import directory
+
     return Path(directory(path))
 
 
@@ -116,7 +117,7 @@ def demo(config: str | None, **options: Any) -> None:
     from feii_dask.demo import demonstrate
     from feii_dask.settings import load_settings
 
-    settings = load_settings(config, **options)
+    settings = load_settings(config, mission="jwst", **options)
     finish(demonstrate(settings), settings.allowed_failures)
 
 

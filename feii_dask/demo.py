@@ -11,6 +11,7 @@ import pandas as pd
 from astropy.table import Table
 
 from feii_dask.narration import narrate
+from feii_dask.runs import as_context, open_run
 from feii_dask.settings import Settings
 from feii_dask.simulate import make_archive
 from feii_dask.workflow import SearchResult, search
@@ -22,6 +23,11 @@ log = logging.getLogger(__name__)
 # A jet that the notebook's detector is expected to find: its match window is ±90 km/s wide at 5.34 µm, and at a
 # peak S/N of 10 it finds all that lie well within.
 EXPECTED_SNR, EXPECTED_LINES, EXPECTED_KMS = 10.0, 3, 60.0
+# What a settings file may say of a search of its own; the demo searches its whole sky, from the beginning.
+OF_OTHER_SEARCHES = (
+    *("otype", "target", "targets", "instrument", "filters", "proposal_id"),
+    *("pad_arcsec", "proper_motion", "limit", "resume", "dry_run"),
+)
 
 
 def demonstrate(settings: Settings) -> SearchResult:
@@ -31,7 +37,7 @@ def demonstrate(settings: Settings) -> SearchResult:
     ----------
     settings : Settings
         Its `out` is the run directory, ``feii-demo`` by default; the sky goes into ``sky`` there, and is used
-        again if it is there already.
+        again if it is there already. What it says of objects and cubes does not count: the whole sky is searched.
 
     Returns
     -------
@@ -40,12 +46,15 @@ def demonstrate(settings: Settings) -> SearchResult:
     """
     directory = Path(settings.out or "feii-demo")
     sky = directory / "sky"
+    whole = {name: getattr(Settings(), name) for name in OF_OTHER_SEARCHES}
+    settings = replace(settings, **whole, archive=str(sky), out=str(directory))
+    open_run(settings, as_context(settings))  # a directory that cannot be used is refused before the sky is written
     with narrate(None):
         if not (sky / "truth.ecsv").is_file():
             start = monotonic()
             make_archive(sky)
             log.info("a simulated sky in %s (%.0f s)", sky, monotonic() - start)
-        result = search(replace(settings, archive=str(sky), out=str(directory)))
+        result = search(settings)
         truth = Table.read(sky / "truth.ecsv").to_pandas()
         for line in compare(result.candidates, truth):
             log.info(line)

@@ -12,8 +12,14 @@ import pandas as pd
 import pytest
 from astropy.table import Table
 
-from feii_dask.demo import compare
+from feii_dask.demo import compare, demonstrate
+from feii_dask.errors import SettingsError
+from feii_dask.settings import load_settings
 
+# What may be in the directory of somebody who searches already; a demo is not made of it.
+SEARCH_OF_THE_READER = """
+feii-dask: {mission: sofia, target: Vega, targets: absent.csv, instrument: NIRSPEC/IFU, limit: 1, dry-run: true}
+"""
 DETECTED_WITHOUT_FAIL = 10.0  # peak S/N, in at least three lines, within ±60 km/s
 
 
@@ -21,6 +27,7 @@ DETECTED_WITHOUT_FAIL = 10.0  # peak S/N, in at least three lines, within ±60 k
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.CompletedProcess[str], Path]]:
     directory = tmp_path_factory.mktemp("demo")
     out = directory / "out"
+    (directory / "cluster.yaml").write_text(SEARCH_OF_THE_READER)
     command = [sys.executable, "-m", "feii_dask", "demo", "--out", str(out)]
     yield subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False), out
     shutil.rmtree(out / "sky", ignore_errors=True)
@@ -69,6 +76,14 @@ def test_every_planted_fault_is_in_the_table_with_its_reason(
     for obs_id, status in zip(planted["obs_id"], planted["status"], strict=True):
         assert failures.loc[obs_id, "status"] == status
         assert failures.loc[obs_id, "reason"]
+
+
+def test_a_directory_of_something_else_is_refused_before_the_sky_is_written() -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.tex").touch()
+    with pytest.raises(SettingsError, match=r"mine is not empty and holds no run \(there is 'thesis.tex'\)"):
+        demonstrate(load_settings(out="mine"))
+    assert [path.name for path in Path("mine").iterdir()] == ["thesis.tex"]
 
 
 def test_the_comparison_counts() -> None:
