@@ -31,6 +31,7 @@ from feii_dask.values import (
     one_of,
     optional,
     place,
+    plain,
     setting,
     share,
     text,
@@ -94,12 +95,12 @@ class Settings:
     instrument: tuple[str, ...] = setting(texts, ())
     filters: tuple[str, ...] = setting(texts, ())
     proposal_id: tuple[str, ...] = setting(texts, ())
-    pad_arcsec: float = setting(length, 0.0)
+    pad_arcsec: float = setting(length("arcsec"), 0.0)
     proper_motion: bool = setting(flag, False)
     fallback: str | None = setting(optional(one_of("https")), None)
     limit: int | None = setting(optional(count), None)
     max_rows: int = setting(count, 1_000_000)
-    cache_days: float = setting(length, 7.0)
+    cache_days: float = setting(length("day"), 7.0)
     lines: tuple[str, ...] = setting(texts, ("feii",))
     detector: str = setting(text, "matched")
     storage_options: Mapping[str, Any] = setting(mapping, {})
@@ -108,7 +109,7 @@ class Settings:
     resume: str | None = setting(optional(directory), None)
     retry_failed: bool = setting(flag, False)
     dry_run: bool = setting(flag, False)
-    stall_after_s: float = setting(length, 240.0)
+    stall_after_s: float = setting(length("s"), 240.0)
     cluster: str = setting(text, "local")
     detach: bool = setting(flag, False)
     clusters: Mapping[str, ClusterSettings] = field(default_factory=dict)
@@ -146,7 +147,8 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
     path : path, optional
         A configuration file; by default ``cluster.yaml`` in the working directory, if there is one.
     **overrides
-        The long options of ``feii-dask search``, with underscores; they beat every file.
+        The long options of ``feii-dask search``, with underscores; they beat every file. Arrays, numbers of numpy
+        and quantities are taken as well.
 
     Returns
     -------
@@ -208,7 +210,12 @@ def layers(path: str | None, overrides: Mapping[str, Any]) -> Iterator[tuple[str
     variables = {name: value for name, value in os.environ.items() if name.upper().startswith("DASK_")}
     variables.pop("DASK_INTERNAL_INHERIT_CONFIG", None)
     yield "environment", dask.config.collect_env(variables)
-    yield "command line", {SECTION: {name: value for name, value in overrides.items() if value not in (None, ())}}
+    yield "command line", {SECTION: {name: value for name, value in overrides.items() if is_given(value)}}
+
+
+def is_given(value: Any) -> bool:
+    """Return whether an option was given; the command has nothing or no items for those that were not."""
+    return not (value is None or (isinstance(value, tuple) and not value))
 
 
 class Loader(yaml.SafeLoader):
@@ -278,7 +285,7 @@ def parse(kind: type[T], values: Mapping[str, Any], sources: Mapping[str, str], 
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(parsers)}"
             raise SettingsError(f"{source}: no setting is called {prefix + name!r}; {hint}")
         try:
-            parsed[name] = parsers[name](value)
+            parsed[name] = parsers[name](plain(value))
         except ValueError as error:
             raise SettingsError(f"{source}: {prefix + name} takes {error}, not {value!r}") from None
     return kind(**parsed)

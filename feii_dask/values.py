@@ -8,6 +8,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from astropy.units import Quantity, UnitConversionError
+
 __all__ = [
     "adaptive_range",
     "count",
@@ -18,12 +20,18 @@ __all__ = [
     "one_of",
     "optional",
     "place",
+    "plain",
     "setting",
     "share",
     "text",
     "texts",
     "variables",
 ]
+
+
+def plain(value: Any) -> Any:
+    """Return as Python's own what numpy or pandas made; a quantity keeps its unit."""
+    return value.tolist() if hasattr(value, "tolist") and not isinstance(value, Quantity) else value
 
 
 def text(value: Any) -> str:
@@ -65,11 +73,21 @@ def share(value: Any) -> float:
     return float(value)
 
 
-def length(value: Any) -> float:
-    """Take a finite number that is not negative."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise ValueError("a number, 0 or more")
-    return float(value)
+def length(unit: str) -> Callable[[Any], float]:
+    """Take a finite number that is not negative, or a quantity of this unit's kind."""
+
+    def parse(value: Any) -> float:
+        expected = f"a number, 0 or more ({unit})"
+        if isinstance(value, Quantity):
+            try:
+                value = plain(value.to_value(unit))
+            except UnitConversionError:
+                raise ValueError(expected) from None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+            raise ValueError(expected)
+        return float(value)
+
+    return parse
 
 
 def flag(value: Any) -> bool:
@@ -107,9 +125,9 @@ def one_of(*words: str) -> Callable[[Any], str]:
     """Take one of these words."""
 
     def parse(value: Any) -> str:
-        if value not in words:
+        if not isinstance(value, str) or value not in words:
             raise ValueError(" or ".join(words))
-        return str(value)
+        return value
 
     return parse
 
