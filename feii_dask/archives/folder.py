@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
+from astropy import units as u
 from astropy.table import Table
 
 from feii_dask.archives.bare import describe_cubes
@@ -25,6 +26,7 @@ from feii_dask.archives.tables import (
     without_moving,
     without_repeated,
 )
+from feii_dask.archives.units import YSO_UNITS, factor_to
 from feii_dask.errors import SettingsError
 from feii_dask.missions import Mission
 
@@ -40,8 +42,9 @@ class FolderArchive:
     """Tables and cubes of one directory; nothing outside of it is read.
 
     It holds ``observations`` and ``ysos`` (``.parquet``, ``.ecsv``, ``.csv``, ``.vot``, ``.xml`` or ``.fits``) with
-    the archives' own column names, and cubes anywhere below. All of its objects are taken, whatever their type. Without
-    a table of observations, what the headers of its cubes say takes its place.
+    the archives' own column names, and their units where a column declares none; and cubes anywhere below. All of its
+    objects are taken, whatever their type. Without a table of observations, what the headers of its cubes say takes
+    its place.
 
     Parameters
     ----------
@@ -91,7 +94,7 @@ class FolderArchive:
         if path is None:
             wanted = ", ".join(f"ysos{suffix}" for suffix in SUFFIXES)
             raise SettingsError(f"{self.directory} holds no table of objects ({wanted}); name one with --targets FILE")
-        table = _read(path)
+        table = _read(path, YSO_UNITS)
         try:
             ysos, repeated = without_repeated(tidy_ysos(table))
         except ValueError as error:
@@ -121,7 +124,7 @@ class FolderArchive:
         """
         start = time.perf_counter()
         path = self._find_table("observations")
-        table, notes = self._bare_cubes() if path is None else (_read(path), ())
+        table, notes = self._bare_cubes() if path is None else (self._read_observations(path), ())
         path = path or self.directory
         needed = ["obs_id", "s_ra", "s_dec", "s_region", self.mission.cube_column]
         missing = [name for name in needed if name not in table]
@@ -138,6 +141,11 @@ class FolderArchive:
         notes = (*notes, *moving, *((f"{left_out} not selected",) if left_out else ()))
         self._record(path, selected, start, notes)
         return selected
+
+    def _read_observations(self, path: Path) -> pd.DataFrame:
+        """Return the table of observations; its bands in the unit of the mission's archive."""
+        em_unit = u.Unit(self.mission.micron_per_em_unit * u.um)
+        return _read(path, {"s_ra": u.deg, "s_dec": u.deg, "em_min": em_unit, "em_max": em_unit})
 
     def _bare_cubes(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Return a table made from the headers of all cubes."""
@@ -202,8 +210,8 @@ class FolderArchive:
         )
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Read a table; what kind of thing a column holds is for `tidy` to say."""
+def _read(path: Path, units: Mapping[str, u.UnitBase]) -> pd.DataFrame:
+    """Read a table, its columns in these units; what kind of thing a column holds is for `tidy` to say."""
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
@@ -211,7 +219,19 @@ def _read(path: Path) -> pd.DataFrame:
             return pd.read_csv(path, dtype=str, keep_default_na=False)
         table = Table.read(path, format=ASTROPY_FORMATS[path.suffix])
         table.convert_bytestring_to_unicode()
-        return pd.DataFrame(table.to_pandas())
+        frame = pd.DataFrame(table.to_pandas())
     # Every reader has its own kind of error; all of them mean that the file is not what its name says.
     except Exception as error:
         raise SettingsError(f"{path} cannot be read as a table: {type(error).__name__}: {error}") from error
+    try:
+        return _converted(frame, table, units)
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _converted(frame: pd.DataFrame, table: Table, units: Mapping[str, u.UnitBase]) -> pd.DataFrame:
+    """Return the numbers in these units where a column of the table declares another."""
+    declared = [name for name in units if name in frame and table[name].info.unit is not None]
+    frame = tidy(frame, numbers=declared)
+    factors = {name: factor_to(units[name], table[name], is_ra=name in {"ra", "s_ra"}) for name in declared}
+    return frame.assign(**{name: frame[name] * factor for name, factor in factors.items()})

@@ -26,6 +26,7 @@ from feii_dask.archives.tables import (
     tidy_ysos,
     without_repeated,
 )
+from feii_dask.archives.units import YSO_UNITS, factor_to
 from feii_dask.errors import TargetError
 
 __all__ = ["TargetList"]
@@ -44,18 +45,19 @@ NAME = (
     ("mainid", "name", "source", "sourcename", "object", "objectname", "target", "designation", "id"),
     ("meta.id",),
 )
-VELOCITY = (
-    ("spect.dopplerveloc", "spect.dopplerveloc.opt", "phys.veloc;pos.heliocentric"),
-    ("rvzradvel", "rv", "radialvelocity", "vrad", "hrv", "vlsr"),
-    (),
-)
 OTYPE = ((), ("otype",), ())
-MOTION = {
+NUMBERS = {
+    "rvz_radvel": (
+        ("spect.dopplerveloc", "spect.dopplerveloc.opt", "phys.veloc;pos.heliocentric"),
+        ("rvzradvel", "rv", "radialvelocity", "vrad", "hrv", "vlsr"),
+        (),
+    ),
     "pmra": (("pos.pm;pos.eq.ra",), ("pmra", "pmracosd", "pmrastar", "propermotionra"), ()),
     "pmdec": (("pos.pm;pos.eq.dec",), ("pmdec", "pmde", "propermotiondec"), ()),
     "ref_epoch": (("meta.ref;time.epoch",), ("refepoch", "epoch"), ()),
 }
 SEXAGESIMAL_MRT = ("RAh", "RAm", "RAs", "DE-", "DEd", "DEm", "DEs")  # of the journals' machine-readable tables
+MISSING = ("", "nan", "--", "null", "none")
 
 
 class TargetList:
@@ -83,9 +85,9 @@ class TargetList:
         coordinates = self._coordinates(table)
         names = self._names(table, coordinates)
         columns = {"main_id": names, "ra": coordinates[:, 0], "dec": coordinates[:, 1]}
-        columns |= {"otype": _text(table, OTYPE), "rvz_radvel": _numbers(table, VELOCITY, u.km / u.s)}
-        for (name, wanted), unit in zip(MOTION.items(), (u.mas / u.yr, u.mas / u.yr, u.yr), strict=True):
-            columns[name] = _numbers(table, wanted, unit)
+        columns["otype"] = _text(table, OTYPE)
+        for name, wanted in NUMBERS.items():
+            columns[name] = self._numbers(table, wanted, YSO_UNITS[name])
         self._ysos, self._repeated = without_repeated(tidy_ysos(pd.DataFrame(columns)))
         self._query = Query(
             service="file",
@@ -144,11 +146,13 @@ class TargetList:
     def _degrees(self, column: Column, *, is_ra: bool) -> NDArray[np.float64]:
         """Return a column of angles in degrees."""
         if column.dtype.kind in "fiu":
-            return np.asarray(_filled(column) * _factor(column, u.deg), dtype=np.float64)
+            return _filled(column) * self._factor(u.deg, column, is_ra=is_ra)
+        # Sexagesimal text says itself what it is, and its unit may be none that astropy knows, as VizieR's "h:m:s".
+        factor = self._factor(u.deg, column, is_ra=is_ra) if any(map(_is_number, _cells(column))) else 1.0
         degrees = []
         for row, cell in enumerate(_cells(column), start=1):
             try:
-                degrees.append(_angle_deg(cell, is_ra))
+                degrees.append(_angle_deg(cell, is_ra, factor))
             except (ValueError, u.UnitsError) as error:
                 self._fail(f"has in row {row} of column {column.name} {cell!r}, which is no angle ({error})")
         return np.array(degrees, dtype=np.float64)
@@ -158,6 +162,19 @@ class TargetList:
         found = _text(table, NAME)
         made = [f"{ra:.5f} {dec:+.5f}" for ra, dec in coordinates]
         return [name or other for name, other in zip(found, made, strict=True)]
+
+    def _numbers(self, table: Table, wanted: tuple[tuple[str, ...], ...], unit: u.UnitBase) -> NDArray[np.float64]:
+        """Return a column of numbers in a unit, NaN where there are none."""
+        name = _find(table, wanted)
+        if name is None or table[name].dtype.kind not in "fiu":
+            return np.full(len(table), np.nan)
+        return _filled(table[name]) * self._factor(unit, table[name])
+
+    def _factor(self, wanted: u.UnitBase, column: Column, *, is_ra: bool = False) -> float:
+        try:
+            return factor_to(wanted, column, is_ra=is_ra)
+        except ValueError as error:
+            self._fail(f"cannot be used: {error}")
 
     def _fail(self, what: str) -> NoReturn:
         raise TargetError(f"the table of targets {str(self.path)!r} {what}")
@@ -205,14 +222,6 @@ def _text(table: Table, wanted: tuple[tuple[str, ...], ...]) -> list[str]:
     return [""] * len(table) if name is None else list(_cells(table[name]))
 
 
-def _numbers(table: Table, wanted: tuple[tuple[str, ...], ...], unit: u.UnitBase) -> NDArray[np.float64]:
-    """Return a column of numbers in a unit, NaN where there are none."""
-    name = _find(table, wanted)
-    if name is None or table[name].dtype.kind not in "fiu":
-        return np.full(len(table), np.nan)
-    return np.asarray(_filled(table[name]) * _factor(table[name], unit), dtype=np.float64)
-
-
 def _cells(column: Column) -> Iterator[str]:
     """Yield the cells as text, empty where they are masked."""
     for cell in column:
@@ -225,22 +234,21 @@ def _filled(column: Any) -> NDArray[np.float64]:
     return np.asarray(values.filled(np.nan))
 
 
-def _factor(column: Column, unit: u.UnitBase) -> float:
-    """Return what a column's numbers are to be multiplied with; without a unit they have ours."""
+def _is_number(text: str) -> bool:
     try:
-        return float((column.unit or unit).to(unit))
-    except u.UnitConversionError as error:
-        raise TargetError(f"column {column.name} is in {column.unit}, which is no {unit}") from error
-
-
-def _angle_deg(text: str, is_ra: bool) -> float:
-    """Read one angle: a number is in degrees; sexagesimal right ascension is in hours unless it says otherwise."""
-    if text.lower() in {"", "nan", "--", "null", "none"}:
-        return np.nan
-    try:
-        return float(text)
+        float(text)
     except ValueError:
-        return float(Angle(text, unit=u.hourangle if is_ra else u.deg).deg)
+        return False
+    return text.lower() not in MISSING
+
+
+def _angle_deg(text: str, is_ra: bool, factor: float) -> float:
+    """Read one angle: a number times the factor; sexagesimal right ascension in hours unless it says otherwise."""
+    if text.lower() in MISSING:
+        return np.nan
+    if _is_number(text):
+        return float(text) * factor
+    return float(Angle(text, unit=u.hourangle if is_ra else u.deg).deg)
 
 
 def _from_parts(table: Table) -> NDArray[np.float64]:

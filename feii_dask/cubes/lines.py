@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 from astropy.io.registry import IORegistryError
-from astropy.table import Table
+from astropy.table import Column, Table
 
 from feii_dask.errors import LineError
 from feii_dask.model import Line
@@ -167,7 +167,7 @@ def _read_table(path: Path) -> Iterator[Line]:
         raise LineError(f"{path} has no column 'wavelength' or 'wavelength_um', but {', '.join(table.colnames)}")
     if len(table) == 0:
         raise LineError(f"{path} has no lines in it")
-    factor = _micron_per_unit(columns[key].unit or u.um, path)
+    factor = _micron_per_unit(columns[key], path)
     for row in range(len(table)):
         values = {name: column[row] for name, column in columns.items() if column[row] is not np.ma.masked}
         try:
@@ -183,8 +183,11 @@ def _open_table(path: Path) -> Table:
         return Table.read(path, format="ascii")
 
 
-def _micron_per_unit(unit: u.UnitBase, path: Path) -> float:
+def _micron_per_unit(column: Column, path: Path) -> float:
     try:
-        return float(unit.to(u.um))
-    except u.UnitConversionError as error:
-        raise LineError(f"{path} has wavelengths in {unit}, which is not a unit of length") from error
+        return float((column.unit or u.um).to(u.um))
+    except (ValueError, TypeError) as error:  # unknown units, and those of something else
+        raise LineError(
+            f"{path} has in column {column.name} wavelengths in {str(column.unit)!r}, which is not a unit of length; "
+            f"those that work are um, nm, Angstrom, m"
+        ) from error

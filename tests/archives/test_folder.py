@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.table import Table
+from astropy.units import Unit
 
 from feii_dask.archives import open_archive
 from feii_dask.errors import SettingsError, TargetError
@@ -183,6 +184,39 @@ def test_unusable_objects(sky):
     pd.DataFrame({"name": ["a"]}).to_parquet(sky / "ysos.parquet")
     with pytest.raises(SettingsError, match="needs main_id, ra and dec"):
         open_archive(sky, JWST).ysos()
+
+
+@pytest.mark.parametrize(("suffix", "hours"), [(".ecsv", "hourangle"), (".vot", "h"), (".fits", "h")])
+def test_units_that_the_tables_declare(sky, suffix, hours):
+    plain = open_archive(sky, JWST)
+    tables = plain.ysos(), plain.observations()
+    for name, units in {
+        "ysos": {"ra": (hours, 1 / 15), "dec": ("rad", np.pi / 180), "rvz_radvel": ("m / s", 1e3)},
+        "observations": {"s_ra": ("deg", 1), "em_min": ("m", 1e-9), "em_max": ("um", 1e-3)},
+    }.items():
+        table = Table.from_pandas(pd.read_parquet(sky / f"{name}.parquet").astype(dict.fromkeys(units, float)))
+        (sky / f"{name}.parquet").unlink()
+        for column, (unit, factor) in units.items():
+            table[column] = table[column] * factor
+            table[column].unit = unit
+        table.write(sky / f"{name}{suffix}", format="votable" if suffix == ".vot" else None)
+    archive = open_archive(sky, JWST)
+    pd.testing.assert_frame_equal(archive.ysos(), tables[0])
+    columns = ["s_ra", "em_min", "em_max"]
+    pd.testing.assert_frame_equal(archive.observations()[columns], tables[1][columns])
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "unit"),
+    [("ysos", "ra", "degrees"), ("ysos", "rvz_radvel", "kms"), ("observations", "em_min", "Hz")],
+)
+def test_a_unit_that_cannot_be_converted(sky, name, column, unit):
+    table = Table.from_pandas(pd.read_parquet(sky / f"{name}.parquet"))
+    (sky / f"{name}.parquet").unlink()
+    table[column].unit = Unit(unit, parse_strict="silent")
+    table.write(sky / f"{name}.ecsv")
+    with pytest.raises(SettingsError, match=rf"{name}.ecsv: column {column} is in '{unit}'.*those that work are"):
+        getattr(open_archive(sky, JWST), name)()
 
 
 @pytest.mark.parametrize(("column", "value"), [("dec", 95.0), ("ra", np.inf), ("ra", -9999.0)])

@@ -150,10 +150,41 @@ def test_what_cannot_be_used_is_said(content: str, message: str, tmp_path: Path)
         TargetList(tmp_path / "mine.csv")
 
 
-def test_a_unit_that_is_none_of_angle(tmp_path: Path) -> None:
-    table = QTable({"ra": RA_DEG * u.km, "dec": DEC_DEG * u.deg})
-    with pytest.raises(TargetError, match="column ra is in km, which is no deg"):
+@pytest.mark.parametrize(
+    ("column", "unit", "working", "datatype"),
+    [
+        ("ra", "km", "hourangle", float),
+        ("ra", "degrees", "deg, rad", float),
+        ("ra", "degrees", "deg, rad", str),
+        ("dec", "Deg", "deg, rad", str),
+        ("dec", "h", "deg, rad", float),
+        ("rv", "kms", "km/s, m/s", float),
+        ("pmra", "mas", "mas/yr", float),
+    ],
+)
+def test_a_unit_that_cannot_be_converted(column: str, unit: str, working: str, datatype: type, tmp_path: Path) -> None:
+    table = Table({"ra": [1.0], "dec": [2.0], "rv": [3.0], "pmra": [4.0]})
+    table[column] = table[column].astype(datatype)
+    table[column].unit = u.Unit(unit, parse_strict="silent")
+    with pytest.raises(TargetError, match=f"mine.ecsv.*column {column} is in '{unit}'.*{working}"):
         read(table, tmp_path / "mine.ecsv")
+
+
+@pytest.mark.parametrize("unit", ["h", "hourangle"])
+@pytest.mark.parametrize("datatype", [float, str])
+def test_hours_of_right_ascension(unit: str, datatype: type, tmp_path: Path) -> None:
+    table = Table({"name": NAMES, "ra": (RA_DEG / 15).astype(datatype), "dec": DEC_DEG.astype(datatype)})
+    table["ra"].unit, table["dec"].unit = u.Unit(unit), u.deg
+    ysos = read(table, tmp_path / "mine.ecsv").ysos()
+    np.testing.assert_allclose(ysos["ra"], RA_DEG)
+    np.testing.assert_allclose(ysos["dec"], DEC_DEG)
+
+
+def test_sexagesimal_text_needs_no_unit_that_astropy_knows(tmp_path: Path) -> None:
+    table = Table({"RAJ2000": ["04 39 35.2", "nan"], "DEJ2000": ["+25 41 44.1", ""]})
+    table["RAJ2000"].unit = u.Unit('"h:m:s"', parse_strict="silent")
+    ysos = read(table, tmp_path / "vizier.ecsv").ysos()
+    np.testing.assert_allclose(ysos["ra"], [69.8966667, np.nan])
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

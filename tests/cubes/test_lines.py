@@ -168,7 +168,11 @@ def test_tables_that_cannot_be_used(content: str, says: str, tmp_path: Path) -> 
         find_lines(str(tmp_path / "lines.csv"))
 
 
-def test_wavelengths_in_another_kind_of_unit(tmp_path: Path) -> None:
-    QTable({"wavelength": [5.0] * u.Jy}).write(tmp_path / "lines.ecsv")
-    with pytest.raises(LineError, match="in Jy, which is not a unit of length"):
+@pytest.mark.parametrize("unit", ["Jy", "microns", "mag"])
+def test_wavelengths_in_a_unit_that_is_none_of_length(unit: str, tmp_path: Path) -> None:
+    rows = (
+        f"# %ECSV 1.0\n# ---\n# datatype:\n# - {{name: wavelength, unit: {unit}, datatype: float64}}\nwavelength\n5\n"
+    )
+    (tmp_path / "lines.ecsv").write_text(rows)
+    with pytest.raises(LineError, match=f"lines.ecsv.*column wavelength.*in '{unit}', which is not a unit of.*um, nm"):
         find_lines(str(tmp_path / "lines.ecsv"))
