@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from importlib import resources
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 
 import dask.config
 import yaml
+from dask.utils import parse_bytes
 
 from feii_dask.errors import SettingsError
 from feii_dask.missions import find_mission
@@ -46,6 +48,7 @@ T = TypeVar("T")
 SECTION = "feii-dask"
 FILE_NAME = "cluster.yaml"
 ENVIRONMENT_PREFIX = "DASK_FEII_DASK__"
+SECTIONS_OF_DASK = ("distributed", "gateway")  # those that only hold names with values
 KINDS = ("local", "gateway", "address")
 SHAPE_KEYS = ("workers", "adapt")
 # Which keys a cluster of each kind takes, beside the kind itself.
@@ -54,7 +57,17 @@ KEYS = {
     "gateway": {*SHAPE_KEYS, "name", "options", "image", "environment"},
     "address": {"address"},
 }
+LEAST_MEMORY = 300_000_000  # bytes; a worker that has only imported what a scan needs takes about as much
 SECRETIVE = ("environment", "storage_options")  # of these, names are shown and values are not
+
+
+def memory(value: Any) -> str:
+    """Take an amount of memory, in bytes or with a unit, in which a worker can live."""
+    amount = text(value)
+    with suppress(ValueError):
+        if parse_bytes(amount) >= LEAST_MEMORY:
+            return amount
+    raise ValueError(f"what one worker may use, such as 4GB, and {LEAST_MEMORY // 10**6}MB or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +78,7 @@ class ClusterSettings:
     workers: int | None = setting(optional(count), None)
     adapt: tuple[int, int] | None = setting(optional(adaptive_range), None)
     threads: int = setting(count, 8)
-    memory: str | None = setting(optional(text), None)
+    memory: str | None = setting(optional(memory), None)
     dashboard: str = setting(text, "127.0.0.1:0")
     security: bool = setting(flag, False)
     name: str | None = setting(optional(text), None)
@@ -175,6 +188,8 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
                 merge(values, section(value, source), source, sources)
             elif source not in ("packaged defaults", "Dask's configuration"):
                 refuse_stray(name, source)
+                if name in SECTIONS_OF_DASK:
+                    value = section(value, f"{source}: {name}")  # noqa: PLW2901 - the same, checked
                 dask_config = dask.config.update(dask_config, {name: value}, priority="new")
     clusters = {
         name: parse(ClusterSettings, body, sources, f"clusters.{name}.")
@@ -238,6 +253,9 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
         raise SettingsError(f"there is no settings file {str(path)!r}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {str(path)!r} cannot be read: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SettingsError(f"{str(path)!r} is not YAML: {error.problem}{line}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         first_line = str(error).partition("\n")[0]
         raise SettingsError(f"{str(path)!r} is not YAML: {first_line}") from error
