@@ -225,7 +225,9 @@ def stop(settings: Any, names: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same sky.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed makes the same sky."
+)
 def simulate(directory: Path, seed: int) -> None:
     """Write a simulated sky of known truth: tables and cubes that `search --archive` takes."""
     from feii_dask.simulate import make_archive

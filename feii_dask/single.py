@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.detectors.notebook import extension_vs_wavebin
-from feii_dask.errors import CubeError, DetectorError
+from feii_dask.errors import CubeError, DetectorError, StoreError
 from feii_dask.model import Detection, Status, Target
 from feii_dask.results.figures import plot_detections, plot_lines
 from feii_dask.runs import as_context
@@ -41,6 +41,8 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
     ------
     CubeError, DetectorError
         If the cube cannot be scanned.
+    StoreError
+        If the figure cannot be written.
     """
     context = as_context(settings)
     outcome = scan_cube(Target(obs_id=PurePosixPath(uri).name, uri=uri), context)
@@ -53,7 +55,10 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
         cube = open_cube(uri, context.storage_options, context.extension)
         figure = draw_whole(cube, measured) if whole else plot_detections(cube, measured)
         path = Path(f"{outcome.obs_id.removesuffix('.fits')}.png")
-        figure.savefig(path, dpi=120)
+        try:
+            figure.savefig(path, dpi=120)
+        except OSError as error:
+            raise StoreError(f"cannot write the figure {path}: {error.strerror}; work in another directory") from error
         text.append(f"figure: {path}")
     return "\n".join(text)
 

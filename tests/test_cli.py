@@ -233,6 +233,13 @@ def test_simulate_does_not_write_over_anything() -> None:
     assert "not empty" in complaint(result)
 
 
+def test_a_seed_below_zero_is_bad_usage() -> None:
+    result = call("simulate", "new", "--seed", "-1")
+    assert result.exit_code == 2
+    assert "-1 is not in the range x>=0" in result.stderr
+    assert not Path("new").exists()
+
+
 def test_version_and_help() -> None:
     assert feii_dask.__version__ in call("--version").stdout
     for verb in ("search", "demo", "scan", "rank", "report", "config", "simulate"):

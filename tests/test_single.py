@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 
 import feii_dask as fd
-from feii_dask.errors import CubeError
+from feii_dask.errors import CubeError, StoreError
 from feii_dask.single import scan_one
 from tests.skies import truth_of
 
@@ -29,6 +29,12 @@ def test_the_window_or_the_whole_cube_is_drawn(cube: Path, detector: str, whole:
     assert lines[-1] == f"figure: {cube.stem}.png"
     height, width = imread(f"{cube.stem}.png").shape[:2]
     assert width > height
+
+
+def test_a_figure_that_cannot_be_written(cube: Path) -> None:
+    Path(f"{cube.stem}.png").mkdir()
+    with pytest.raises(StoreError, match=f"cannot write the figure {cube.stem}.png: Is a directory"):
+        scan_one(str(cube), fd.load_settings(lines=["Fe II 5.340"]), plot=True)
 
 
 def test_nothing_is_drawn_unless_it_is_asked_for(cube: Path) -> None:
