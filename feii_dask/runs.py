@@ -142,7 +142,7 @@ def continue_run(settings: Settings) -> tuple[Settings, Context]:
     stored = shape_of(manifest, directory)
     for name in SHAPING:
         asked = getattr(settings, name)
-        if settings.sources.get(name) == "command line" and asked != stored[name]:
+        if settings.sources.get(name) == "command line" and comparable(name, asked) != comparable(name, stored[name]):
             raise FingerprintError(
                 f"the run in {str(directory)!r} has {name} {stored[name]!r}, not {asked!r}; "
                 f"leave the option out to go on, or start a new run with --out"
@@ -153,6 +153,12 @@ def continue_run(settings: Settings) -> tuple[Settings, Context]:
         raise FingerprintError(f"the run in {str(directory)!r} looks for {names}; leave --lines out to go on")
     settings = replace(settings, **stored)
     return settings, as_context(settings, lines)
+
+
+def comparable(name: str, value: Any) -> Any:
+    """Return a setting as it is compared with another run's: one place has many paths."""
+    is_place = name == "targets" or (name == "archive" and value != "live")
+    return Path(value).resolve() if is_place and value else value
 
 
 def check_places(uris: pd.Series[Any], archive: str) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import feii_dask as fd
-from feii_dask.errors import SettingsError
+from feii_dask.errors import FingerprintError, SettingsError
 from feii_dask.runs import check_places
 from feii_dask.settings import load_settings
 
@@ -38,6 +38,17 @@ def test_targets_that_lead_out_of_the_archive_are_refused(archive: str, uri: str
 def test_targets_inside_are_taken() -> None:
     check_places(pd.Series(["s3://stpubdata/a.fits", "https://mast.stsci.edu/b.fits", None], dtype=object), "live")
     check_places(pd.Series(["sky/cubes/a.fits", str(Path("sky/b.fits").absolute())], dtype=object), "sky")
+
+
+def test_a_place_is_the_same_by_another_path(sky: Path, client: object) -> None:
+    Path("inner").mkdir()
+    Path("link").symlink_to(sky)
+    Path("mine.csv").write_text("name,ra,dec\na,1,2\n")
+    fd.search(load_settings(archive=sky, targets="mine.csv", out="run", lines=["notebook"], limit=1), client)
+    fd.search(load_settings(resume="run", archive="inner/../link", targets="inner/../mine.csv"), client)
+    for asked in ({"archive": "inner"}, {"archive": "live"}, {"targets": "inner/mine.csv"}):
+        with pytest.raises(FingerprintError, match=f"has {next(iter(asked))} "):
+            fd.search(load_settings(resume="run", **asked), client)
 
 
 def test_a_run_directory_of_somebody_else(sky: Path, client: object) -> None:
