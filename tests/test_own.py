@@ -197,7 +197,7 @@ def test_footprint_and_band_from_the_header(bare: Path) -> None:
     assert abs(here.radius_deg - there.radius_deg) * 3600 < 0.01
     assert abs(here.dec_deg - there.dec_deg) * 3600 < 0.01
     assert stated["em_min"] == made["em_min"] == pytest.approx(24_400, abs=10)
-    assert stated["instrument_name"] == "MIRI"
+    assert stated["instrument_name"] == "MIRI/IFU"
 
 
 def observed(bare: Path, path: Path) -> pd.Series:

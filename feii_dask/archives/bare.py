@@ -87,7 +87,25 @@ def describe(cube: Cube, place: Path, mission: Mission) -> dict[str, object]:
         "em_max": em_max,
         "t_min": observed_mjd(cube),
     }
-    return row | {name: first_card(cube, keys) for name, keys in CARDS.items()}
+    return row | {name: first_card(cube, keys) for name, keys in CARDS.items()} | mast_words(cube)
+
+
+def mast_words(cube: Cube) -> dict[str, str]:
+    """Return instrument, filters and programme of a cube of JWST as MAST words them; nothing for others."""
+    instrument, channels, band, filter_name, grating = (
+        first_card(cube, (key,)).upper() for key in ("INSTRUME", "CHANNEL", "BAND", "FILTER", "GRATING")
+    )
+    if instrument == "MIRI":
+        parts = [f"CH{channel}-{band}" for channel in channels if channel.isdecimal() and band]
+    elif instrument == "NIRSPEC":
+        parts = [part for part in (filter_name, grating) if part]
+    else:
+        return {}
+    return {
+        "instrument_name": f"{instrument}/IFU",
+        "filters": ";".join(parts),
+        "proposal_id": first_card(cube, CARDS["proposal_id"]).lstrip("0"),
+    }
 
 
 def footprint(cube: Cube) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -27,6 +28,8 @@ __all__ = [
     "without_repeated",
 ]
 
+log = logging.getLogger(__name__)
+
 OBSERVATION_TEXT = (
     "obs_id",
     "obsid",
@@ -46,6 +49,7 @@ OBSERVATION_NUMBERS = ("s_ra", "s_dec", "em_min", "em_max", "t_min", "t_exptime"
 YSO_TEXT = ("main_id", "otype")
 YSO_NUMBERS = ("ra", "dec", "rvz_radvel", "pmra", "pmdec", "ref_epoch")
 NOTHING = ("", "nan", "none", "null", "--", "n/a")
+MOST_VALUES = 20  # that are named where none of them was asked for
 NEAR_ARCSEC = 1.0  # two entries this close are most likely one object
 
 
@@ -98,7 +102,16 @@ class Selection:
                 raise SettingsError(f"the observation table has no column {column}, so it cannot be searched by it")
             patterns = [_pattern(value) for value in values]
             kept &= np.fromiter((_matches(cell, patterns) for cell in observations[column]), bool, len(observations))
+        if len(observations) and not kept.any():
+            there_are = "; ".join(_values(observations[column]) for column in self.criteria())
+            log.warning("none of %d cubes is selected: %s", len(observations), there_are)
         return observations[kept].reset_index(drop=True)
+
+
+def _values(column: pd.Series) -> str:
+    """Say which values a column has, the frequent ones first."""
+    values = [value or "(none)" for value in column.value_counts().index]
+    return f"of {column.name} there are {', '.join(values[:MOST_VALUES])}{', …' if len(values) > MOST_VALUES else ''}"
 
 
 def _pattern(value: str) -> str:
