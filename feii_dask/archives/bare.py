@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from math import nan
@@ -21,8 +20,6 @@ from feii_dask.missions import Mission
 from feii_dask.sky.regions import parse_region
 
 __all__ = ["describe_cubes"]
-
-log = logging.getLogger(__name__)
 
 # Where the header of a cube, or of its file, may say what an archive's column says.
 CARDS = {
@@ -63,13 +60,10 @@ def describe_cubes(directory: Path, paths: Sequence[Path], mission: Mission) -> 
             rows.append(describe(cube, path.relative_to(directory), mission))
     stems = Counter(row["obs_id"] for row in rows)
     for row in rows:
-        if stems[row["obs_id"]] > 1:  # of equal names in several directories
-            row["obs_id"] = str(Path(str(row[mission.cube_column])).with_suffix("")).replace("/", "_")
-    if not refused:
-        return pd.DataFrame(rows), ()
-    note = f"{len(refused)} files are no cubes; the first {refused[0]}"
-    log.warning("%s", note)
-    return pd.DataFrame(rows), (note,)
+        if stems[row["obs_id"]] > 1:  # of equal names in several directories, or with several endings
+            row["obs_id"] = str(row[mission.cube_column]).removesuffix(".fits").replace("/", "_")
+    notes = (f"{len(refused)} files are no cubes; the first {refused[0]}",) if refused else ()
+    return pd.DataFrame(rows), notes
 
 
 def describe(cube: Cube, place: Path, mission: Mission) -> dict[str, object]:
@@ -78,7 +72,7 @@ def describe(cube: Cube, place: Path, mission: Mission) -> dict[str, object]:
     ra_deg, dec_deg = centre(cube, region)
     em_min, em_max = cube.wavelength_um[[0, -1]] / mission.micron_per_em_unit
     row: dict[str, object] = {
-        "obs_id": place.name.removesuffix(".fits").removesuffix("_s3d"),
+        "obs_id": place.stem.removesuffix("_s3d"),
         mission.cube_column: place.as_posix(),
         "s_ra": ra_deg,
         "s_dec": dec_deg,

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 SUFFIXES = (".parquet", ".ecsv", ".csv", ".vot", ".xml", ".fits")
 ASTROPY_FORMATS = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable", ".fits": "fits"}
+FITS_SUFFIXES = (".fits", ".fit", ".fits.gz")
 
 
 class FolderArchive:
@@ -149,13 +150,19 @@ class FolderArchive:
 
     def _bare_cubes(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Return a table made from the headers of all cubes."""
-        paths = [path for path in self._fits_files() if path.resolve().is_relative_to(self.directory)]
-        table, notes = describe_cubes(self.directory, paths, self.mission)
+        paths = self._fits_files()
+        inside = [path for path in paths if self._holds(path)]
+        table, notes = describe_cubes(self.directory, inside, self.mission)
+        if left_out := len(paths) - len(inside) + self._folders_elsewhere():
+            notes = (*notes, f"{left_out} links that lead out of the directory are left out: copy what they lead to")
         if table.empty:
+            said = f" ({'; '.join(notes)})" if notes else ""
             raise SettingsError(
                 f"{self.directory} holds neither a table 'observations' nor a {self.mission.name} cube, a FITS file "
-                f"with a spectral cube in {self.mission.extension}{f' ({notes[0]})' if notes else ''}"
+                f"with a spectral cube in {self.mission.extension}{said}"
             )
+        for note in notes:
+            log.warning("%s", note)
         return table, notes
 
     def products(self, observations: pd.DataFrame) -> pd.DataFrame:
@@ -186,12 +193,21 @@ class FolderArchive:
             return None
         expected = self.directory / relative
         found = expected if expected.is_file() else files.get(relative.name, expected)
-        return str(found) if found.resolve().is_relative_to(self.directory) else None
+        return str(found) if self._holds(found) else None
+
+    def _holds(self, path: Path) -> bool:
+        """Whether a path stays within the directory, links followed."""
+        return path.resolve().is_relative_to(self.directory)
+
+    def _folders_elsewhere(self) -> int:
+        """Count the links to folders outside of the directory."""
+        folders = (Path(parent) / name for parent, names, _ in os.walk(self.directory) for name in names)
+        return sum(not self._holds(folder) for folder in folders)
 
     def _fits_files(self) -> list[Path]:
         """Return every FITS file below the directory, in order."""
         paths = sorted(Path(parent) / name for parent, _, names in os.walk(self.directory) for name in names)
-        return [path for path in paths if path.name.endswith((".fits", ".fits.gz"))]
+        return [path for path in paths if path.name.lower().endswith(FITS_SUFFIXES)]
 
     def _find_table(self, name: str) -> Path | None:
         paths = (self.directory / f"{name}{suffix}" for suffix in SUFFIXES)

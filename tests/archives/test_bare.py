@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from astropy.io import fits
 
 from feii_dask.archives import open_archive
 from feii_dask.archives.base import Archive
+from feii_dask.errors import SettingsError
 from feii_dask.missions import find_mission
 from feii_dask.simulate.s3d import write_cube
 from feii_dask.simulate.scene import make_cube
@@ -57,3 +59,31 @@ def test_a_selection_of_nothing_says_what_there_is(folder: Path, caplog: pytest.
     assert bare(folder, instrument=["MIRI"], proposal_id=["7"]).observations().empty
     assert "none of 3 cubes is selected: of instrument_name there are MIRI/IFU, NIRSPEC/IFU" in caplog.text
     assert "; of proposal_id there are 1290, 1291" in caplog.text
+
+
+def test_every_ending_of_fits_files(folder: Path) -> None:
+    first, second, third = sorted((folder / "cubes").iterdir())
+    first.rename(first.with_suffix(".FITS"))
+    second.rename(second.with_suffix(".fit"))
+    shutil.copy(third, third.with_suffix(".Fit"))
+    archive = bare(folder)
+    table = archive.observations()
+    assert len(table) == 4
+    assert {"ch1-short", "ch4-long"} <= set(table["obs_id"])
+    assert table["obs_id"].is_unique
+    assert sorted(str(place) for place in archive.locate(table)) == sorted(map(str, (folder / "cubes").iterdir()))
+
+
+def test_links_that_lead_out_are_counted(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "linked").mkdir()
+    for cube in sorted((folder / "cubes").iterdir()):
+        (folder / "linked" / cube.name).symlink_to(cube)
+    (folder / "linked" / "more").symlink_to(folder / "cubes")
+    archive = open_archive(folder / "linked", find_mission("jwst"), targets=folder / "mine.csv")
+    with pytest.raises(SettingsError, match="nor a jwst cube.*4 links that lead out of the directory are left out"):
+        archive.observations()
+    shutil.copy(folder / "cubes" / "ch1-short_s3d.fits", folder / "linked" / "own_s3d.fits")
+    (folder / "linked" / "alias").symlink_to(folder / "linked")
+    assert archive.observations()["obs_id"].tolist() == ["own"]
+    assert "4 links that lead out of the directory are left out" in caplog.text
+    assert "4 links that lead out" in archive.queries[-1].notes[0]
