@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,6 +99,7 @@ def start(chosen: ClusterSettings) -> Iterator[Client]:
 
 def local_cluster(chosen: ClusterSettings) -> LocalCluster:
     """Start worker processes on this machine, reachable from this machine only."""
+    refuse_in_a_child()
     most = chosen.adapt[1] if chosen.adapt else chosen.workers or CPU_COUNT
     workers = chosen.adapt[0] if chosen.adapt else most
     with warnings.catch_warnings():
@@ -113,8 +116,17 @@ def local_cluster(chosen: ClusterSettings) -> LocalCluster:
             )
         except ImportError as error:
             raise ClusterError(f"security: true needs the package cryptography ({error}): pip install it") from error
-        except (OSError, RuntimeError, ValueError, TimeoutError) as error:
+        except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:  # the latter for odd settings of Dask
             raise ClusterError(f"the local cluster did not start ({workers} workers): {error}") from error
+
+
+def refuse_in_a_child() -> None:
+    """Refuse to start a cluster in a process that is being started for one, and imports the script for that."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.tracebacklimit = 0  # the process ends with this error, as all others do: a line from each is enough
+        raise ClusterError(
+            'a worker process ran the script that starts it: put the search under  if __name__ == "__main__":'
+        )
 
 
 def memory_per_worker(workers: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from pathlib import Path
 
 import dask.config
@@ -74,10 +76,35 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
         pass
 
 
-def test_memory_that_is_no_size_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__MEMORY", "plenty")
-    with pytest.raises(ClusterError, match="plenty"), connect(load_settings()):
+# Dask's cluster complains of itself when it is collected half made; see above.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("{comm: {timeouts: {connect: soon}}}", "Invalid time unit: soon"),
+        ("{comm: 5}", "did not start .* 'int' object"),
+    ],
+)
+def test_settings_of_dask_that_are_none_are_said_in_one_error(section: str, message: str) -> None:
+    Path("cluster.yaml").write_text(f"distributed: {section}")
+    with pytest.raises(ClusterError, match=message), connect(load_settings()):
         pass
+    gc.collect()
+
+
+def test_a_script_without_a_guard_is_told_so() -> None:
+    Path("script.py").write_text(
+        "from feii_dask.engine.cluster import connect\n"
+        "from feii_dask.settings import load_settings\n"
+        "with connect(load_settings()):\n"
+        "    print('connected')\n"
+    )
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert 'put the search under  if __name__ == "__main__":' in done.stderr
+    assert done.stderr.startswith("feii_dask.errors.ClusterError: a worker process ran the script")
+    assert len(done.stderr.splitlines()) < 100
 
 
 def test_dask_settings_hold_while_connected(monkeypatch: pytest.MonkeyPatch) -> None:
