@@ -124,9 +124,12 @@ def demo(config: str | None, **options: Any) -> None:
 def finish(result: Any, allowed_failures: float) -> None:
     """Leave with exit code 1 if more failed than the settings allow."""
     if result.failed_share > allowed_failures:
+        from feii_dask.results.candidates import count_failed
+
+        failed, expected = count_failed(result.outcomes)
         click.echo(
-            f"feii-dask: {result.failed_share:.0%} of the cubes failed, more than the {allowed_failures:.0%} allowed; "
-            f"{result.directory}/failures.ecsv says why",
+            f"feii-dask: {failed} of the {expected} cubes with data and a line in their band failed, more than the "
+            f"{allowed_failures:.0%} allowed; {result.directory}/failures.ecsv says why",
             err=True,
         )
         sys.exit(1)

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import feii_dask
 from feii_dask.cli import main
+from feii_dask.model import Status
 from feii_dask.results.store import RunStore
 from feii_dask.simulate import make_cube, write_cube
 from tests.skies import truth_of
@@ -99,7 +100,13 @@ def test_more_failures_than_allowed(sky: Path) -> None:
     Path("cluster.yaml").write_text("feii-dask: {allowed-failures: 0.01}")
     result = call("search", "--archive", str(sky), "--out", "run", "--lines", "notebook")
     assert result.exit_code == 1
-    assert "failures.ecsv says why" in complaint(result)
+    statuses = list(RunStore.open(Path("run")).finished().values())
+    failed = sum(status.failed for status in statuses)
+    assert Status.NO_DATA in statuses
+    expected = (
+        f"{failed} of the {failed + statuses.count(Status.SCANNED)} cubes with data and a line in their band failed"
+    )
+    assert f"{expected}, more than the 1% allowed; run/failures.ecsv says why" in complaint(result)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from feii_dask.model import Status
 from feii_dask.results.grades import grade
 from feii_dask.results.outcomes import deciding_rows, separated
 
-__all__ = ["MIN_LINES", "detections_by_yso", "failed_share", "failures", "funnel", "in_words", "rank"]
+__all__ = ["MIN_LINES", "count_failed", "detections_by_yso", "failed_share", "failures", "funnel", "in_words", "rank"]
 
 MIN_LINES = 3  # distinct lines that make a candidate where there are no grades: the notebook's rule
 
@@ -153,9 +153,15 @@ def failures(outcomes: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
 
 def failed_share(outcomes: pd.DataFrame) -> float:
     """Return the share of targets that failed, among those that should have worked; 0 if there are none."""
+    failed, expected = count_failed(outcomes)
+    return failed / expected if failed else 0.0
+
+
+def count_failed(outcomes: pd.DataFrame) -> tuple[int, int]:
+    """Return how many targets failed, and how many should have worked: those without data or a line are not among."""
     statuses = [Status(status) for status in deciding_rows(outcomes)["status"]]
     failed = sum(status.failed for status in statuses)
-    return failed / (failed + statuses.count(Status.SCANNED)) if failed else 0.0
+    return failed, failed + statuses.count(Status.SCANNED)
 
 
 def funnel(counts: Mapping[str, int], outcomes: pd.DataFrame, candidates: pd.DataFrame) -> dict[str, int]:
