@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from astropy.io.votable import from_table
+from astropy.io.votable import from_table, writeto
 from astropy.io.votable.tree import CooSys
 from astropy.table import Table
 
@@ -84,5 +84,5 @@ def _write_votable(path: Path, table: Table) -> None:
         if field.name in ("ra", "dec"):
             field.ref = "icrs"
     content = BytesIO()
-    document.to_xml(content)
+    writeto(document, content)  # to_xml() writes in C, beyond the end of its buffer in rows of some lengths (astropy 8)
     write_atomically(path, content.getvalue())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy.io.votable import from_table
+from astropy.io.votable import from_table, writeto
 from astropy.io.votable.tree import Info
 from astropy.table import MaskedColumn, Table
 
 from .sites import Answer
 
-__all__ = ["votable", "votable_error"]
+__all__ = ["votable", "votable_error", "write_table"]
 
 CONTENT_TYPE = "application/x-votable+xml"
 
@@ -31,8 +32,13 @@ def votable(frame: pd.DataFrame, *, overflow: bool = False, serialization: str =
     document.resources[0].type = "results"
     document.resources[0].infos.append(Info(name="QUERY_STATUS", value="OVERFLOW" if overflow else "OK"))
     file = BytesIO()
-    document.to_xml(file, tabledata_format=serialization)
+    writeto(document, file, tabledata_format=serialization)  # as to why, see `write_table`
     return Answer(file.getvalue(), content_type=CONTENT_TYPE)
+
+
+def write_table(table: Table, path: Path) -> None:
+    """Write a VOTable; `Table.write` does it in C, beyond the end of a buffer in rows of some lengths (astropy 8)."""
+    writeto(from_table(table), str(path))
 
 
 def votable_error(message: str, status: int = 400) -> Answer:

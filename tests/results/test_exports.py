@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from io import StringIO
 
 import numpy as np
@@ -75,6 +78,19 @@ def test_the_votable_is_valid_and_says_the_same(store, found):
     for name in candidates.select_dtypes("number"):
         np.testing.assert_array_equal(np.ma.filled(back[name].astype(float), np.nan), candidates[name].astype(float))
     assert HARMFUL.replace("\x07", "\N{REPLACEMENT CHARACTER}") in list(back["main_id"])
+
+
+def test_votables_of_any_width_leave_the_memory_whole(tmp_path):
+    """Python checks its memory if asked to, and aborts."""
+    script = f"""
+from pathlib import Path
+from astropy.table import Table
+from feii_dask.results.exports import _write_votable
+for width in range(100, 260):
+    _write_votable(Path({str(tmp_path / "wide.vot")!r}), Table({{"name": ["x" * width], "snr": [1.5]}}))
+"""
+    environment = os.environ | {"PYTHONMALLOC": "debug"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True)
 
 
 def test_footprints_come_back_as_regions(store, found):
