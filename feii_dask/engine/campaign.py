@@ -12,10 +12,11 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
+from threading import Event, Lock
 from time import monotonic
 
 from distributed import Client, Future, KilledWorker, get_worker
@@ -44,6 +45,26 @@ DIED = "its worker died each time it was scanned, alone too; most likely it need
 LOST_LIMIT = 3  # times that a scan may be lost in company before it is suspected, and alone before it is given up
 
 
+_first_scan = Lock()
+_scanned = Event()
+
+
+@contextmanager
+def first_alone() -> Iterator[None]:
+    """Let the first scan of a process come through before others begin.
+
+    It imports, and opens connections: threads that do this at the same time break each other's imports (Python 3.11),
+    and some of the libraries below are not made for it either.
+    """
+    if not _scanned.is_set():
+        with _first_scan:
+            if not _scanned.is_set():
+                yield
+                _scanned.set()
+                return
+    yield
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A target to scan.
@@ -70,7 +91,8 @@ def scan_on_worker(target: Target, attempt: int, context: Context) -> Outcome:
     """Scan one target where the cluster put it."""
     keep_freed_memory()
     worker = get_worker()
-    outcome = scan_cube(target, context, memory_for_scans(worker))
+    with first_alone():
+        outcome = scan_cube(target, context, memory_for_scans(worker))
     return replace(outcome, worker=worker.address, attempt=attempt)
 
 

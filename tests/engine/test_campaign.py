@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask.config
@@ -17,7 +18,7 @@ import pytest
 from astropy.io import fits
 from distributed import Client, LocalCluster
 
-from feii_dask.engine.campaign import Job, campaign
+from feii_dask.engine.campaign import Job, campaign, first_alone
 from feii_dask.engine.workers import scheduler_needed
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Context, Line, Outcome, Status, Target
@@ -72,6 +73,25 @@ def test_every_target_has_one_outcome_with_its_worker_and_cost(client: Client, t
     assert {outcome.worker for outcome in outcomes} <= set(client.scheduler_info(n_workers=-1)["workers"])
     assert all(outcome.bytes_read > 0 and outcome.seconds > 0 for outcome in outcomes)
     assert all(outcome.attempt == 1 for outcome in outcomes)
+
+
+def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feii_dask.engine.campaign._scanned", threading.Event())
+    together, most, running = threading.Barrier(4, timeout=10), [], 0
+
+    def scan(number: int) -> None:
+        nonlocal running
+        with first_alone():
+            running += 1
+            time.sleep(0.2)
+            most.append(running)
+            if len(most) > 1:
+                together.wait()  # the others do run together
+            running -= 1
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(scan, range(5)))
+    assert most[0] == 1
 
 
 def test_the_attempt_is_handed_through(client: Client, tmp_path: Path) -> None:
