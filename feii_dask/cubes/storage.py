@@ -15,6 +15,9 @@ from typing import Any
 
 import aiohttp
 import fsspec
+import fsspec.implementations.http  # imported here, before there are threads: see `_make_filesystem`
+import fsspec.implementations.local
+import s3fs  # noqa: F401
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
