@@ -8,20 +8,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from feii_dask._version import __version__
+
 if TYPE_CHECKING:
     from feii_dask import detectors, errors, notebook, simulate
+    from feii_dask.config.settings import Settings, load_settings
     from feii_dask.cubes.lines import FE_II_LINES, NOTEBOOK_LINES
     from feii_dask.cubes.reader import Cube, open_cube
     from feii_dask.engine.cluster import connect
     from feii_dask.engine.crossmatch import crossmatch
     from feii_dask.errors import FeiiDaskError, RegionError
-    from feii_dask.model import Context, Detection, Line, Outcome, Status, Target
+    from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
     from feii_dask.scan import scan_cube
-    from feii_dask.settings import Settings, load_settings
     from feii_dask.sky.regions import Region, parse_region
     from feii_dask.workflow import SearchResult, search
-
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "FE_II_LINES",
@@ -31,13 +31,13 @@ __all__ = [
     "Detection",
     "FeiiDaskError",
     "Line",
+    "MatchedCube",
     "Outcome",
     "Region",
     "RegionError",
     "SearchResult",
     "Settings",
     "Status",
-    "Target",
     "__version__",
     "connect",
     "crossmatch",
@@ -60,16 +60,16 @@ _HOMES = {
     "Detection": "model",
     "FeiiDaskError": "errors",
     "Line": "model",
+    "MatchedCube": "model",
     "Outcome": "model",
     "Region": "sky.regions",
     "RegionError": "errors",
     "SearchResult": "workflow",
-    "Settings": "settings",
+    "Settings": "config.settings",
     "Status": "model",
-    "Target": "model",
     "connect": "engine.cluster",
     "crossmatch": "engine.crossmatch",
-    "load_settings": "settings",
+    "load_settings": "config.settings",
     "open_cube": "cubes.reader",
     "parse_region": "sky.regions",
     "scan_cube": "scan",

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from feii_dask import __version__
+from feii_dask._version import __version__
 from feii_dask.errors import FeiiDaskError
 
 __all__ = ["main"]
@@ -49,7 +49,7 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
 
 def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
     """Take ``~`` as a shell would; it does not where quotes or a notebook's magic come between."""
-    from feii_dask.values import directory
+    from feii_dask.config.validators import directory
 
     return Path(directory(path))
 
@@ -88,7 +88,7 @@ def where(command: Any) -> Any:
 @click.option("--dry-run", is_flag=True, default=None, help="Say what would be scanned, and stop.")
 def search(config: str | None, **options: Any) -> None:
     """Search an archive's cubes for jets: the main job."""
-    from feii_dask.settings import load_settings
+    from feii_dask.config.settings import load_settings
     from feii_dask.workflow import search as run_search
 
     settings = load_settings(config, **options)
@@ -104,8 +104,8 @@ def search(config: str | None, **options: Any) -> None:
 @click.option("--pilot", type=click.IntRange(min=2), default=40, show_default=True, help="Cubes to scan for it.")
 def estimate(config: str | None, pilot: int, **options: Any) -> None:
     """Say what a search would cost, from a pilot of a few cubes."""
+    from feii_dask.config.settings import load_settings
     from feii_dask.estimate import estimate as run_estimate
-    from feii_dask.settings import load_settings
 
     click.echo(run_estimate(load_settings(config, **options), pilot=pilot))
 
@@ -114,8 +114,8 @@ def estimate(config: str | None, pilot: int, **options: Any) -> None:
 @where
 def demo(config: str | None, **options: Any) -> None:
     """Do the same search on a simulated sky, without a network."""
+    from feii_dask.config.settings import load_settings
     from feii_dask.demo import demonstrate
-    from feii_dask.settings import load_settings
 
     settings = load_settings(config, mission="jwst", **options)
     finish(demonstrate(settings), settings.allowed_failures)
@@ -124,7 +124,7 @@ def demo(config: str | None, **options: Any) -> None:
 def finish(result: Any, allowed_failures: float) -> None:
     """Leave with exit code 1 if more failed than the settings allow."""
     if result.failed_share > allowed_failures:
-        from feii_dask.results.candidates import count_failed
+        from feii_dask.ranking.candidates import count_failed
 
         failed, expected = count_failed(result.outcomes)
         click.echo(
@@ -145,7 +145,7 @@ def finish(result: Any, allowed_failures: float) -> None:
 @click.option("--whole", is_flag=True, help="Draw the extent of emission in all planes, which reads the whole cube.")
 def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) -> None:
     """Look for lines in one cube, wherever it is."""
-    from feii_dask.settings import load_settings
+    from feii_dask.config.settings import load_settings
     from feii_dask.single import scan_one
 
     click.echo(scan_one(uri, load_settings(config, **options), plot=plot, whole=whole))
@@ -155,8 +155,8 @@ def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) 
 @click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 def rank(directory: Path) -> None:
     """Rank the candidates of a run again, without scanning."""
-    from feii_dask.narration import narrate
-    from feii_dask.results.store import RunStore
+    from feii_dask.monitor.log import narrate
+    from feii_dask.store.run_store import RunStore
     from feii_dask.workflow import conclude
 
     run = RunStore.open(directory)
@@ -168,8 +168,8 @@ def rank(directory: Path) -> None:
 @click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 def report(directory: Path) -> None:
     """Write the report of a run again."""
-    from feii_dask.results.report import write_report
-    from feii_dask.results.store import RunStore
+    from feii_dask.report.page import write_report
+    from feii_dask.store.run_store import RunStore
 
     click.echo(write_report(RunStore.open(directory)))
 
@@ -178,7 +178,7 @@ def report(directory: Path) -> None:
 @click.option("--config", "path", type=click.Path(), help="Settings file.")
 def config(path: str | None) -> None:
     """Print every setting and where its value came from."""
-    from feii_dask.settings import load_settings
+    from feii_dask.config.settings import load_settings
 
     click.echo(load_settings(path).explain())
 
@@ -189,7 +189,7 @@ def config(path: str | None) -> None:
 @click.pass_context
 def clusters(ctx: click.Context, config: str | None, cluster: str) -> None:
     """List, start and stop the clusters of a dask-gateway."""
-    from feii_dask.settings import load_settings
+    from feii_dask.config.settings import load_settings
 
     ctx.obj = load_settings(config, cluster=cluster)
 

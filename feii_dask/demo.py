@@ -10,10 +10,10 @@ from time import monotonic
 import pandas as pd
 from astropy.table import Table
 
-from feii_dask.narration import narrate
-from feii_dask.runs import as_context, open_run
-from feii_dask.settings import Settings
+from feii_dask.config.settings import Settings
+from feii_dask.monitor.log import narrate
 from feii_dask.simulate import make_archive
+from feii_dask.store.manifest import as_context, open_run
 from feii_dask.workflow import SearchResult, search
 
 __all__ = ["compare", "demonstrate"]

@@ -9,14 +9,14 @@ import numpy as np
 from distributed import Client
 from numpy.typing import NDArray
 
-from feii_dask.engine.campaign import Job, campaign
+from feii_dask.config.settings import Settings
+from feii_dask.engine.executor import run_scans
+from feii_dask.matching import plan
 from feii_dask.model import Outcome
-from feii_dask.narration import narrate
-from feii_dask.results.outcomes import SCHEMA
-from feii_dask.runs import as_context
-from feii_dask.settings import Settings
-from feii_dask.targets import plan
-from feii_dask.workflow import archive_of, ask, cluster, match
+from feii_dask.monitor.log import narrate
+from feii_dask.store.manifest import as_context
+from feii_dask.store.outcome_table import SCHEMA
+from feii_dask.workflow import archive_of, cluster, match, query_archives
 
 __all__ = ["Estimate", "estimate", "extrapolate"]
 
@@ -80,15 +80,15 @@ def estimate(settings: Settings, *, pilot: int = 40, client: Client | None = Non
     context = as_context(settings)
     with narrate(None):
         archive = archive_of(settings)
-        found = ask(archive, settings)
+        found = query_archives(archive, settings)
         with cluster(settings, client) as connected:
             tables = match(found, archive, context, settings, connected)
             to_scan, _ = plan(tables, context.lines, SCHEMA.empty_table().to_pandas(), settings)
             rng = np.random.default_rng(SEED)
             chosen = rng.choice(len(to_scan), min(pilot, len(to_scan)), replace=False)
             log.info("%d cubes to scan; a pilot of %d", len(to_scan), len(chosen))
-            jobs = [Job(to_scan[index][0]) for index in sorted(chosen)]
-            outcomes = [o for batch in campaign(connected, jobs, context, settings.stall_after_s) for o in batch]
+            tasks = [to_scan[index] for index in sorted(chosen)]
+            outcomes = [o for batch in run_scans(connected, tasks, context, settings.stall_after_s) for o in batch]
             return extrapolate(outcomes, len(to_scan), *size(connected))
 
 

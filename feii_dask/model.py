@@ -1,4 +1,4 @@
-"""The nouns of a search: lines, targets, detections and outcomes.
+"""The nouns of a search: lines, matched cubes, detections and outcomes.
 
 They are frozen, small, and made of the standard library and numpy only, so that they travel to
 workers and back at no cost.
@@ -7,10 +7,10 @@ workers and back at no cost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite, nan
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,16 @@ __all__ = [
     "Cutout",
     "Detection",
     "Line",
+    "MatchedCube",
     "Outcome",
     "Status",
-    "Target",
 ]
 
 SPEED_OF_LIGHT_KMS = 299_792.458  # exact, by the definition of the metre
 
 
 class Status(StrEnum):
-    """What became of a target, or of one line in it."""
+    """What became of a cube, or of one line in it."""
 
     SCANNED = "scanned"
     NO_LINE_IN_BAND = "no_line_in_band"
@@ -53,7 +53,7 @@ class Status(StrEnum):
 
     @property
     def precedence(self) -> int:
-        """Which status stands for a target whose lines fared differently: the least.
+        """Which status stands for a cube whose lines fared differently: the least.
 
         A failure comes first, so that none hides behind a line that was measured.
         """
@@ -84,7 +84,7 @@ class Line:
     wavelength_um : float
         Vacuum rest wavelength, µm.
     transition : str
-        Upper and lower level, as in ``"a4F9/2-a6D9/2"``; what stands before the hyphen is the upper level.
+        Upper and lower level, as in ``"a4F9/2-a6D9/2"``.
     einstein_a_per_s : float
         Einstein coefficient of spontaneous emission, 1/s; NaN where it is not known.
     upper_energy_k : float
@@ -121,15 +121,10 @@ class Line:
         """Species and wavelength to the nanometre, which is how tables and commands call the line."""
         return f"{self.species} {self.wavelength_um:.3f}"
 
-    @property
-    def upper_level(self) -> str:
-        """The upper level; lines that share it have a fixed intrinsic ratio."""
-        return self.transition.partition("-")[0]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """An observation that has young stellar objects inside its footprint.
+class MatchedCube:
+    """An observation with the targets inside its footprint: a cube to scan.
 
     Attributes
     ----------
@@ -142,7 +137,7 @@ class Target:
     rv_kms : float
         Radial velocity of the YSO, km/s; 0 where SIMBAD has none.
     ysos : tuple of (int, float, float)
-        Of each YSO inside: its index, right ascension and declination (ICRS, degrees).
+        Of each object inside: its ``yso_index``, right ascension and declination (ICRS, degrees).
     """
 
     obs_id: str
@@ -229,7 +224,7 @@ class Detection:
     flags : tuple of str
         Remarks of the detector.
     on_data : tuple of int
-        Indices of the target's YSOs that are on spaxels with data.
+        The ``yso_index`` of each object inside that is on spaxels with data.
     mask : (y, x) bool ndarray, or None
         The spaxels with emission.
     statistic_start : int
@@ -276,7 +271,7 @@ class Detection:
             object.__setattr__(self, name, float(value))
 
 
-_DETECTION_NUMBERS = tuple(field.name for field in fields(Detection) if field.type == "float")
+_DETECTION_NUMBERS = tuple(name for name, kind in get_type_hints(Detection).items() if kind is float)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -327,7 +322,7 @@ class Outcome:
     Attributes
     ----------
     obs_id : str
-        The target's identifier.
+        The observation's identifier.
     status : Status
         That of the line with the least `Status.precedence`: ``scanned`` if a line was measured and none failed.
     reason : str
@@ -341,7 +336,7 @@ class Outcome:
     worker : str
         Address of the worker that ran it.
     attempt : int
-        1 for the first scan of this target, one more each time it is tried again.
+        1 for the first scan of this cube, one more each time it is tried again.
     """
 
     obs_id: str
@@ -357,15 +352,15 @@ class Outcome:
 
     @classmethod
     def without_scan(
-        cls, target: Target, lines: tuple[Line, ...], status: Status, reason: str, **bookkeeping: Any
+        cls, matched: MatchedCube, lines: tuple[Line, ...], status: Status, reason: str, **bookkeeping: Any
     ) -> Outcome:
-        """Account for a target in which nothing could be measured."""
+        """Account for a cube in which nothing could be measured."""
         return cls(
-            obs_id=target.obs_id,
+            obs_id=matched.obs_id,
             status=status,
             reason=reason,
             detections=tuple(
-                Detection(line=line, status=status, reason=reason) for line in target.planned_lines(lines)
+                Detection(line=line, status=status, reason=reason) for line in matched.planned_lines(lines)
             ),
             **bookkeeping,
         )

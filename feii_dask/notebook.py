@@ -30,8 +30,8 @@ from feii_dask.cubes.storage import RangeReader
 from feii_dask.cubes.wavelengths import table_place, wavelengths_um
 from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extension_vs_wavebin
 from feii_dask.errors import RegionError, SettingsError
-from feii_dask.model import Line, Target
-from feii_dask.results.figures import plot_lines
+from feii_dask.figures.plots import plot_lines
+from feii_dask.model import Line, MatchedCube
 from feii_dask.sky.regions import parse_region
 
 __all__ = [
@@ -183,7 +183,7 @@ def check_conditions(obs: ObservationRow, cloud_uri_map: Mapping[str, str | None
     bool
         True if a line is in its band, it has a cloud URI, and it is not a stale product.
     """
-    return scan.check_conditions(_as_target(obs, cloud_uri_map), _as_lines(transitions)) is None
+    return scan.skip_reason(_as_matched_cube(obs, cloud_uri_map), _as_lines(transitions)) is None
 
 
 def line_search(
@@ -239,10 +239,10 @@ def not_none(value: object) -> bool:
     return not (value is None or value is pd.NA or value is np.ma.masked or (isinstance(value, float) and isnan(value)))
 
 
-def _as_target(obs: ObservationRow, cloud_uri_map: Mapping[str, str | None]) -> Target:
+def _as_matched_cube(obs: ObservationRow, cloud_uri_map: Mapping[str, str | None]) -> MatchedCube:
     data_url = obs["dataURL"]
     uri = cloud_uri_map.get(data_url) if not_none(data_url) else None
-    return Target(
+    return MatchedCube(
         obs_id=str(obs["obs_id"]),
         uri=uri if uri is not None and not_none(uri) else None,
         em_min_um=_in_microns(obs["em_min"]),

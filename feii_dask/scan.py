@@ -1,4 +1,4 @@
-"""One target in, one outcome out: the function that a worker runs."""
+"""One cube in, one outcome out: the function that a worker runs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,35 @@ from feii_dask.errors import (
     CubeTimeoutError,
     DetectorError,
 )
-from feii_dask.model import Context, Cutout, Detection, Line, Outcome, Status, Target
+from feii_dask.model import Context, Cutout, Detection, Line, MatchedCube, Outcome, Status
 
-__all__ = ["check_conditions", "scan_cube"]
+__all__ = ["ScanTask", "scan_cube", "skip_reason"]
 
 TRACEBACK_LINES = 6
 
 Measured: TypeAlias = tuple[Detection, Cutout | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTask:
+    """A cube to scan, as a run plans it and a cluster takes it.
+
+    Attributes
+    ----------
+    matched : MatchedCube
+        What to scan.
+    attempt : int
+        1 the first time; more when an earlier outcome is to be replaced.
+    lost : int
+        How often the cluster lost this scan.
+    alone : bool
+        Whether to scan it while nothing else runs, because a worker died over it.
+    """
+
+    matched: MatchedCube
+    attempt: int = 1
+    lost: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +67,30 @@ class _Window:
     stop: int
 
 
-def check_conditions(target: Target, lines: tuple[Line, ...]) -> tuple[Status, str] | None:
-    """Say why a target need not be scanned, from what the archive says of it; None if it should be.
+def skip_reason(matched: MatchedCube, lines: tuple[Line, ...]) -> tuple[Status, str] | None:
+    """Say why a cube need not be scanned, from what the archive says of it; None if it should be.
 
-    These are the notebook's conditions. That there is no copy is said last, of targets that are wanted otherwise.
+    These are the notebook's conditions. That there is no copy is said last, of cubes that are wanted otherwise.
     """
-    if "shortmediumlong" in target.obs_id:
+    if "shortmediumlong" in matched.obs_id:
         return Status.STALE_PRODUCT, "products named 'shortmediumlong' are no longer made, and no longer kept"
-    if not any(target.may_hold(line) for line in lines):
-        band = f"{target.em_min_um:g}-{target.em_max_um:g} µm"
+    if not any(matched.may_hold(line) for line in lines):
+        band = f"{matched.em_min_um:g}-{matched.em_max_um:g} µm"
         return Status.NO_LINE_IN_BAND, f"none of the lines is in the observation's band, {band}"
-    if target.uri is None:
+    if matched.uri is None:
         return Status.NO_CLOUD_COPY, "the archive names no copy of the cube"
     return None
 
 
-def scan_cube(target: Target, context: Context, memory_bytes: int | None = None) -> Outcome:
+def scan_cube(matched: MatchedCube, context: Context, memory_bytes: int | None = None) -> Outcome:
     """Look for lines in one cube.
 
     Whatever happens to the cube becomes the outcome's status and reason; no exception leaves this function once it has
-    a target and a context. Nothing in the outcome refers to the planes that were read.
+    a matched cube and a context. Nothing in the outcome refers to the planes that were read.
 
     Parameters
     ----------
-    target : Target
+    matched : MatchedCube
         The cube, and what is known of it.
     context : Context
         What to look for, and how.
@@ -83,23 +105,23 @@ def scan_cube(target: Target, context: Context, memory_bytes: int | None = None)
     Raises
     ------
     TypeError
-        If it is given anything but a target and a context.
+        If it is given anything but a matched cube and a context.
     """
-    for given, kind in ((target, Target), (context, Context)):
+    for given, kind in ((matched, MatchedCube), (context, Context)):
         if not isinstance(given, kind):
-            expected = "a Target, which holds the cube's uri, and a Context"
+            expected = "a MatchedCube, which holds the cube's uri, and a Context"
             raise TypeError(f"scan_cube takes {expected}, not {reprlib.repr(given)}")
     started = time.perf_counter()
-    refused = check_conditions(target, context.lines)
+    refused = skip_reason(matched, context.lines)
     if refused is not None:
-        return Outcome.without_scan(target, context.lines, *refused)
-    reader = RangeReader(target.uri or "", context.storage_options)
+        return Outcome.without_scan(matched, context.lines, *refused)
+    reader = RangeReader(matched.uri or "", context.storage_options)
     try:
         detector = load_detector(context.detector, context.detector_options)
         cube = read_cube(reader, context.extension)
-        outcome = _scan(cube, detector, target, context, memory_bytes)
+        outcome = _scan(cube, detector, matched, context, memory_bytes)
     except Exception as error:  # noqa: BLE001 - the promise above
-        outcome = Outcome.without_scan(target, context.lines, *_explain(error, reader.uri))
+        outcome = Outcome.without_scan(matched, context.lines, *_explain(error, reader.uri))
     return replace(
         outcome,
         seconds=time.perf_counter() - started,
@@ -108,25 +130,25 @@ def scan_cube(target: Target, context: Context, memory_bytes: int | None = None)
     )
 
 
-def _scan(cube: Cube, detector: Detector, target: Target, context: Context, memory_bytes: int | None) -> Outcome:
-    planned = target.planned_lines(context.lines)
+def _scan(cube: Cube, detector: Detector, matched: MatchedCube, context: Context, memory_bytes: int | None) -> Outcome:
+    planned = matched.planned_lines(context.lines)
     measured: dict[Line, Measured] = {}
     windows = []
     cube.wavelength_um.setflags(write=False)  # all lines share them
     for line in context.lines:
-        window = _find_window(cube, detector, line, target.rv_kms)
+        window = _find_window(cube, detector, line, matched.rv_kms)
         if isinstance(window, _Window):
             windows.append(window)
         elif line in planned or window.status is not Status.NO_LINE_IN_BAND:
             measured[line] = (window, None)
     if memory_bytes is not None:
         _require_memory(cube, detector, windows, memory_bytes)
-    measured |= _measure_windows(cube, detector, windows, target)
+    measured |= _measure_windows(cube, detector, windows, matched)
     in_order = [measured[line] for line in context.lines if line in measured]
     detections = tuple(detection for detection, _ in in_order)
     telling = min(detections, key=lambda detection: detection.status.precedence)
     return Outcome(
-        obs_id=target.obs_id,
+        obs_id=matched.obs_id,
         status=telling.status,
         reason=telling.reason,
         detections=detections,
@@ -173,7 +195,7 @@ def _require_memory(cube: Cube, detector: Detector, windows: list[_Window], memo
 
 
 def _measure_windows(
-    cube: Cube, detector: Detector, windows: Iterable[_Window], target: Target
+    cube: Cube, detector: Detector, windows: Iterable[_Window], matched: MatchedCube
 ) -> dict[Line, Measured]:
     """Read and measure all windows; after a failed read no other is tried."""
     measured: dict[Line, Measured] = {}
@@ -181,7 +203,7 @@ def _measure_windows(
     for group in _overlapping(windows):
         if failure is None:
             try:
-                measured |= _measure_group(cube, detector, group, target)
+                measured |= _measure_group(cube, detector, group, matched)
             except CubeError as error:
                 failure = _explain(error, cube.uri)
         if failure is not None:
@@ -190,13 +212,13 @@ def _measure_windows(
     return measured
 
 
-def _measure_group(cube: Cube, detector: Detector, group: list[_Window], target: Target) -> dict[Line, Measured]:
+def _measure_group(cube: Cube, detector: Detector, group: list[_Window], matched: MatchedCube) -> dict[Line, Measured]:
     """Read the planes of some windows at once, measure, and forget the planes."""
     start, stop = group[0].start, max(window.stop for window in group)
     slab = cube.planes(start, stop)
     slab.setflags(write=False)  # a detector that wrote into it would change what the others see, and what is stored
     return {
-        window.line: _measure(cube, detector, slab[window.start - start : window.stop - start], window, target)
+        window.line: _measure(cube, detector, slab[window.start - start : window.stop - start], window, matched)
         for window in group
     }
 
@@ -213,15 +235,17 @@ def _overlapping(windows: Iterable[_Window]) -> Iterator[list[_Window]]:
         yield group
 
 
-def _measure(cube: Cube, detector: Detector, sci: NDArray[np.float32], window: _Window, target: Target) -> Measured:
+def _measure(
+    cube: Cube, detector: Detector, sci: NDArray[np.float32], window: _Window, matched: MatchedCube
+) -> Measured:
     wavelength_um = cube.wavelength_um[window.start : window.stop]
     pixel: dict[str, Any] = {"pixel_arcsec": cube.pixel_arcsec} if isfinite(cube.pixel_arcsec) else {}
     try:
-        detection = detector.measure(sci, wavelength_um, window.line, rv_kms=target.rv_kms, **pixel)
+        detection = detector.measure(sci, wavelength_um, window.line, rv_kms=matched.rv_kms, **pixel)
         if not isinstance(detection, Detection):
             raise DetectorError(f"the detector returned a {type(detection).__name__}, not a Detection")
         detection = _in_cube(detection, window, cube)
-        detection = replace(detection, on_data=on_data(sci, cube.wcs, target.ysos))
+        detection = replace(detection, on_data=on_data(sci, cube.wcs, matched.ysos))
         return detection, make_cutout(cube, sci, window.start, detection) if detection.detected else None
     except Exception as error:  # noqa: BLE001 - a user's code
         return _failed(window.line, error), None

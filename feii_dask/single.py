@@ -6,14 +6,14 @@ from pathlib import Path, PurePosixPath
 
 from matplotlib.figure import Figure
 
+from feii_dask.config.settings import Settings
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.detectors.notebook import extension_vs_wavebin
 from feii_dask.errors import CubeError, DetectorError, StoreError
-from feii_dask.model import Detection, Status, Target
-from feii_dask.results.figures import plot_detections, plot_lines
-from feii_dask.runs import as_context
+from feii_dask.figures.plots import plot_detections, plot_lines
+from feii_dask.model import Detection, MatchedCube, Status
 from feii_dask.scan import scan_cube
-from feii_dask.settings import Settings
+from feii_dask.store.manifest import as_context
 
 __all__ = ["scan_one"]
 
@@ -45,7 +45,7 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
         If the figure cannot be written.
     """
     context = as_context(settings)
-    outcome = scan_cube(Target(obs_id=PurePosixPath(uri).name, uri=uri), context)
+    outcome = scan_cube(MatchedCube(obs_id=PurePosixPath(uri).name, uri=uri), context)
     if outcome.status.failed or outcome.status is Status.NO_CLOUD_COPY:
         kind = DetectorError if outcome.status is Status.DETECTOR_ERROR else CubeError
         raise kind(f"{uri}: {outcome.reason}")

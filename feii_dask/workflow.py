@@ -13,22 +13,22 @@ import pandas as pd
 from distributed import Client
 
 from feii_dask.archives import Archive, open_archive
-from feii_dask.engine.campaign import Job, campaign
+from feii_dask.config.missions import find_mission
+from feii_dask.config.settings import Settings
 from feii_dask.engine.cluster import connect
 from feii_dask.engine.crossmatch import match_at_epochs, match_footprints
-from feii_dask.engine.link import dashboard_link
+from feii_dask.engine.dashboard_url import dashboard_link
+from feii_dask.engine.executor import run_scans
 from feii_dask.engine.preflight import check_memory, preflight
-from feii_dask.missions import find_mission
+from feii_dask.matching import count, in_microns, largest_scan, make_matched, plan
 from feii_dask.model import Context
-from feii_dask.narration import Progress, narrate
-from feii_dask.results.candidates import failed_share, failures, in_words, rank
-from feii_dask.results.exports import write_exports
-from feii_dask.results.outcomes import SCHEMA
-from feii_dask.results.report import write_report
-from feii_dask.results.store import RunStore, Tables
-from feii_dask.runs import as_context, check_places, continue_run, open_run
-from feii_dask.settings import Settings
-from feii_dask.targets import count, in_microns, largest_scan, make_targets, plan
+from feii_dask.monitor.log import Progress, narrate
+from feii_dask.ranking.candidates import failed_share, failures, in_words, rank
+from feii_dask.report.exports import write_exports
+from feii_dask.report.page import write_report
+from feii_dask.store.manifest import as_context, check_places, continue_run, open_run
+from feii_dask.store.outcome_table import SCHEMA
+from feii_dask.store.run_store import RunStore, Tables
 
 __all__ = ["SearchResult", "conclude", "search"]
 
@@ -41,12 +41,12 @@ class SearchResult:
 
     Attributes
     ----------
-    ysos, observations, targets : DataFrame
+    ysos, observations, matched : DataFrame
         The objects with coordinates, the archive's cubes, and the cubes with objects inside.
     outcomes : DataFrame
-        One row for each target and planned line.
+        One row for each matched cube and planned line.
     candidates : DataFrame
-        The objects that show lines, best first; see `feii_dask.results.candidates.rank`.
+        The objects that show lines, best first; see `feii_dask.ranking.candidates.rank`.
     failures : DataFrame
         What was not scanned, and why.
     directory : Path or None
@@ -55,7 +55,7 @@ class SearchResult:
 
     ysos: pd.DataFrame
     observations: pd.DataFrame
-    targets: pd.DataFrame
+    matched: pd.DataFrame
     outcomes: pd.DataFrame
     candidates: pd.DataFrame
     failures: pd.DataFrame
@@ -92,7 +92,7 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
         If the results cannot be written.
     """
     if settings.resume:
-        return go_on(settings, client)
+        return resume(settings, client)
     return begin(settings, as_context(settings), client)
 
 
@@ -103,7 +103,7 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
     with narrate(run.directory if run else None):
         if run is not None:
             log.info("run directory: %s", run.directory)
-        found = ask(archive, settings)
+        found = query_archives(archive, settings)
         with cluster(settings, client) as connected:
             tables = match(found, archive, context, settings, connected)
             if run is None:
@@ -116,14 +116,14 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
         return conclude(run)
 
 
-def go_on(settings: Settings, client: Client | None) -> SearchResult:
+def resume(settings: Settings, client: Client | None) -> SearchResult:
     """Scan what an earlier session did not, without asking the archives again."""
     settings, context = continue_run(settings)
     run = open_run(settings, context)
     if not run.has_tables:
         return begin(settings, context, client)
     tables = run.read_tables()
-    check_places(tables.targets["uri"], settings.archive)
+    check_places(tables.matched["uri"], settings.archive)
     if settings.dry_run:
         with narrate(None):
             return preview(tables, context, settings, run.outcomes())
@@ -167,7 +167,7 @@ class Found(NamedTuple):
     observations: pd.DataFrame
 
 
-def ask(archive: Archive, settings: Settings) -> Found:
+def query_archives(archive: Archive, settings: Settings) -> Found:
     """Ask the archives for the objects and for all cubes."""
     objects = archive.find_object(settings.target) if settings.target else archive.ysos()
     ysos = objects[objects["ra"].notna() & objects["dec"].notna()].reset_index(drop=True)
@@ -181,27 +181,26 @@ def match(found: Found, archive: Archive, context: Context, settings: Settings, 
     """Find the cubes with objects inside their footprints, and where these cubes are."""
     footprints = match_at_epochs if settings.proper_motion else match_footprints
     matches, bad_regions = footprints(found.observations, found.ysos, client, settings.pad_arcsec)
-    reasons = bad_regions.set_index("obs_index")["reason"]
+    reasons = bad_regions.set_index("obs_index")["region_error"]
     observations = found.observations.assign(region_error=reasons.reindex(found.observations.index).fillna(""))
     single = settings.target is not None
-    targets = make_targets(observations, found.ysos, matches, context.lines, archive, products=single)
-    log.info("%d cubes hold young stellar objects; %d footprints cannot be read", len(targets), len(bad_regions))
-    if targets.empty:
+    matched = make_matched(observations, found.ysos, matches, context.lines, archive, products=single)
+    log.info("%d cubes hold young stellar objects; %d footprints cannot be read", len(matched), len(bad_regions))
+    if matched.empty:
         log.info("no cube holds any of these objects: there is nothing to scan")
-    return Tables(found.ysos, observations, targets)
+    return Tables(found.ysos, observations, matched)
 
 
 def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, client: Client) -> None:
     """Scan what has no outcome yet, and store each outcome as it comes."""
     to_scan, settled = plan(tables, context.lines, run.outcomes(), settings)
     log.info("%d cubes to scan", len(to_scan))
-    footprints = tables.targets.set_index("obs_id")["s_region"].reindex([target.obs_id for target, _ in to_scan])
+    footprints = tables.matched.set_index("obs_id")["s_region"].reindex([task.matched.obs_id for task in to_scan])
     check_memory(client, largest_scan(footprints, context, find_mission(settings.mission).spaxel_arcsec))
     with run.writer() as writer, Progress(client, len(to_scan)) as progress:
         for outcome in settled:
             writer.add(outcome)
-        jobs = [Job(target, attempt) for target, attempt in to_scan]
-        for outcomes in campaign(client, jobs, context, settings.stall_after_s):
+        for outcomes in run_scans(client, to_scan, context, settings.stall_after_s):
             for outcome in outcomes:
                 writer.add(outcome)
             writer.tick()
@@ -211,9 +210,9 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
 def conclude(run: RunStore) -> SearchResult:
     """Rank what a run stored, write the tables and the report, and return it all."""
     tables, outcomes = run.read_tables(), run.outcomes()
-    candidates = rank(outcomes, tables.targets, tables.ysos)
-    failed = failures(outcomes, tables.targets)
-    write_exports(run, tables.targets, candidates, failed)
+    candidates = rank(outcomes, tables.matched, tables.ysos)
+    failed = failures(outcomes, tables.matched)
+    write_exports(run, tables.matched, candidates, failed)
     report = write_report(run)
     log.info("%s; report: %s", in_words(candidates), report)
     return SearchResult(
@@ -228,7 +227,7 @@ def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.D
     return SearchResult(
         **tables._asdict(),
         outcomes=outcomes,
-        candidates=rank(outcomes, tables.targets, tables.ysos),
-        failures=failures(outcomes, tables.targets),
+        candidates=rank(outcomes, tables.matched, tables.ysos),
+        failures=failures(outcomes, tables.matched),
         directory=None,
     )

@@ -13,9 +13,19 @@ from distributed import Client, LocalCluster
 
 from tests.gateway import GatewayServer
 from tests.replica.fixtures import start_replica
+from tests.runs import cutout_of, full_disk, lines, matched_of, outcome_of, store, ysos_of
 from tests.skies import make_sky
 
-__all__ = ["start_replica"]
+__all__ = [
+    "cutout_of",
+    "full_disk",
+    "lines",
+    "matched_of",
+    "outcome_of",
+    "start_replica",
+    "store",
+    "ysos_of",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,9 @@ from click.testing import CliRunner, Result
 import feii_dask
 from feii_dask.cli import main
 from feii_dask.model import Status
-from feii_dask.results.store import RunStore
 from feii_dask.simulate import make_cube, write_cube
+from feii_dask.store.run_store import RunStore
+from tests.runs import statuses_of
 from tests.skies import truth_of
 
 SMALL = {"DASK_FEII_DASK__CLUSTERS__LOCAL__WORKERS": "1", "DASK_FEII_DASK__CLUSTERS__LOCAL__DASHBOARD": "127.0.0.1:0"}
@@ -72,7 +73,7 @@ def test_search_prints_the_funnel_and_writes_the_run(sky: Path) -> None:
     ):
         assert step in done.stdout
     assert "http://127.0.0.1:" in done.stdout
-    assert RunStore.open(Path("run")).finished()
+    assert statuses_of(RunStore.open(Path("run")))
     assert done.stderr == ""
 
 
@@ -100,7 +101,7 @@ def test_more_failures_than_allowed(sky: Path) -> None:
     Path("cluster.yaml").write_text("feii-dask: {allowed-failures: 0.01}")
     result = call("search", "--archive", str(sky), "--out", "run", "--lines", "notebook")
     assert result.exit_code == 1
-    statuses = list(RunStore.open(Path("run")).finished().values())
+    statuses = list(statuses_of(RunStore.open(Path("run"))).values())
     failed = sum(status.failed for status in statuses)
     assert Status.NO_DATA in statuses
     expected = (
@@ -173,10 +174,10 @@ def test_a_full_disk_is_4_and_what_was_stored_stays(sky: Path) -> None:
     assert done.returncode == 4
     assert [line for line in done.stderr.splitlines() if line.startswith("feii-dask: ")]
     assert "Traceback" not in done.stderr
-    stored = set(RunStore.open(Path("run")).finished())
+    stored = set(statuses_of(RunStore.open(Path("run"))))
     assert stored
     assert call("search", "--resume", "run").exit_code == 0
-    assert stored <= set(RunStore.open(Path("run")).finished())
+    assert stored <= set(statuses_of(RunStore.open(Path("run"))))
 
 
 def test_an_interrupted_run_is_130_and_can_be_gone_on_with(sky: Path) -> None:

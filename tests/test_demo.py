@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from astropy.table import Table
 
+from feii_dask.config.settings import load_settings
 from feii_dask.demo import compare, demonstrate
 from feii_dask.errors import SettingsError
-from feii_dask.settings import load_settings
 
 # What may be in the directory of somebody who searches already; a demo is not made of it.
 SEARCH_OF_THE_READER = """

@@ -18,7 +18,7 @@ from distributed import Client, LocalCluster
 
 import feii_dask as fd
 from feii_dask.errors import ArchiveError, TruncatedError
-from feii_dask.results.store import SCIENCE_COLUMNS, RunStore
+from feii_dask.store.run_store import SCIENCE_COLUMNS, RunStore
 from tests.gateway import GatewayServer
 from tests.replica.client import Replica
 from tests.replica.fixtures import lead_to
@@ -145,7 +145,7 @@ def test_the_command_searches_one_object(replica: Replica, archive: Path) -> Non
     store = RunStore.open(Path("run"))
     tables = store.read_tables()
     assert list(tables.ysos["main_id"]) == ["TMC1A"]
-    assert len(tables.targets) >= 2
+    assert len(tables.matched) >= 2
     assert any(request.status == 200 for request in replica.requests(MAST, "Mast.Caom.Products"))
     assert "TMC1A" in Path("run/candidates.ecsv").read_text()
 
@@ -163,7 +163,7 @@ def test_archives_that_are_slow_or_stumble_are_waited_for(
     replica.inject("executing", MAST, "Mast.Caom.Filtered", times=3)
     replica.inject("status", MAST, "/invoke", times=2, status=500)
     replica.inject("status", SIMBAD, "sync", times=2, status=503)
-    assert len(search().targets)
+    assert len(search().matched)
 
 
 def test_a_page_that_is_missing_is_an_error_and_not_a_short_table(
@@ -175,7 +175,7 @@ def test_a_page_that_is_missing_is_an_error_and_not_a_short_table(
     done = command()
     assert done.returncode == 3
     assert "page 2" in done.stderr
-    assert not Path("run/tables/targets.parquet").exists()
+    assert not Path("run/tables/matched.parquet").exists()
 
 
 def test_a_truncated_catalogue_is_an_error_that_says_how_to_raise_it(search: Callable[..., fd.SearchResult]) -> None:
@@ -215,7 +215,7 @@ def test_a_connection_that_stalls_is_given_up_and_tried_again(
 
 def test_irsa_down_concerns_sofia_only(replica: Replica, search: Callable[..., fd.SearchResult]) -> None:
     replica.inject("refuse", IRSA)
-    assert len(search(limit=1).targets)
+    assert len(search(limit=1).matched)
     Path("far.csv").write_text("species,wavelength_um\nC II,157.741\n")
     with pytest.raises(ArchiveError, match="IRSA"):
         search(mission="sofia", lines=["far.csv"], out="sofia")
@@ -228,4 +228,4 @@ def test_a_second_search_asks_the_archives_nothing(replica: Replica, search: Cal
     assert len(replica.requests(MAST)) + len(replica.requests(SIMBAD)) == asked
     queries = RunStore.open(Path("second")).manifest["queries"]
     assert all(query["from_cache"] for query in queries)
-    assert len(second.targets)
+    assert len(second.matched)

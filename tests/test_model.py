@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from feii_dask.errors import LineError
-from feii_dask.model import Context, Detection, Line, Outcome, Status, Target
+from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
 
 FE_II = Line("Fe II", 5.340169, "a4F9/2-a6D9/2")
 LINES = (FE_II, Line("Fe II", 17.936026), Line("Fe II", 25.98839))
@@ -14,7 +14,6 @@ LINES = (FE_II, Line("Fe II", 17.936026), Line("Fe II", 25.98839))
 
 def test_a_line_is_called_by_species_and_wavelength() -> None:
     assert FE_II.name == "Fe II 5.340"
-    assert FE_II.upper_level == "a4F9/2"
     assert Line(wavelength_um=1.6).species == "Fe II"
 
 
@@ -35,13 +34,13 @@ def test_a_line_has_a_wavelength(wavelength_um: float) -> None:
     ],
 )
 def test_planned_lines_are_those_of_the_stated_band(band: tuple[float, float], planned: tuple[Line, ...]) -> None:
-    target = Target(obs_id="a", uri=None, em_min_um=band[0], em_max_um=band[1])
-    assert target.planned_lines(LINES) == planned
+    matched = MatchedCube(obs_id="a", uri=None, em_min_um=band[0], em_max_um=band[1])
+    assert matched.planned_lines(LINES) == planned
 
 
 def test_an_outcome_without_a_scan_accounts_for_every_planned_line() -> None:
-    target = Target(obs_id="a", uri=None, em_min_um=4.9, em_max_um=18.0)
-    outcome = Outcome.without_scan(target, LINES, Status.TIMEOUT, "too slow", attempt=2)
+    matched = MatchedCube(obs_id="a", uri=None, em_min_um=4.9, em_max_um=18.0)
+    outcome = Outcome.without_scan(matched, LINES, Status.TIMEOUT, "too slow", attempt=2)
     assert (outcome.status, outcome.reason, outcome.attempt) == (Status.TIMEOUT, "too slow", 2)
     assert [(d.line, d.status, d.reason) for d in outcome.detections] == [(n, "timeout", "too slow") for n in LINES[:2]]
 

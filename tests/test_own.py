@@ -13,9 +13,9 @@ from distributed import Client
 
 import feii_dask as fd
 from feii_dask.archives import open_archive
+from feii_dask.config.missions import find_mission
 from feii_dask.errors import ClusterError, DetectorError, SettingsError, TargetError
-from feii_dask.missions import find_mission
-from feii_dask.results.store import SCIENCE_COLUMNS
+from feii_dask.store.run_store import SCIENCE_COLUMNS
 from tests.skies import truth_of
 
 DETECTOR = """
@@ -67,7 +67,7 @@ def test_own_targets_and_own_detector_together(sky: Path, stars: Table, client: 
     stars.write("mine.csv")
     result = search(sky, client, targets="mine.csv", detector=f"{write_detector('together')}:extent")
     assert set(result.ysos["main_id"]) == set(stars["Name"])
-    assert len(result.targets)
+    assert len(result.matched)
     scanned = result.outcomes.query("status == 'scanned'")
     assert (scanned["null_windows"] > 20).all()
     assert scanned["p_value"].between(0, 1).all()
@@ -184,7 +184,7 @@ def test_a_folder_of_bare_cubes_gives_what_it_gives_with_a_table(sky: Path, bare
 def test_bare_cubes_and_own_targets(bare: Path, stars: Table, client: Client) -> None:
     stars.write("mine.ecsv")
     result = search(bare, client, targets="mine.ecsv")
-    assert set(stars["Name"]) == {name for names in result.targets["yso_names"] for name in names}
+    assert set(stars["Name"]) == {name for names in result.matched["yso_names"] for name in names}
 
 
 def test_footprint_and_band_from_the_header(bare: Path) -> None:

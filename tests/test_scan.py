@@ -1,4 +1,4 @@
-"""One target in, one outcome out, whatever happens."""
+"""One cube in, one outcome out, whatever happens."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.cubes.reader import open_cube
 from feii_dask.detectors.base import working_bytes
 from feii_dask.detectors.notebook import NotebookDetector, extension_vs_wavebin
-from feii_dask.model import Context, Detection, Line, Outcome, Status, Target
-from feii_dask.scan import check_conditions, scan_cube
+from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
+from feii_dask.scan import scan_cube, skip_reason
 from tests.cubes.faulty import serving
 from tests.cubes.samples import write_cube
 
@@ -44,9 +44,9 @@ def uri(tmp_path: Path) -> str:
 
 
 def scan(uri: str | None, *lines: Line, obs_id: str = "jw01", **settings: Any) -> Outcome:
-    target_fields = {field.name for field in fields(Target)} & settings.keys()
-    target = Target(obs_id=obs_id, uri=uri, **{key: settings.pop(key) for key in target_fields})
-    return scan_cube(target, Context(lines=lines or (LINE,), **{"detector": "notebook"} | settings))
+    matched_fields = {field.name for field in fields(MatchedCube)} & settings.keys()
+    matched = MatchedCube(obs_id=obs_id, uri=uri, **{key: settings.pop(key) for key in matched_fields})
+    return scan_cube(matched, Context(lines=lines or (LINE,), **{"detector": "notebook"} | settings))
 
 
 def test_a_jet_is_found_with_place_and_velocity(uri: str) -> None:
@@ -98,9 +98,9 @@ def test_a_cube_that_takes_more_memory_than_there_is_is_not_read(uri: str) -> No
     context = Context(lines=(LINE,), detector="notebook")
     start, stop = NotebookDetector().plane_range(open_cube(uri).wavelength_um, LINE) or (0, 0)
     needed = working_bytes(NotebookDetector(), stop - start, 20 * 22)
-    target = Target(obs_id="jw01", uri=uri)
-    assert scan_cube(target, context, needed).status is Status.SCANNED
-    refused = scan_cube(target, context, needed - 1)
+    matched = MatchedCube(obs_id="jw01", uri=uri)
+    assert scan_cube(matched, context, needed).status is Status.SCANNED
+    refused = scan_cube(matched, context, needed - 1)
     assert refused.status is Status.UNREADABLE
     assert "GB of memory" in refused.reason
     assert refused.bytes_read < Path(uri).stat().st_size / 2
@@ -161,31 +161,31 @@ def test_no_line_in_the_cube(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "status", "says"),
+    ("matched", "status", "says"),
     [
         ({"obs_id": "jw01_ch1-shortmediumlong"}, Status.STALE_PRODUCT, "shortmediumlong"),
         ({"em_min_um": 17.7, "em_max_um": 20.9}, Status.NO_LINE_IN_BAND, "17.7-20.9 µm"),
         ({"uri": None}, Status.NO_CLOUD_COPY, "no copy"),
     ],
 )
-def test_conditions(target: dict[str, Any], status: Status, says: str) -> None:
-    refused = check_conditions(Target(**{"obs_id": "jw01", "uri": "nowhere.fits", **target}), (LINE,))
+def test_conditions(matched: dict[str, Any], status: Status, says: str) -> None:
+    refused = skip_reason(MatchedCube(**{"obs_id": "jw01", "uri": "nowhere.fits", **matched}), (LINE,))
     assert refused is not None
     assert refused[0] is status
     assert says in refused[1]
-    outcome = scan(**{"uri": "nowhere.fits", **target})
+    outcome = scan(**{"uri": "nowhere.fits", **matched})
     assert (outcome.status, outcome.reason, outcome.requests) == (status, refused[1], 0)
     assert [detection.status for detection in outcome.detections] == [status]
 
 
 def test_conditions_that_are_met() -> None:
-    assert check_conditions(Target(obs_id="jw01", uri="x", em_min_um=4.9, em_max_um=5.74), (LINE,)) is None
-    assert check_conditions(Target(obs_id="jw01", uri="x"), (LINE,)) is None
+    assert skip_reason(MatchedCube(obs_id="jw01", uri="x", em_min_um=4.9, em_max_um=5.74), (LINE,)) is None
+    assert skip_reason(MatchedCube(obs_id="jw01", uri="x"), (LINE,)) is None
 
 
 def test_that_there_is_no_copy_is_said_last() -> None:
-    """Cubes of targets that are refused for it are worth looking for."""
-    refused = check_conditions(Target(obs_id="jw01", uri=None, em_min_um=17.0, em_max_um=18.0), (LINE,))
+    """Cubes of observations that are refused for it are worth looking for."""
+    refused = skip_reason(MatchedCube(obs_id="jw01", uri=None, em_min_um=17.0, em_max_um=18.0), (LINE,))
     assert refused is not None
     assert refused[0] is Status.NO_LINE_IN_BAND
 
@@ -343,10 +343,10 @@ def test_a_users_detector_that_fails(name: str, says: str, uri: str) -> None:
 
 
 def test_what_is_no_target_and_no_context(uri: str) -> None:
-    with pytest.raises(TypeError, match=r"takes a Target.*, not 'cube.fits'"):
+    with pytest.raises(TypeError, match=r"takes a MatchedCube.*, not 'cube.fits'"):
         scan_cube("cube.fits", Context(lines=(LINE,), detector="notebook"))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"and a Context, not None"):
-        scan_cube(Target(obs_id="jw01", uri=uri), None)  # type: ignore[arg-type]
+        scan_cube(MatchedCube(obs_id="jw01", uri=uri), None)  # type: ignore[arg-type]
 
 
 def test_a_function_that_writes_changes_nothing_that_is_stored(uri: str) -> None:

@@ -18,7 +18,7 @@ from distributed import Client
 
 import feii_dask as fd
 from feii_dask.errors import FingerprintError, LineError, SettingsError, StoreError, TargetError
-from feii_dask.results.store import SCIENCE_COLUMNS, RunStore
+from feii_dask.store.run_store import SCIENCE_COLUMNS, RunStore
 from tests.skies import truth_of
 
 
@@ -40,7 +40,7 @@ def undisturbed(sky: Path, cluster: object, tmp_path_factory: pytest.TempPathFac
 def test_every_target_is_accounted_for_once(undisturbed: fd.SearchResult) -> None:
     outcomes = undisturbed.outcomes
     assert not outcomes.duplicated(["obs_id", "line"]).any()
-    assert set(undisturbed.targets["obs_id"]) <= set(outcomes["obs_id"])
+    assert set(undisturbed.matched["obs_id"]) <= set(outcomes["obs_id"])
     assert (outcomes["line"] != "").all()
 
 
@@ -63,9 +63,9 @@ def test_each_planted_fault_has_the_status_that_the_truth_states(undisturbed: fd
 def test_scanned_jets_are_credited_to_their_star(undisturbed: fd.SearchResult, sky: Path) -> None:
     jets = truth_of(sky).query("kind == 'jet'")
     for main_id, rows in jets.groupby("main_id"):
-        targets = undisturbed.targets[undisturbed.targets["obs_id"].isin(rows["obs_id"])]
-        assert all(main_id in names for names in targets["yso_names"])
-        assert (targets["rv_kms"] == targets["rv_kms"].iloc[0]).all()
+        matched = undisturbed.matched[undisturbed.matched["obs_id"].isin(rows["obs_id"])]
+        assert all(main_id in names for names in matched["yso_names"])
+        assert (matched["rv_kms"] == matched["rv_kms"].iloc[0]).all()
 
 
 def test_the_run_directory_holds_what_was_returned(undisturbed: fd.SearchResult) -> None:
@@ -135,12 +135,12 @@ SLOW_SEARCH = """
 import sys
 import time
 import feii_dask as fd
-from feii_dask.results import parts
-parts.MAX_ROWS, add = 1, parts.OutcomeWriter.add
+from feii_dask.store import outcome_writer
+outcome_writer.MAX_ROWS, add = 1, outcome_writer.OutcomeWriter.add
 def slowly(writer, outcome):
     time.sleep(0.3)
     add(writer, outcome)
-parts.OutcomeWriter.add = slowly
+outcome_writer.OutcomeWriter.add = slowly
 if __name__ == "__main__":
     settings = fd.load_settings(archive=sys.argv[1], out=sys.argv[2], lines=["notebook"])
     fd.search(settings)
@@ -187,7 +187,7 @@ def test_a_dry_run_writes_nothing(sky: Path, client: Client, caplog: pytest.LogC
     result = run(sky, client, dry_run=True)
     assert result.directory is None
     assert result.outcomes.empty
-    assert len(result.targets)
+    assert len(result.matched)
     assert not Path("run").exists()
     assert "cubes would be scanned" in caplog.text
 
@@ -196,8 +196,8 @@ def test_one_object_by_its_name(sky: Path, client: Client) -> None:
     name = truth_of(sky).query("kind == 'jet'")["main_id"].iloc[0]
     result = run(sky, client, target=name.lower().replace(" ", ""))
     assert list(result.ysos["main_id"]) == [name]
-    assert len(result.targets)
-    assert all(names == [name] for names in map(list, result.targets["yso_names"]))
+    assert len(result.matched)
+    assert all(names == [name] for names in map(list, result.matched["yso_names"]))
 
 
 def test_the_funnel_is_told(sky: Path, client: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -214,7 +214,7 @@ def test_the_funnel_is_told(sky: Path, client: Client, caplog: pytest.LogCapture
 
 def test_an_empty_match_is_an_answer(sky: Path, client: Client, caplog: pytest.LogCaptureFixture) -> None:
     result = run(sky, client, proposal_id=["1"])
-    assert result.targets.empty
+    assert result.matched.empty
     assert result.candidates.empty
     assert result.failed_share == 0
     assert "no cube" in caplog.text

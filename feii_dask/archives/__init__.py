@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from feii_dask.archives.base import Archive, Query
 from feii_dask.archives.combined import Combined
 from feii_dask.archives.tables import Selection
-from feii_dask.missions import Mission
+from feii_dask.config.missions import Mission
 
 __all__ = ["Archive", "Query", "open_archive"]
 

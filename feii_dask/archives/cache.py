@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feii_dask import __version__
+from feii_dask._version import __version__
 from feii_dask.archives.base import Query
 
 __all__ = ["Answer", "QueryCache"]

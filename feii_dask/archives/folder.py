@@ -13,8 +13,8 @@ import pandas as pd
 from astropy import units as u
 from astropy.table import Table
 
-from feii_dask.archives.bare import describe_cubes
 from feii_dask.archives.base import Query
+from feii_dask.archives.from_headers import describe_cubes
 from feii_dask.archives.tables import (
     OBSERVATION_NUMBERS,
     OBSERVATION_TEXT,
@@ -27,8 +27,8 @@ from feii_dask.archives.tables import (
     without_repeated,
 )
 from feii_dask.archives.units import YSO_UNITS, factor_to
+from feii_dask.config.missions import Mission
 from feii_dask.errors import SettingsError
-from feii_dask.missions import Mission
 
 __all__ = ["FolderArchive"]
 

@@ -12,8 +12,8 @@ from pyvo.dal.exceptions import DALOverflowWarning
 from feii_dask.archives.cache import Answer, QueryCache
 from feii_dask.archives.session import Policy, apply_policy, asking
 from feii_dask.archives.tables import Selection, tidy
+from feii_dask.config.missions import Mission
 from feii_dask.errors import TruncatedError
-from feii_dask.missions import Mission
 
 __all__ = ["IrsaService"]
 

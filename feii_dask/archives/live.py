@@ -13,7 +13,7 @@ from feii_dask.archives.mast import MastService
 from feii_dask.archives.session import Policy
 from feii_dask.archives.simbad import SimbadService
 from feii_dask.archives.tables import Selection
-from feii_dask.missions import Mission
+from feii_dask.config.missions import Mission
 
 __all__ = ["LiveArchive"]
 

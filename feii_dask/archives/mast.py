@@ -15,8 +15,8 @@ from astroquery.mast import ObservationsClass
 from feii_dask.archives.cache import Answer, QueryCache
 from feii_dask.archives.session import Policy, apply_policy, asking, new_session
 from feii_dask.archives.tables import OBSERVATION_NUMBERS, OBSERVATION_TEXT, Selection, tidy, without_moving
+from feii_dask.config.missions import Mission
 from feii_dask.errors import TruncatedError
-from feii_dask.missions import Mission
 
 __all__ = ["MastService"]
 

@@ -22,7 +22,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, MaxRetryError, ReadTimeoutError, ResponseError
 from urllib3.util import Retry
 
-from feii_dask import __version__
+from feii_dask._version import __version__
 from feii_dask.errors import ArchiveError
 
 __all__ = ["Policy", "apply_policy", "asking", "new_session"]

@@ -23,7 +23,7 @@ from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeou
 from botocore.parsers import ResponseParserError
 from fsspec.utils import get_protocol, tokenize
 
-from feii_dask import __version__
+from feii_dask._version import __version__
 from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
 __all__ = ["RangeReader"]

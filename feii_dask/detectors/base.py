@@ -8,10 +8,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from feii_dask.config.plugins import import_named
 from feii_dask.detectors.function import FunctionDetector
 from feii_dask.errors import DetectorError
 from feii_dask.model import Detection, Line
-from feii_dask.named import import_named
 
 __all__ = ["Detector", "load_detector", "working_bytes"]
 
@@ -19,8 +19,8 @@ FEWEST_COPIES = 2.0  # of its planes that a detector holds, if it does not say: 
 
 BUILT_IN = {
     "notebook": "feii_dask.detectors.notebook:NotebookDetector",
-    "matched": "feii_dask.detectors.matched:MatchedFilter",
-    "grating": "feii_dask.detectors.grating:GratingScan",
+    "matched": "feii_dask.detectors.matched.matched_filter:MatchedFilter",
+    "grating": "feii_dask.detectors.grating.grating_scan:GratingScan",
 }
 
 
@@ -101,7 +101,7 @@ def load_detector(name: str, options: Mapping[str, Any] | None = None, *, fresh:
     options : mapping, optional
         Arguments for the class.
     fresh : bool
-        Import a user's own module again; see `feii_dask.named.import_named`.
+        Import a user's own module again; see `feii_dask.config.plugins.import_named`.
 
     Raises
     ------

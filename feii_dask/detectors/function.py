@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
 from feii_dask.cubes.lines import ALL_LINES
-from feii_dask.detectors.calibration import KEPT_P
 from feii_dask.detectors.notebook import DETECT_HALFWIDTH, MATCH_HALFWIDTH, MEDIAN_REACH
+from feii_dask.detectors.p_values import KEPT_P
 from feii_dask.errors import DetectorError
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line, Status
 

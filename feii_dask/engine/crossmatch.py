@@ -50,7 +50,9 @@ def crossmatch(
     """
     matches, bad_regions = match_footprints(observations, ysos, client, pad_arcsec)
     if len(bad_regions):
-        log.warning("%d footprints cannot be parsed; the first: %s", len(bad_regions), bad_regions["reason"].iloc[0])
+        log.warning(
+            "%d footprints cannot be parsed; the first: %s", len(bad_regions), bad_regions["region_error"].iloc[0]
+        )
     return matches
 
 
@@ -64,7 +66,7 @@ def match_footprints(
     matches : DataFrame
         As `crossmatch` returns it.
     bad_regions : DataFrame
-        ``obs_index`` and ``reason``.
+        ``obs_index`` and ``region_error``.
     """
     footprints = observations[["s_ra", "s_dec", "s_region"]].reset_index(drop=True)
     coordinates = ysos[["ra", "dec"]].to_numpy(dtype=np.float64)
@@ -73,10 +75,10 @@ def match_footprints(
     else:
         rows = match_on_cluster(footprints, coordinates, client, pad_arcsec)
     rows["obs_index"] = observations.index.to_numpy()[rows["obs_index"].to_numpy(dtype=np.int64)]
-    bad = rows["reason"].to_numpy(dtype=object) != ""
-    matches = rows.loc[~bad].drop(columns="reason").reset_index(drop=True)
+    bad = rows["region_error"].to_numpy(dtype=object) != ""
+    matches = rows.loc[~bad].drop(columns="region_error").reset_index(drop=True)
     matches["yso_index"] = ysos.index.to_numpy()[matches["yso_index"].to_numpy(dtype=np.int64)]
-    return matches, rows.loc[bad, ["obs_index", "reason"]].reset_index(drop=True)
+    return matches, rows.loc[bad, ["obs_index", "region_error"]].reset_index(drop=True)
 
 
 def match_at_epochs(

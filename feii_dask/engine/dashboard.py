@@ -1,6 +1,7 @@
 """The page of a search on Dask's dashboard, as the client sees it.
 
-The figures are added up where the outcomes arrive, on the client; once a second the scheduler gets the newest ones.
+The statistics are added up where the outcomes arrive, on the client; once a second the scheduler gets the newest
+snapshot.
 What that costs it does not depend on how many outcomes there are. A page that fails is a pity, and never ends a run.
 """
 
@@ -16,16 +17,16 @@ from urllib.parse import urljoin
 from distributed import Client
 from distributed.protocol.pickle import dumps
 
-from feii_dask.engine.dashboard_plugin import HANDLER, PAGE, DashboardPage
-from feii_dask.engine.link import dashboard_link
-from feii_dask.progress.tally import Figures
+from feii_dask.engine.dashboard_url import dashboard_link
+from feii_dask.monitor.dashboard_plugin import HANDLER, PAGE, DashboardPage
+from feii_dask.monitor.statistics import ProgressSnapshot
 
 __all__ = ["Page", "Workers"]
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0  # as often as a person looks
-CLOSE_S = 5.0  # how long the last figures may take to arrive
+CLOSE_S = 5.0  # how long the last snapshot may take to arrive
 
 
 class Workers(NamedTuple):
@@ -63,27 +64,27 @@ class Page:
         except Exception as error:  # noqa: BLE001 - no bokeh, no package, no dashboard: the scheduler is not ours
             self._give_up(error)
 
-    def show(self, figures: Figures) -> None:
-        """Send the figures, if it is time and the last ones have arrived; this does not wait."""
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Send the snapshot, if it is time and the last one has arrived; this does not wait."""
         if self._works and self._client.status == "running" and monotonic() - self._last >= PERIOD_S:
             self._hear(0)
             if self._works and self._sent is None:
-                self._send(figures)
+                self._send(snapshot)
 
-    def close(self, figures: Figures) -> None:
-        """Send the last figures, and see that they arrive."""
+    def close(self, snapshot: ProgressSnapshot) -> None:
+        """Send the last snapshot, and see that it arrives."""
         self._hear(CLOSE_S)
         if self._works and self._client.status == "running":
-            self._send(figures)
+            self._send(snapshot)
             self._hear(CLOSE_S)
 
-    def _send(self, figures: Figures) -> None:
+    def _send(self, snapshot: ProgressSnapshot) -> None:
         self._last = monotonic()
         loop: Any = self._client.loop  # tornado's, around asyncio's
-        self._sent = asyncio.run_coroutine_threadsafe(self._tell(dumps(figures)), loop.asyncio_loop)
+        self._sent = asyncio.run_coroutine_threadsafe(self._tell(dumps(snapshot)), loop.asyncio_loop)
 
-    async def _tell(self, figures: bytes) -> tuple[int, float, int, int]:
-        answer: tuple[int, float, int, int] = await getattr(self._client.scheduler, HANDLER)(figures=figures)
+    async def _tell(self, snapshot: bytes) -> tuple[int, float, int, int]:
+        answer: tuple[int, float, int, int] = await getattr(self._client.scheduler, HANDLER)(snapshot=snapshot)
         return answer
 
     def _hear(self, patience_s: float) -> None:

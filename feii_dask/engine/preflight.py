@@ -14,11 +14,12 @@ from distributed import Client
 from distributed.diagnostics.plugin import UploadDirectory
 
 import feii_dask
-from feii_dask.engine.link import dashboard_link, opens
-from feii_dask.engine.own_code import send_code
+from feii_dask._version import __version__
+from feii_dask.config.plugins import digest_of, own_source
+from feii_dask.engine.code_upload import upload_code
+from feii_dask.engine.dashboard_url import dashboard_link, opens
 from feii_dask.engine.workers import BASE_BYTES, scheduler_needed, wait_for_worker
 from feii_dask.errors import ClusterError
-from feii_dask.named import digest_of, own_source
 
 __all__ = ["Check", "Verdict", "check_memory", "preflight"]
 
@@ -77,7 +78,7 @@ def preflight(client: Client, detector: str) -> list[Check]:
         checks += [check_detector(client, detector), check_probe(client)]
     checks += [check_versions(client), check_dashboard(client)]
     log.info("the cluster, before the first cube:\n%s", "\n".join(map(str, checks)))
-    refuse(checks)
+    raise_if_bad(checks)
     return checks
 
 
@@ -111,7 +112,7 @@ def check_memory(client: Client, scan_bytes: int) -> Check:
     return check
 
 
-def refuse(checks: list[Check]) -> None:
+def raise_if_bad(checks: list[Check]) -> None:
     """Raise for what is bad."""
     bad = [check for check in checks if check.verdict is Verdict.BAD]
     if bad:
@@ -136,9 +137,9 @@ def check_code(client: Client) -> Check:
         upload = UploadDirectory(str(package), mode="all", update_path=True, skip_words=())
         client.register_plugin(upload)
         missing = where_missing(client)
-        found = f"sent to the cluster, which has no feii_dask of its own ({feii_dask.__version__})"
+        found = f"sent to the cluster, which has no feii_dask of its own ({__version__})"
     else:
-        found = f"feii_dask {feii_dask.__version__} on scheduler and workers"
+        found = f"feii_dask {__version__} on scheduler and workers"
     if missing:
         reasons = "; ".join(f"{place}: {reason}" for place, reason in missing.items())
         return Check("code", Verdict.BAD, reasons, "use an image with feii_dask's dependencies installed")
@@ -147,16 +148,16 @@ def check_code(client: Client) -> Check:
 
 def where_missing(client: Client) -> dict[str, str]:
     """Return where the package cannot be imported, and why."""
-    mine = feii_dask.__version__
+    mine = __version__
 
     # A worker that adaptive scaling takes away meanwhile is no problem.
     # A function inside of a function travels as code; any other one would need the package to be there.
     def problem() -> str:
         try:
-            import feii_dask.engine.campaign  # noqa: PLC0415
+            import feii_dask.engine.executor  # noqa: F401, PLC0415
+            from feii_dask._version import __version__ as other  # noqa: PLC0415
         except ImportError as error:
             return str(error)
-        other = feii_dask.__version__
         return "" if other == mine else f"feii_dask is {other} there, and {mine} here"
 
     found = {"scheduler": client.run_on_scheduler(problem)}
@@ -169,7 +170,7 @@ def check_detector(client: Client, detector: str) -> Check:
     reason, sent, source = why_no_detector(client, detector), "", own_source(detector)
     if reason and source is not None:
         log.info("the detector %s is sent to the workers: %s", detector, source)
-        send_code(client, source)
+        upload_code(client, source)
         reason, sent = why_no_detector(client, detector), ", sent from here"
     if reason:
         remedy = "what it imports must be installed there, be in the same package, or be found by PYTHONPATH"
@@ -182,9 +183,9 @@ def why_no_detector(client: Client, detector: str) -> str:
     here = digest_of(detector)
 
     def problem() -> str:
+        from feii_dask.config.plugins import digest_of  # noqa: PLC0415
         from feii_dask.detectors.base import load_detector  # noqa: PLC0415
         from feii_dask.errors import DetectorError  # noqa: PLC0415
-        from feii_dask.named import digest_of  # noqa: PLC0415
 
         try:
             load_detector(detector, fresh=True)

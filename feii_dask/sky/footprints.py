@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feii_dask.errors import RegionError
+from feii_dask.sky.polygons import PolygonArray
 from feii_dask.sky.regions import ICRS_FRAMES, MAX_CHARACTERS, MAX_RA_DEG, parse_region
-from feii_dask.sky.rings import Rings
 from feii_dask.sky.shapes import Region
 from feii_dask.sky.sphere import Integers
 
@@ -34,20 +34,20 @@ class Footprints:
 
     Attributes
     ----------
-    rings : Rings
+    rings : PolygonArray
         The plain polygons.
     ring_row : (m,) int64 ndarray
         The row of the table that each ring belongs to, in order; several rings in one row are a union.
     regions : dict of int to Region
         All other regions, by their row.
-    reasons : dict of int to str
+    region_errors : dict of int to str
         What is wrong with the rows that have no region.
     """
 
-    rings: Rings
+    rings: PolygonArray
     ring_row: Integers
     regions: dict[int, Region]
-    reasons: dict[int, str]
+    region_errors: dict[int, str]
 
     @classmethod
     def read(cls, s_region: pd.Series[Any]) -> Footprints:
@@ -56,13 +56,13 @@ class Footprints:
         others = np.ones(len(s_region), dtype=bool)
         others[ring_row] = False
         regions: dict[int, Region] = {}
-        reasons: dict[int, str] = {}
+        region_errors: dict[int, str] = {}
         for row, text in zip(np.flatnonzero(others).tolist(), s_region[others], strict=True):
             try:
                 regions[row] = parse_region(text)
             except RegionError as error:
-                reasons[row] = str(error)
-        return cls(rings, ring_row, regions, reasons)
+                region_errors[row] = str(error)
+        return cls(rings, ring_row, regions, region_errors)
 
 
 def _as_arrow(s_region: pd.Series[Any]) -> Any:
@@ -73,8 +73,8 @@ def _as_arrow(s_region: pd.Series[Any]) -> Any:
     return pa.array([text if isinstance(text, str) and text.isascii() else None for text in s_region], pa.string())
 
 
-def _read_plain_polygons(texts: Any) -> tuple[Rings, Integers]:
-    """Read those texts that are sound polygons in ICRS and nothing else; return the polygons and their rows."""
+def _read_plain_polygons(texts: Any) -> tuple[PolygonArray, Integers]:
+    """Read those texts that are valid polygons in ICRS and nothing else; return the polygons and their rows."""
     texts = pc.ascii_upper(pc.ascii_trim_whitespace(texts))
     short = pc.less_equal(pc.binary_length(texts), MAX_CHARACTERS)
     plain = pc.fill_null(pc.and_(short, pc.match_substring_regex(texts, PLAIN_POLYGONS)), False)
@@ -86,9 +86,9 @@ def _read_plain_polygons(texts: Any) -> tuple[Rings, Integers]:
     numbers = pc.cast(pc.list_flatten(words), pa.float64()).to_numpy()
     ra_deg, dec_deg = numbers[0::2], numbers[1::2]
     ra_deg = np.where(np.abs(ra_deg) <= MAX_RA_DEG, ra_deg, np.nan)
-    rings = Rings.from_degrees(ra_deg, dec_deg, count)
-    if rings.sound.all():
+    rings = PolygonArray.from_degrees(ra_deg, dec_deg, count)
+    if rings.is_valid.all():
         return rings, row
-    good = ~np.isin(row, row[~rings.sound])
+    good = ~np.isin(row, row[~rings.is_valid])
     of_good = np.repeat(good, count)
-    return Rings.from_degrees(ra_deg[of_good], dec_deg[of_good], count[good]), row[good]
+    return PolygonArray.from_degrees(ra_deg[of_good], dec_deg[of_good], count[good]), row[good]

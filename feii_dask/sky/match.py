@@ -20,7 +20,7 @@ MATCH_COLUMNS = {
     "yso_index": "int64",
     "separation_arcsec": "float64",
     "edge_arcsec": "float64",
-    "reason": "str",
+    "region_error": "str",
 }
 EMPTY_MATCHES = pd.DataFrame(columns=list(MATCH_COLUMNS)).astype(MATCH_COLUMNS)
 
@@ -48,7 +48,7 @@ def match_partition(
         One row for each observation and YSO inside, in the order of the observations, then of the YSOs:
         ``obs_index``, label of the observation; ``yso_index``, int64, row of the coordinates; ``separation_arcsec``,
         from (s_ra, s_dec), NaN where that is missing; ``edge_arcsec``, to the footprint's edge, negative outside;
-        ``reason``, empty. An observation whose ``s_region`` cannot be used has one row with its reason, a
+        ``region_error``, empty. An observation whose ``s_region`` cannot be used has one row that says why, a
         ``yso_index`` of -1 and NaN.
 
     Raises
@@ -59,7 +59,7 @@ def match_partition(
     Examples
     --------
     >>> observations = pd.DataFrame({"s_ra": [10.0], "s_dec": [0.0], "s_region": ["CIRCLE ICRS 10 0 0.01"]})
-    >>> match_partition(observations, [[10.0, 1.0], [10.0, 0.001]]).drop(columns="reason")
+    >>> match_partition(observations, [[10.0, 1.0], [10.0, 0.001]]).drop(columns="region_error")
        obs_index  yso_index  separation_arcsec  edge_arcsec
     0          0          1                3.6         32.4
     """
@@ -94,16 +94,16 @@ def nearest_yso(observations: pd.DataFrame, coordinates: ArrayLike | SkyIndex) -
 def _match_block(observations: pd.DataFrame, index: SkyIndex, pad_rad: float) -> pd.DataFrame:
     footprints = Footprints.read(observations["s_region"])
     found = find_inside(footprints, index, pad_rad)
-    separation_rad = angle_rad(_pointings(observations)[found.row], index.points[found.point])
-    bad = len(footprints.reasons)
-    row = np.append(found.row, np.array(list(footprints.reasons), dtype=np.int64))
+    separation_rad = angle_rad(_pointings(observations)[found.row], index.vectors[found.yso_index])
+    bad = len(footprints.region_errors)
+    row = np.append(found.row, np.array(list(footprints.region_errors), dtype=np.int64))
     order = np.argsort(row, kind="stable")
     columns = {
         "obs_index": observations.index.take(row),
-        "yso_index": np.append(index.entry[found.point], np.full(bad, -1)),
+        "yso_index": np.append(found.yso_index, np.full(bad, -1)),
         "separation_arcsec": np.append(separation_rad, np.full(bad, np.nan)) * ARCSEC_PER_RADIAN,
-        "edge_arcsec": np.append(found.depth_rad, np.full(bad, np.nan)) * ARCSEC_PER_RADIAN,
-        "reason": pd.Series([""] * len(found.row) + list(footprints.reasons.values()), dtype="str"),
+        "edge_arcsec": np.append(found.signed_distance_rad, np.full(bad, np.nan)) * ARCSEC_PER_RADIAN,
+        "region_error": pd.Series([""] * len(found.row) + list(footprints.region_errors.values()), dtype="str"),
     }
     return pd.DataFrame(columns).take(order).reset_index(drop=True)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.errors import RegionError
-from feii_dask.sky.rings import MAX_REACH_DEG, Rings
+from feii_dask.sky.polygons import MAX_REACH_DEG, PolygonArray
 from feii_dask.sky.sphere import ARCSEC_PER_RADIAN, Floats, angle_rad, dot, positions_deg, unit_vectors
 
 __all__ = ["Cap", "Circle", "Complement", "Intersection", "Polygon", "Region", "Union"]
@@ -48,7 +48,7 @@ class Region(ABC):
         """Yield the polygons and circles that the region is made of, holes among them."""
 
     @abstractmethod
-    def depth_rad(self, points: Floats) -> Floats:
+    def signed_distance_rad(self, points: Floats) -> Floats:
         """Return how deep ``(n, 3)`` unit vectors lie inside: the angle to the edge, rad, negative outside.
 
         Where shapes overlap it is the depth in the shape that holds the point deepest.
@@ -91,7 +91,7 @@ class Region(ABC):
         cap = self.cap
         away = angle_rad(points, unit_vectors(cap.ra_deg, cap.dec_deg))
         inside = np.asarray(away <= np.radians(cap.radius_deg) + RESOLUTION_RAD)
-        inside[inside] = self.depth_rad(points[inside]) > 0.0
+        inside[inside] = self.signed_distance_rad(points[inside]) > 0.0
         return inside
 
 
@@ -128,7 +128,7 @@ class Polygon(Region):
         distinct = len(set(self.vertices))
         if distinct < 3:
             raise RegionError(f"a polygon needs at least 3 distinct vertices, not {distinct}")
-        if self._rings.sound[0]:
+        if self._rings.is_valid[0]:
             return
         reach_deg = np.degrees(self._rings.reach_rad[0])
         if not reach_deg < MAX_REACH_DEG:
@@ -149,9 +149,9 @@ class Polygon(Region):
         return not unpaired
 
     @cached_property
-    def _rings(self) -> Rings:
+    def _rings(self) -> PolygonArray:
         ra, dec = np.array(self.vertices, dtype=np.float64).T
-        return Rings.from_degrees(ra, dec, np.array([len(self.vertices)]))
+        return PolygonArray.from_degrees(ra, dec, np.array([len(self.vertices)]))
 
     @property
     def cap(self) -> Cap:
@@ -163,7 +163,7 @@ class Polygon(Region):
         """Yield itself."""
         yield self
 
-    def depth_rad(self, points: Floats) -> Floats:
+    def signed_distance_rad(self, points: Floats) -> Floats:
         """Return the angle to the nearest edge, negative outside of the ring."""
         only = np.zeros(len(points), dtype=np.int64)
         angle = self._rings.angle_to_edge_rad(only, points)
@@ -191,7 +191,7 @@ class Circle(Region):
         """Yield itself."""
         yield self
 
-    def depth_rad(self, points: Floats) -> Floats:
+    def signed_distance_rad(self, points: Floats) -> Floats:
         """Return the radius less the angle to the centre."""
         depth: Floats = np.radians(self.radius_deg) - angle_rad(points, unit_vectors(self.ra_deg, self.dec_deg))
         return depth
@@ -223,9 +223,9 @@ class Union(_Compound):
         ra, dec = positions_deg(total)
         return Cap(float(ra), float(dec), min(reach_deg, 180.0))
 
-    def depth_rad(self, points: Floats) -> Floats:
+    def signed_distance_rad(self, points: Floats) -> Floats:
         """Return the depth in the member that holds the point deepest."""
-        depth: Floats = np.max([member.depth_rad(points) for member in self.members], axis=0)
+        depth: Floats = np.max([member.signed_distance_rad(points) for member in self.members], axis=0)
         return depth
 
 
@@ -237,9 +237,9 @@ class Intersection(_Compound):
         """The smallest of the members' circles."""
         return min((member.cap for member in self.members), key=lambda cap: cap.radius_deg)
 
-    def depth_rad(self, points: Floats) -> Floats:
+    def signed_distance_rad(self, points: Floats) -> Floats:
         """Return the depth in the member that holds the point least."""
-        depth: Floats = np.min([member.depth_rad(points) for member in self.members], axis=0)
+        depth: Floats = np.min([member.signed_distance_rad(points) for member in self.members], axis=0)
         return depth
 
 
@@ -258,6 +258,6 @@ class Complement(Region):
         """Yield those of the region that is left out."""
         return self.region.outlines()
 
-    def depth_rad(self, points: Floats) -> Floats:
+    def signed_distance_rad(self, points: Floats) -> Floats:
         """Return how far outside of the region the points are."""
-        return -self.region.depth_rad(points)
+        return -self.region.signed_distance_rad(points)

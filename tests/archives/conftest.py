@@ -10,7 +10,7 @@ import pytest
 from feii_dask.archives.cache import QueryCache
 from feii_dask.archives.live import LiveArchive
 from feii_dask.archives.session import Policy
-from feii_dask.missions import find_mission
+from feii_dask.config.missions import find_mission
 from tests.archives.sky import write_sky
 from tests.replica import Replica
 from tests.replica.fixtures import lead_to

@@ -9,8 +9,8 @@ from astropy.table import Table
 from astropy.units import Unit
 
 from feii_dask.archives import open_archive
+from feii_dask.config.missions import find_mission
 from feii_dask.errors import SettingsError, TargetError
-from feii_dask.missions import find_mission
 from tests.replica.votable import write_table
 
 from .sky import observations, write_cube, write_sky

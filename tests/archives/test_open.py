@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from feii_dask.archives import Archive, open_archive
-from feii_dask.missions import find_mission
+from feii_dask.config.missions import find_mission
 from tests.replica import SIMBAD
 
 from .sky import write_sky
@@ -51,7 +51,7 @@ def test_own_targets_and_the_archives_cubes(replica, tmp_path):
 def test_folder_archive_imports_no_client(tmp_path):
     write_sky(tmp_path)
     code = (
-        "import sys; from feii_dask.archives import open_archive; from feii_dask.missions import find_mission;"
+        "import sys; from feii_dask.archives import open_archive; from feii_dask.config.missions import find_mission;"
         f"open_archive({str(tmp_path)!r}, find_mission('jwst')).ysos();"
         "print({'astroquery', 'pyvo', 'requests', 'dask', 'distributed'} & set(sys.modules))"
     )

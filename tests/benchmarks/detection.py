@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from feii_dask.detectors.matched import MatchedFilter
+from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.detectors.notebook import extension_vs_wavebin
 
 from .detection_far_infrared import measure_far_infrared

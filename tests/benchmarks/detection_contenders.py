@@ -11,7 +11,7 @@ import numpy as np
 from photutils.segmentation import detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
 
-from feii_dask.detectors.matched import MatchedFilter
+from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.detectors.notebook import NotebookDetector
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
 

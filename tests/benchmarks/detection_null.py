@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from feii_dask.detectors.matched import MatchedFilter
+from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.model import Line
 
 from .detection_contenders import CONTENDERS

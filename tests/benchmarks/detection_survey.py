@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from feii_dask.detectors.calibration import pooled_p_value
-from feii_dask.detectors.grading import grade_objects
+from feii_dask.ranking.grading import grade_objects
+from feii_dask.ranking.pooling import pooled_p_value
 from feii_dask.simulate import Jet
 
 from .detection_contenders import CONTENDERS

@@ -15,8 +15,8 @@ from astroquery.mast import ObservationsClass
 
 import feii_dask as fd
 from feii_dask.archives import open_archive
-from feii_dask.missions import find_mission
-from feii_dask.settings import load_settings
+from feii_dask.config.missions import find_mission
+from feii_dask.config.settings import load_settings
 from feii_dask.workflow import SearchResult
 from tests.replica import Replica
 
@@ -93,7 +93,7 @@ def measure_search(sizes: Sizes) -> Iterator[Row]:
                     result, wall, _ = timed(lambda run=run, name=name: search(run / "run", name))
                     results.append(result)
                     walls.append(wall.median)
-                assert set(results[-1].targets["obs_id"]) == set(matched["obs_id"])
+                assert set(results[-1].matched["obs_id"]) == set(matched["obs_id"])
                 if name == "notebook":
                     check_candidates(results[-1], matched, ysos)
                 note = (

@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from distributed import Client, LocalCluster
 
+from feii_dask.config.settings import load_settings
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.detectors import load_detector
-from feii_dask.engine.campaign import Job, campaign
-from feii_dask.engine.heap import keep_freed_memory
+from feii_dask.engine.executor import run_scans
+from feii_dask.engine.malloc import keep_freed_memory
 from feii_dask.errors import DetectorError
-from feii_dask.model import Context, Outcome, Target
-from feii_dask.scan import scan_cube
-from feii_dask.settings import load_settings
+from feii_dask.model import Context, MatchedCube, Outcome
+from feii_dask.scan import ScanTask, scan_cube
 from feii_dask.simulate.s3d import write_cube
 from feii_dask.simulate.scene import make_cube
 
@@ -77,7 +77,7 @@ def measure_bytes(sizes: Sizes) -> Iterator[Row]:
             speed_notebook.read_cube(address)
             whole = store.counted()
             for name in detectors():
-                scan_cube(Target(obs_id="one", uri=address), Context(lines=NOTEBOOK_LINES[3:4], detector=name))
+                scan_cube(MatchedCube(obs_id="one", uri=address), Context(lines=NOTEBOOK_LINES[3:4], detector=name))
                 counted = store.counted()
                 note = f"1050 × 45 × 45, SCI ERR DQ WMAP; {counted['requests']} requests, notebook {whole['requests']}"
                 read, all_of_it = (Amount.of(count["bytes"] / 1e6) for count in (counted, whole))
@@ -89,19 +89,19 @@ def measure_scan(sizes: Sizes) -> Iterator[Row]:
     """Compare scans of all cubes at a distance, and say how near ours is to what is possible."""
     with served(sizes) as (cubes, store):
         store.network(LATENCY_S, BYTES_PER_S)
-        part = cubes.targets[: sizes.cubes_in_part]
-        addresses = [str(target.uri) for target in part]
+        part = cubes.matched[: sizes.cubes_in_part]
+        addresses = [str(matched.uri) for matched in part]
         detected, there, _ = timed(lambda: speed_notebook.search_all(addresses, LINES_UM))
-        share = len(cubes.targets) / len(part)
+        share = len(cubes.matched) / len(part)
         for name in detectors():
             context = Context(lines=NOTEBOOK_LINES, detector=name)
             with two_workers() as client:
                 scan_all(client, cubes, context)  # imports, and the first connections
                 outcomes, here, _ = timed(partial(scan_all, client, cubes, context), sizes.repeats)
             if name == "notebook":
-                assert [lines_of(outcomes[target.obs_id]) for target in part] == detected
+                assert [lines_of(outcomes[matched.obs_id]) for matched in part] == detected
             megabytes = sum(outcome.bytes_read for outcome in outcomes.values()) / 1e6
-            size = f"{len(cubes.targets)} cubes of {cubes.size / 1e6:.0f} MB, {megabytes:.0f} MB of them read"
+            size = f"{len(cubes.matched)} cubes of {cubes.size / 1e6:.0f} MB, {megabytes:.0f} MB of them read"
             note = f"{size}; the notebook's way on {len(part)} cubes, scaled"
             yield Row(f"scan at 50 ms and 50 MB/s, {name}", here, there * share, least_ratio=GOALS[name], note=note)
             limit, what = lower_limit(cubes, context, list(outcomes.values()))
@@ -118,8 +118,8 @@ def two_workers(threads: int | None = None) -> Iterator[Client]:
 
 def scan_all(client: Client, cubes: Cubes, context: Context) -> dict[str, Outcome]:
     """Scan every cube on the cluster."""
-    jobs = [Job(target) for target in cubes.targets]
-    outcomes = {outcome.obs_id: outcome for some in campaign(client, jobs, context) for outcome in some}
+    jobs = [ScanTask(matched) for matched in cubes.matched]
+    outcomes = {outcome.obs_id: outcome for some in run_scans(client, jobs, context) for outcome in some}
     assert len(outcomes) == len(jobs)
     return outcomes
 
@@ -136,11 +136,11 @@ def lower_limit(cubes: Cubes, context: Context, outcomes: list[Outcome]) -> tupl
     do: nothing but network and Dask is left out.
     """
     keep_freed_memory()
-    some = cubes.targets[:18]
-    at_hand = [Target(obs_id=t.obs_id, uri=str(cubes.directory / str(t.uri).rpartition("/")[2])) for t in some]
-    for target in at_hand[:3]:
-        scan_cube(target, context)
-    _, _, cpu = timed(lambda: [scan_cube(target, context) for target in at_hand], 3)
+    some = cubes.matched[:18]
+    at_hand = [MatchedCube(obs_id=t.obs_id, uri=str(cubes.directory / str(t.uri).rpartition("/")[2])) for t in some]
+    for matched in at_hand[:3]:
+        scan_cube(matched, context)
+    _, _, cpu = timed(lambda: [scan_cube(matched, context) for matched in at_hand], 3)
     limits = {
         "kernel / cores": min(cpu.values) / len(some) * len(outcomes) / (os.cpu_count() or 1),
         "bytes / bandwidth": sum(outcome.bytes_read for outcome in outcomes) / BYTES_PER_S / CONNECTIONS,
@@ -160,5 +160,5 @@ def measure_shapes(sizes: Sizes) -> Iterator[Row]:
                     store.network(latency_s, BYTES_PER_S)
                     _, wall, _ = timed(partial(scan_all, client, cubes, context))
                     work = f"scan at {1e3 * latency_s:.0f} ms, 2 processes × {threads} threads"
-                    yield Row(work, wall, note=f"{len(cubes.targets)} cubes, notebook detector")
+                    yield Row(work, wall, note=f"{len(cubes.matched)} cubes, notebook detector")
                 store.network()

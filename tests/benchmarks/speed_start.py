@@ -10,8 +10,9 @@ from pathlib import Path
 from distributed import Client, as_completed
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
-from feii_dask.engine.campaign import Job, campaign
-from feii_dask.model import Context, Target
+from feii_dask.engine.executor import run_scans
+from feii_dask.model import Context, MatchedCube
+from feii_dask.scan import ScanTask
 
 from .speed_cubes import two_workers
 from .speed_rows import Amount, Row, timed
@@ -38,11 +39,11 @@ def measure_start(sizes: Sizes) -> Iterator[Row]:
 def measure_tasks(sizes: Sizes) -> Iterator[Row]:
     """Compare scans that have nothing to do with bare tasks that have nothing to do, in turn."""
     context = Context(lines=NOTEBOOK_LINES)
-    targets = [Target(obs_id=f"obs-{n}", uri=None, em_min_um=4.9, em_max_um=5.74) for n in range(sizes.tasks)]
+    matched = [MatchedCube(obs_id=f"obs-{n}", uri=None, em_min_um=4.9, em_max_um=5.74) for n in range(sizes.tasks)]
     with two_workers() as client:
-        run_scans(client, targets[:100], context)
+        run_ours(client, matched[:100], context)
         pairs = [
-            (timed(lambda: run_bare(client, targets))[1], timed(lambda: run_scans(client, targets, context))[1])
+            (timed(lambda: run_bare(client, matched))[1], timed(lambda: run_ours(client, matched, context))[1])
             for _ in range(sizes.repeats)
         ]
     bare, ours = (Amount(tuple(pair[which].median for pair in pairs)) for which in (0, 1))
@@ -50,17 +51,17 @@ def measure_tasks(sizes: Sizes) -> Iterator[Row]:
     yield Row(f"{sizes.tasks} trivial scans", ours, bare, least_ratio=1 / 1.3, note=note)
 
 
-def run_bare(client: Client, targets: list[Target]) -> None:
+def run_bare(client: Client, matched: list[MatchedCube]) -> None:
     """Run trivial tasks as one would without us."""
-    count = sum(1 for _ in as_completed(client.map(name_of, targets, pure=False), with_results=True))
-    assert count == len(targets)
+    count = sum(1 for _ in as_completed(client.map(name_of, matched, pure=False), with_results=True))
+    assert count == len(matched)
 
 
-def name_of(target: Target) -> str:
+def name_of(matched: MatchedCube) -> str:
     """Return something."""
-    return target.obs_id
+    return matched.obs_id
 
 
-def run_scans(client: Client, targets: list[Target], context: Context) -> None:
+def run_ours(client: Client, matched: list[MatchedCube], context: Context) -> None:
     """Run scans that end at once: there is no copy of the cube."""
-    assert sum(map(len, campaign(client, map(Job, targets), context))) == len(targets)
+    assert sum(map(len, run_scans(client, map(ScanTask, matched), context))) == len(matched)

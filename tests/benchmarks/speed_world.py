@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
-from feii_dask.model import Line, Target
+from feii_dask.model import Line, MatchedCube
 from feii_dask.simulate.jets import Jet
 from feii_dask.simulate.s3d import footprint, write_cube
 from feii_dask.simulate.scene import make_cube
@@ -126,21 +126,21 @@ class Cubes:
     ----------
     directory : Path
         Holds a file for each ``dataURL``; only a few of them differ.
-    targets : tuple of Target
+    matched : tuple of MatchedCube
         What is to be scanned, under its address in the bucket.
     size : float
         Bytes of a file, on the average.
     """
 
     directory: Path
-    targets: tuple[Target, ...]
+    matched: tuple[MatchedCube, ...]
     size: float
 
 
 def make_cubes(observations: pd.DataFrame, directory: Path, shape: tuple[int, int] = (45, 45)) -> Cubes:
     """Write the cubes of a table: in each band one for each strength, and links to it under all other names."""
     directory.mkdir(parents=True, exist_ok=True)
-    targets, sizes = [], []
+    matched, sizes = [], []
     for number, row in enumerate(observations.to_dict("records")):
         band, strength = row["filters"].lower(), STRENGTHS[number // len(BANDS) % len(STRENGTHS)]
         model = directory / f"{band}_{strength:g}.fits"
@@ -153,9 +153,9 @@ def make_cubes(observations: pd.DataFrame, directory: Path, shape: tuple[int, in
         os.link(model, link)
         address = f"s3://stpubdata/jwst/public/{link.name}"
         low_um, high_um = row["em_min"] / 1e3, row["em_max"] / 1e3
-        targets.append(Target(obs_id=row["obs_id"], uri=address, em_min_um=low_um, em_max_um=high_um))
+        matched.append(MatchedCube(obs_id=row["obs_id"], uri=address, em_min_um=low_um, em_max_um=high_um))
         sizes.append(model.stat().st_size)
-    return Cubes(directory, tuple(targets), float(np.mean(sizes)))
+    return Cubes(directory, tuple(matched), float(np.mean(sizes)))
 
 
 def lines_of(band: str) -> tuple[Line, ...]:

@@ -35,13 +35,13 @@ def test_both_ways_find_the_same_footprints() -> None:
 def test_both_ways_detect_the_same_lines_in_cubes_that_are_far_away(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     cubes = make_cubes(make_observations(9, 9, make_ysos(9, rng), rng), tmp_path, SHAPE)
-    targets = cubes.targets[::4]  # one of each band, and of each strength
+    matched = cubes.matched[::4]  # one of each band, and of each strength
     with ObjectStore(tmp_path) as store, store.found():
         store.network(latency_s=0.01, bytes_per_s=200e6)
-        addresses = [str(target.uri) for target in targets]
+        addresses = [str(matched.uri) for matched in matched]
         expected = in_new_process(speed_notebook.search_all, addresses, LINES_UM)  # s3fs remembers its endpoint
         whole = store.counted()
-        outcomes = [scan_cube(target, Context(lines=NOTEBOOK_LINES, detector="notebook")) for target in targets]
+        outcomes = [scan_cube(matched, Context(lines=NOTEBOOK_LINES, detector="notebook")) for matched in matched]
         counted = store.counted()
     assert any(expected)
     assert [lines_of(outcome) for outcome in outcomes] == expected

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from feii_dask.detectors.matched import MatchedFilter
+from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.model import Detection
 
 __all__ = ["GATE", "GatedFilter"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from feii_dask.model import Status
-from feii_dask.results.candidates import rank
-from feii_dask.results.store import RunStore
-from tests.results.conftest import LINES, make_outcome, make_targets, make_ysos
+from feii_dask.ranking.candidates import rank
+from feii_dask.store.run_store import RunStore
+from tests.runs import LINES, make_matched, make_outcome, make_ysos
 
 __all__ = ["ATTACK", "make_run"]
 
@@ -32,15 +32,15 @@ def make_run(directory: Path, candidates: int) -> tuple[RunStore, pd.DataFrame]:
         The run, and its candidates in order of rank.
     """
     obs_ids = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(candidates)]
-    targets = make_targets({obs_id: [number] for number, obs_id in enumerate(obs_ids)})
-    targets["separation_arcsec"] = [[(7 * number % candidates) / 10] for number in range(candidates)]
+    matched = make_matched({obs_id: [number] for number, obs_id in enumerate(obs_ids)})
+    matched["separation_arcsec"] = [[(7 * number % candidates) / 10] for number in range(candidates)]
     ysos = make_ysos(range(candidates))
     ysos.loc[0, "main_id"] = ATTACK
     store = RunStore.create(directory, {"fingerprint": "f00d", "settings": {"mission": "jwst"}, "counts": {}})
-    store.write_tables(ysos=ysos, observations=targets[["obs_id"]], targets=targets)
+    store.write_tables(ysos=ysos, observations=matched[["obs_id"]], matched=matched)
     with store.writer() as writer:
         for number, obs_id in enumerate(obs_ids):
             writer.add(make_outcome(obs_id, LINES, detected=LINES[: 3 + number % 2], cutouts=True))
         for number in range(3):
             writer.add(make_outcome(f"failed-{number}", LINES, status=Status.UNREADABLE))
-    return store, rank(store.outcomes(), targets, ysos)
+    return store, rank(store.outcomes(), matched, ysos)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
-from feii_dask.results.report import write_report
+from feii_dask.report.page import write_report
 from tests.browser import Tab
 from tests.browser.runs import ATTACK, make_run
 
@@ -90,10 +90,10 @@ def test_it_filters_by_name_and_cube(opened: Tab, candidates: pd.DataFrame) -> N
 def test_a_candidate_opens_and_has_its_images(opened: Tab, candidates: pd.DataFrame) -> None:
     item = opened.page.locator(f"#yso-{candidates['yso_index'][1]}")
     figures = item.locator("details")
-    assert figures.locator(".plates").count() == 0
+    assert figures.locator(".panels").count() == 0
     item.locator("summary").click()
-    figures.locator(".plates").wait_for()
-    assert figures.locator("section.plate").count() == candidates["n_lines"][1]
+    figures.locator(".panels").wait_for()
+    assert figures.locator("section.panel").count() == candidates["n_lines"][1]
     pictures = figures.locator("img").all()
     assert len(pictures) >= 2 * candidates["n_lines"][1]
     for picture in pictures:
@@ -107,14 +107,14 @@ def test_without_scripts_the_figures_are_there(browser: Browser, written: tuple[
     page = browser.new_page(java_script_enabled=False)
     page.goto(written[0].as_uri())
     page.locator(".item details summary").first.click()
-    page.locator(".item .plates figure img").first.wait_for()
+    page.locator(".item .panels figure img").first.wait_for()
     page.close()
 
 
 def test_the_sky_map_leads_to_a_candidate(opened: Tab, candidates: pd.DataFrame) -> None:
     key = candidates["yso_index"].iloc[-1]
     opened.page.locator(f"a[href='#yso-{key}']").first.dispatch_event("click")
-    opened.page.locator(f"#yso-{key} .plates").wait_for()
+    opened.page.locator(f"#yso-{key} .panels").wait_for()
 
 
 def test_a_name_that_is_a_script_is_text(opened: Tab) -> None:

@@ -1,4 +1,4 @@
-"""Detectors that workers import by name, to see what the campaign does about them."""
+"""Detectors that workers import by name, to see what the executor does about them."""
 
 from __future__ import annotations
 

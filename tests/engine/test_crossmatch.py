@@ -61,7 +61,7 @@ def test_labels_are_those_of_the_inputs(on_cluster: bool, request: pytest.Fixtur
     assert by_pair.loc[("a", 40), "edge_arcsec"] == pytest.approx(3240.0)
     assert np.isnan(by_pair.loc[("without position", 40), "separation_arcsec"])
     assert list(bad_regions["obs_index"]) == ["bad"]
-    assert "nonsense" in bad_regions["reason"].iloc[0]
+    assert "nonsense" in bad_regions["region_error"].iloc[0]
 
 
 def test_bad_footprints_are_logged(caplog: pytest.LogCaptureFixture) -> None:

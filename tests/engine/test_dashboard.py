@@ -17,17 +17,17 @@ from bokeh.client import pull_session
 from distributed import Client, LocalCluster, Scheduler
 
 from feii_dask.engine.dashboard import Page
-from feii_dask.engine.dashboard_plugin import HANDLER, DashboardPage
-from feii_dask.progress.tally import Figures, Tally
+from feii_dask.monitor.dashboard_plugin import HANDLER, DashboardPage
+from feii_dask.monitor.statistics import ProgressSnapshot, ProgressStatistics
 from tests.outcomes import make_outcomes
 
 SCHEDULER = "import sys; {}; from distributed.cli.dask_scheduler import main; main()"
 
 
-def figures_of(number: int, total: int = 100) -> Figures:
-    tally = Tally(total)
+def figures_of(number: int, total: int = 100) -> ProgressSnapshot:
+    tally = ProgressStatistics(total)
     tally.add(make_outcomes(number))
-    return tally.figures()
+    return tally.snapshot()
 
 
 def address(client: Client, page: str) -> str:
@@ -60,13 +60,13 @@ def test_the_page_is_in_the_menu_and_among_jupyterlabs_panes(client: Client) -> 
 def test_it_shows_what_was_sent_last(client: Client) -> None:
     page = Page(client)
     for number in (10, 60):
-        figures = figures_of(number)
-        page.close(figures)
+        snapshot = figures_of(number)
+        page.close(snapshot)
         texts = seen(client)
         assert f'<dd class="done">{number}</dd>' in texts["headline"]
-        assert f'<dd class="failed">{figures.failed}</dd>' in texts["headline"]
-        assert figures.slowest[0].obs_id in texts["slowest"]
-        assert all(failure.reason in texts["failures"] for failure in figures.failures)
+        assert f'<dd class="failed">{snapshot.failed}</dd>' in texts["headline"]
+        assert snapshot.slowest[0].obs_id in texts["slowest"]
+        assert all(failure.reason in texts["failures"] for failure in snapshot.failures)
     assert page.workers is not None
     assert page.workers.number == 2
     assert page.workers.memory > 10**7
@@ -74,15 +74,15 @@ def test_it_shows_what_was_sent_last(client: Client) -> None:
 
 def test_of_two_searches_the_later_one_is_shown(client: Client) -> None:
     earlier, later = figures_of(10), figures_of(20)
-    for figures in (later, earlier):
-        Page(client).close(figures)
+    for snapshot in (later, earlier):
+        Page(client).close(snapshot)
     assert '<dd class="done">20</dd>' in seen(client)["headline"]
 
 
 def test_names_and_reasons_are_text(client: Client) -> None:
-    figures = figures_of(30)
-    evil = figures.slowest[0]._replace(obs_id="<script>alert(1)</script>")
-    Page(client).close(replace(figures, slowest=(evil,)))
+    snapshot = figures_of(30)
+    evil = snapshot.slowest[0]._replace(obs_id="<script>alert(1)</script>")
+    Page(client).close(replace(snapshot, slowest=(evil,)))
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in seen(client)["slowest"]
 
 

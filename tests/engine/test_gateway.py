@@ -23,7 +23,7 @@ import feii_dask as fd
 from feii_dask.cli import main
 from feii_dask.engine.gateway import as_variables, options_for, uninterrupted
 from feii_dask.errors import ClusterError, SettingsError
-from feii_dask.results.store import SCIENCE_COLUMNS, RunStore
+from feii_dask.store.run_store import SCIENCE_COLUMNS, RunStore
 from tests.gateway import GatewayServer
 
 SEARCH = [sys.executable, "-m", "feii_dask", "search", "--cluster", "gateway", "--lines", "notebook", "--out", "run"]

@@ -48,12 +48,12 @@ def test_the_index_leaves_out_none_and_adds_none(crowd, pad_deg):
     texts, positions = crowd
     index = SkyIndex.of(positions)
     found = find_inside(Footprints.read(pd.Series(texts)), index, np.radians(pad_deg))
-    depths = np.array([parse_region(text).depth_rad(index.points) for text in texts])
+    depths = np.array([parse_region(text).signed_distance_rad(index.vectors) for text in texts])
     expected = depths >= -np.radians(pad_deg) if pad_deg else depths > 0.0
     row, point = np.nonzero(expected)
     np.testing.assert_array_equal(found.row, row)
-    np.testing.assert_array_equal(found.point, point)
-    np.testing.assert_allclose(found.depth_rad, depths[row, point], rtol=1e-9, atol=1e-13)
+    np.testing.assert_array_equal(found.yso_index, point)
+    np.testing.assert_allclose(found.signed_distance_rad, depths[row, point], rtol=1e-9, atol=1e-13)
 
 
 @examples(60)
@@ -63,7 +63,7 @@ def test_the_bulk_agrees_with_each_region_alone(crowd):
     index = SkyIndex.of(positions)
     found = find_inside(Footprints.read(pd.Series(texts)), index)
     inside = np.zeros((len(texts), len(positions)), dtype=bool)
-    inside[found.row, index.entry[found.point]] = True
+    inside[found.row, found.yso_index] = True
     for row, text in enumerate(texts):
         np.testing.assert_array_equal(inside[row], parse_region(text).contains(*positions.T))
 
@@ -73,24 +73,24 @@ def test_a_pad_counts_what_lies_outside_up_to_it(text):
     dec = np.array([0.5, -0.5, 2.0, 2.0 + 1e-6, 1.999]) / 3600.0
     index = SkyIndex.of(np.stack([np.full(5, 10.5), dec], axis=-1))
     footprints = Footprints.read(pd.Series([text]))
-    assert find_inside(footprints, index).point.tolist() == [1]
+    assert find_inside(footprints, index).yso_index.tolist() == [1]
     found = find_inside(footprints, index, 2.0005 * ARCSEC)
-    assert sorted(found.point.tolist()) == [0, 1, 2, 3, 4]
-    assert sorted(find_inside(footprints, index, 1.9995 * ARCSEC).point.tolist()) == [0, 1, 4]
-    np.testing.assert_allclose(found.depth_rad / ARCSEC, -dec[found.point] * 3600.0, rtol=1e-6)
+    assert sorted(found.yso_index.tolist()) == [0, 1, 2, 3, 4]
+    assert sorted(find_inside(footprints, index, 1.9995 * ARCSEC).yso_index.tolist()) == [0, 1, 4]
+    np.testing.assert_allclose(found.signed_distance_rad / ARCSEC, -dec[found.yso_index] * 3600.0, rtol=1e-6)
 
 
 def test_positions_that_are_nowhere_are_never_found():
     nowhere = [[np.nan, 0.0], [0.0, np.nan], [np.inf, 0.0], [0.0, 91.0]]
     index = SkyIndex.of([*nowhere, [0.0, 0.0], *nowhere])
     found = find_inside(Footprints.read(pd.Series(["CIRCLE 0 0 180", "POLYGON -1 -1 1 -1 1 1 -1 1"])), index, 0.1)
-    assert index.entry[found.point].tolist() == [4, 4]
+    assert found.yso_index.tolist() == [4, 4]
 
 
 def test_the_antipode_of_the_whole_sky_is_on_the_sky():
     index = SkyIndex.of([[10.0, 20.0], [190.0, -20.0], [0.0, 90.0], [0.0, -90.0]])
     found = find_inside(Footprints.read(pd.Series(["NOT (CIRCLE 100 0 1)", "CIRCLE 10 20 180"])), index, 1e-9)
-    assert len(found.point) == 8
+    assert len(found.yso_index) == 8
 
 
 def test_an_index_of_nothing_finds_nothing():

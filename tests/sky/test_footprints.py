@@ -27,14 +27,14 @@ def assert_each_row_is_read_as_it_is_alone(column: pd.Series) -> None:
     plain: dict[int, list[np.ndarray]] = {}
     for row, first, count in zip(footprints.ring_row.tolist(), rings.first, rings.count, strict=True):
         plain.setdefault(row, []).append(rings.vertex[first : first + count])
-    assert sorted([*plain, *footprints.regions, *footprints.reasons]) == list(range(len(column)))
+    assert sorted([*plain, *footprints.regions, *footprints.region_errors]) == list(range(len(column)))
     for row, vertices in plain.items():
         for ours, expected in zip(vertices, parse_region(column.iloc[row]).rings, strict=True):
             moved = np.append(True, (np.diff(ours, axis=0) != 0).any(axis=1))  # a region drops repeated vertices
             np.testing.assert_array_equal(ours[moved][: len(expected)], unit_vectors(*expected.T))
     for row, region in footprints.regions.items():
         assert region == parse_region(column.iloc[row])
-    for row, reason in footprints.reasons.items():
+    for row, reason in footprints.region_errors.items():
         with pytest.raises(RegionError) as refusal:
             parse_region(column.iloc[row])
         assert reason == str(refusal.value)
@@ -114,7 +114,7 @@ def test_plain_polygons_are_read_together_and_not_one_by_one():
 def test_one_bad_polygon_has_its_reason_and_harms_no_other(text):
     footprints = Footprints.read(pd.Series([PLAIN, text, CLOSED]))
     assert footprints.ring_row.tolist() == [0, 2]
-    assert list(footprints.reasons) == [1]
+    assert list(footprints.region_errors) == [1]
     assert footprints.rings.count.tolist() == [4, 4]
 
 

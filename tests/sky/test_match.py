@@ -34,7 +34,7 @@ YSOS = np.array([[10.0, 0.01], [40.0, 0.0], [10.05, 0.0]])
 def test_the_notebooks_answers(golden):
     observations, ysos = golden
     matches = match_partition(observations, ysos[["ra", "dec"]].to_numpy())
-    assert (matches["reason"] == "").all()
+    assert (matches["region_error"] == "").all()
     matched = observations.index.isin(matches["obs_index"])
     np.testing.assert_array_equal(matched, observations["matched"])
     assert len(matched) == 600
@@ -77,10 +77,10 @@ def test_a_row_for_each_yso_inside_and_for_each_bad_region():
     assert matches["obs_index"].tolist() == [0, 0, 1, 2, 3, 5, 5]
     assert matches["yso_index"].tolist() == [0, 2, -1, 1, -1, 0, 2]
     bad = matches[matches["yso_index"] < 0]
-    assert bad["reason"].str.contains("3 distinct vertices|must be text").all()
+    assert bad["region_error"].str.contains("3 distinct vertices|must be text").all()
     assert bad[["separation_arcsec", "edge_arcsec"]].isna().all(axis=None)
     good = matches[matches["yso_index"] >= 0]
-    assert (good["reason"] == "").all()
+    assert (good["region_error"] == "").all()
     np.testing.assert_allclose(good["separation_arcsec"], [36.0, 180.0, 108000.0, 36.0, 180.0], rtol=1e-9)
     np.testing.assert_allclose(good["edge_arcsec"], [324.0, 180.0, 3600.0, 324.0, 180.0], rtol=1e-5)
     assert matches.index.equals(pd.RangeIndex(7))

@@ -41,7 +41,7 @@ def test_polygons_agree_with_mocpy(outline, seed):
     margin = 3.0 * np.radians(58.6 / 2**depth)
     positions, _ = outline.scatter(300, np.random.default_rng(seed))
     region = polygon_of(outline.vertices)
-    clear = np.abs(region.depth_rad(unit_vectors(*positions.T))) > margin
+    clear = np.abs(region.signed_distance_rad(unit_vectors(*positions.T))) > margin
     assert clear.mean() > 0.4
     expected = judged_by_mocpy(outline.vertices, positions[clear], depth)
     np.testing.assert_array_equal(region.contains(*positions[clear].T), expected)
@@ -68,7 +68,7 @@ def test_unions_and_holes_agree_with_mocpy(drawn, centre, seed):
     region = parse_region(" ".join(solid) + f" NOT ({hole})")
     positions = on_sky(centre, rng.uniform(-12.0, 12.0, (300, 2)))
     points = unit_vectors(*positions.T)
-    edge = np.min([np.abs(polygon_of(ring).depth_rad(points)) for ring in rings], axis=0)
+    edge = np.min([np.abs(polygon_of(ring).signed_distance_rad(points)) for ring in rings], axis=0)
     clear = edge > 3.0 * np.radians(58.6 / 2**13)
     assert clear.mean() > 0.8
     *in_solid, in_hole = (judged_by_mocpy(ring, positions[clear], 13) for ring in rings)
@@ -115,7 +115,9 @@ def test_an_edge_cut_in_two_is_the_same_edge(outline, part, seed):
     whole, cut = polygon_of(outline.vertices), polygon_of(split)
     np.testing.assert_array_equal(cut.contains(*positions.T), whole.contains(*positions.T))
     points = unit_vectors(*positions.T)
-    np.testing.assert_allclose(cut.depth_rad(points), whole.depth_rad(points), atol=1e-9 * outline.size_deg + 1e-14)
+    np.testing.assert_allclose(
+        cut.signed_distance_rad(points), whole.signed_distance_rad(points), atol=1e-9 * outline.size_deg + 1e-14
+    )
 
 
 @examples(60)
@@ -203,7 +205,7 @@ def test_depth_is_the_distance_to_the_edge():
     strip = polygon_of(np.array([(10.0, 0.0), (11.0, 0.0), (11.0, -1.0), (10.0, -1.0)]))
     places = np.array([(10.5, -0.001), (10.5, 0.001), (10.5, -0.4), (12.0, 0.0)])
     np.testing.assert_allclose(
-        np.degrees(strip.depth_rad(unit_vectors(*places.T))), [0.001, -0.001, 0.4, -1.0], rtol=1e-4
+        np.degrees(strip.signed_distance_rad(unit_vectors(*places.T))), [0.001, -0.001, 0.4, -1.0], rtol=1e-4
     )
 
 
@@ -211,7 +213,8 @@ def test_depth_of_compounds():
     left, right = Circle(10.0, 0.0, 2.0), Circle(13.0, 0.0, 2.0)
     points = unit_vectors([10.0, 11.5, 20.0], [0.0, 0.0, 0.0])
     depths = [
-        region.depth_rad(points) for region in (Union((left, right)), Intersection((left, right)), Complement(left))
+        region.signed_distance_rad(points)
+        for region in (Union((left, right)), Intersection((left, right)), Complement(left))
     ]
     np.testing.assert_allclose(np.degrees(depths), [[2.0, 0.5, -5.0], [-1.0, 0.5, -8.0], [-2.0, -0.5, 8.0]], atol=1e-9)
 
@@ -222,7 +225,7 @@ def test_the_cap_holds_the_region(drawn, seed):
     rng = np.random.default_rng(seed)
     region = Union(tuple(polygon_of(outline.vertices) for outline in drawn))
     positions = np.concatenate([outline.scatter(100, rng)[0] for outline in drawn])
-    inside = positions[region.depth_rad(unit_vectors(*positions.T)) > 0.0]
+    inside = positions[region.signed_distance_rad(unit_vectors(*positions.T)) > 0.0]
     cap = region.cap
     away = np.degrees(angular_separation(np.radians(cap.ra_deg), np.radians(cap.dec_deg), *np.radians(inside.T)))
     assert (away <= cap.radius_deg + 1e-9).all()

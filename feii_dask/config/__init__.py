@@ -1,0 +1,1 @@
+"""What was asked for: settings and their sources, missions, and what a user brings along as package.module:Name."""

@@ -1,0 +1,158 @@
+"""What differs between missions, one row each.
+
+All else is alike. The footprint is the column ``s_region``, which CAOM (MAST) and ObsCore (IRSA) share. The spectral
+axis with its unit, the unit of the light and the coordinates of the spaxels are read from each cube's own header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from feii_dask.config.plugins import import_named
+from feii_dask.errors import SettingsError
+
+__all__ = ["MISSIONS", "Mission", "find_mission"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mission:
+    """How one mission's cubes are found, read and searched.
+
+    Attributes
+    ----------
+    name : str
+        What users call it.
+    archive : str
+        Who has its cubes: ``mast`` or ``irsa``.
+    query : mapping
+        What is asked of the archive, in astroquery's words: arguments of ``Observations.query_criteria`` or of
+        ``Irsa.query_sia``.
+    cube_column : str
+        Column of the observation table that says where the cube is, where its ``cloud_access`` names no cloud copy.
+    micron_per_em_unit : float
+        Unit of the table's ``em_min`` and ``em_max``, µm.
+    extension : str
+        FITS extension that holds the light.
+    coverage_um : tuple of float
+        Shortest and longest wavelength of the mission's cubes, µm.
+    spaxel_arcsec : float
+        The smallest spaxel of its cubes, arcsec.
+    lines : tuple of str
+        What is looked for if nobody says otherwise; as the setting ``lines``.
+    detector : str
+        What looks for it if nobody says otherwise; as the setting ``detector``.
+    detector_options : mapping
+        Arguments of that detector: beam, line-spread function, whatever it has to know of the mission.
+    """
+
+    name: str
+    archive: str
+    query: Mapping[str, Any]
+    cube_column: str
+    micron_per_em_unit: float
+    extension: str
+    coverage_um: tuple[float, float]
+    spaxel_arcsec: float
+    lines: tuple[str, ...]
+    detector: str
+    detector_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+MISSIONS = {
+    mission.name: mission
+    for mission in (
+        # MAST's em_* are in nm (its columnsconfig says so); NIRSpec begins at 0.6 µm, MIRI's channel 4 ends at 28.8 µm.
+        Mission(
+            name="jwst",
+            archive="mast",
+            query={
+                "dataproduct_type": "cube",
+                "obs_collection": "JWST",
+                "dataRights": "PUBLIC",
+                "calib_level": [0, 1, 2, 3, 4],  # -1 is an observation that has not been made yet
+            },
+            cube_column="dataURL",
+            micron_per_em_unit=1e-3,
+            extension="SCI",
+            coverage_um=(0.6, 28.9),
+            spaxel_arcsec=0.1,  # NIRSpec's; MIRI's are 0.13 to 0.35
+            lines=("feii",),
+            detector="matched",
+        ),
+        # IRSA's em_* are in m (units of its SIA2 table); FIFI-LS observes from 51 to 203 µm. Its pipeline samples the
+        # mean FWHM with five spaxels and eight planes (sofia_redux, fifi_ls.resample).
+        Mission(
+            name="sofia",
+            archive="irsa",
+            query={"facility": "SOFIA", "calib_level": 3, "data_type": "cube", "format": "cube/fits"},
+            cube_column="access_url",
+            micron_per_em_unit=1e6,
+            extension="FLUX",
+            coverage_um=(50.0, 206.0),
+            spaxel_arcsec=1.0,  # FIFI-LS's blue channel
+            lines=("fir",),
+            detector="grating",
+            detector_options={"psf_px": 5.0, "line_planes": 8.0, "jy_per_unit": 1.0},
+        ),
+        # The rows below follow the same standards (ObsCore 1.1, SIA 2), and have been tried against the tests' replica
+        # of IRSA only: which words the service uses, and how such cubes are sampled, is assumed.
+        Mission(
+            name="herschel",
+            archive="irsa",
+            query={"facility": "Herschel", "data_type": "cube"},
+            cube_column="access_url",
+            micron_per_em_unit=1e6,
+            extension="image",
+            coverage_um=(51.0, 672.0),  # PACS from 51 µm, SPIRE to 672 µm
+            spaxel_arcsec=3.0,  # PACS's projected cubes
+            lines=("fir",),
+            detector="grating",
+            detector_options={"psf_px": 3.5, "line_planes": 4.0},
+        ),
+        Mission(
+            name="spitzer",
+            archive="irsa",
+            query={"facility": "Spitzer", "instrument": "IRS", "data_type": "cube"},
+            cube_column="access_url",
+            micron_per_em_unit=1e6,
+            extension="PRIMARY",  # as CUBISM writes
+            coverage_um=(5.2, 38.0),
+            spaxel_arcsec=1.85,  # of the short-low slits
+            lines=("feii",),
+            detector="grating",
+            detector_options={"psf_px": 2.0, "line_planes": 2.0},
+        ),
+    )
+}
+
+
+def find_mission(name: str) -> Mission:
+    """Return a mission by its name, in any case, or a user's own by ``package.module:NAME``.
+
+    Raises
+    ------
+    SettingsError
+        If there is none; the message names the nearest.
+    """
+    if ":" in name:
+        return own_mission(name)
+    mission = MISSIONS.get(name.lower())
+    if mission is None:
+        near = get_close_matches(name.lower(), MISSIONS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(MISSIONS)}"
+        raise SettingsError(f"no mission is called {name!r}: {hint}")
+    return mission
+
+
+def own_mission(name: str) -> Mission:
+    """Return a mission of the user's own module."""
+    try:
+        mission = import_named(name)
+    except ImportError as error:
+        raise SettingsError(f"the mission {name!r} cannot be imported: {error}") from error
+    if not isinstance(mission, Mission):
+        raise SettingsError(f"{name!r} is a {type(mission).__name__}, and must be a feii_dask.config.missions.Mission")
+    return mission

@@ -1,0 +1,85 @@
+"""The matched filter: how significant a line is at every spaxel and plane of a cube."""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import ceil, log
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import toeplitz
+from scipy.ndimage import median_filter
+
+from feii_dask.detectors.matched.resolution import Resolution
+from feii_dask.detectors.matched.whitening import CLIP, CLIPPED_VARIANCE, Residuals, robust_scale
+
+__all__ = ["SEARCH_WIDTHS_KMS", "gaussian", "line_filters", "significance_extremes"]
+
+SEARCH_WIDTHS_KMS = (0.0, 100.0, 200.0)  # FWHM of a line before the spectrograph
+NEGLIGIBLE = 1e-5  # weights below are 0: they would become denormal numbers, which are slow
+BLOCK_PLANES = 64  # of a product with a matrix that is empty but for a band
+NOISE_PLANES = 25  # a plane is at least as noisy as the median of so many about it
+
+
+def gaussian(offset: NDArray[np.floating], fwhm: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a Gaussian of peak 1."""
+    profile: NDArray[np.float64] = np.exp(-4 * log(2) * np.square(offset / fwhm))
+    return profile
+
+
+def gaussian_matrix(size: int, fwhm: float) -> NDArray[np.float32]:
+    """Return the symmetric matrix, (size, size), that correlates with a Gaussian of unit norm.
+
+    As a matrix, a filter runs at the speed of BLAS.
+    """
+    weights = gaussian(np.arange(size, dtype=np.float64), fwhm)
+    weights[weights < NEGLIGIBLE] = 0
+    reach = np.arange(-ceil(2 * fwhm), ceil(2 * fwhm) + 1, dtype=np.float64)
+    matrix: NDArray[np.float32] = toeplitz((weights / np.linalg.norm(gaussian(reach, fwhm))).astype(np.float32))
+    return matrix
+
+
+def line_filters(planes: int, resolution: Resolution) -> NDArray[np.float32]:
+    """Return the filters, (k, n, n), for lines of `SEARCH_WIDTHS_KMS`."""
+    return np.array([gaussian_matrix(planes, resolution.width_planes(width)) for width in SEARCH_WIDTHS_KMS])
+
+
+def significance_extremes(
+    residuals: Residuals, filters: NDArray[np.float32], resolution: Resolution
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the largest and the smallest significance, (n, y, x), that a line of any width has at each voxel.
+
+    White residuals are filtered with the point-spread function, divided by the noise of their plane, filtered with
+    each line profile, and divided by their own scatter in each spaxel, whatever the covariance of its neighbours.
+    """
+    white = residuals.white
+    planes, height, width = white.shape
+    blurred = gaussian_matrix(height, resolution.psf_px) @ white @ gaussian_matrix(width, resolution.psf_px)
+    smooth = blurred / plane_noise(blurred, np.isfinite(residuals.noise))[:, None, None]
+    spectra = smooth.reshape(planes, -1)
+    filtered = [correlate(profile, spectra).reshape(white.shape) for profile in filters]
+    filtered = [cube / robust_scale(cube, residuals.good) for cube in filtered]
+    return reduce(np.maximum, filtered), reduce(np.minimum, filtered)
+
+
+def correlate(profile: NDArray[np.float32], spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``profile @ spectra`` of a matrix whose weights are near its diagonal only, block by block."""
+    planes, reach = len(profile), int(np.count_nonzero(profile[0]))
+    filtered = np.empty_like(spectra)
+    for start in range(0, planes, BLOCK_PLANES):
+        rows = slice(start, start + BLOCK_PLANES)
+        columns = slice(max(start - reach, 0), start + BLOCK_PLANES + reach)
+        np.matmul(profile[rows, columns], spectra[columns], out=filtered[rows])
+    return filtered
+
+
+def plane_noise(cube: NDArray[np.floating], alive: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return the noise of every plane, (n,), over that of the median plane, from its negative values only.
+
+    Light only adds: a plane in which a jet fills half of the field is no noisier than its neighbours.
+    """
+    dark = np.minimum(cube[:, alive], 0)
+    dark /= np.sqrt(2 * np.mean(np.square(dark))) or 1
+    own = np.sqrt(2 * np.mean(np.square(np.maximum(dark, -CLIP)), axis=1) / CLIPPED_VARIANCE)
+    noise: NDArray[np.floating] = np.maximum(own, median_filter(own, NOISE_PLANES, mode="nearest"))
+    return np.where(noise > 0, noise, np.float32(1))

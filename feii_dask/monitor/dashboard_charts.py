@@ -1,0 +1,200 @@
+"""The charts of a search on Dask's dashboard, drawn by Bokeh from the newest snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from bokeh.core.properties import without_property_validation
+from bokeh.models import ColumnDataSource, FactorRange, HoverTool, LinearColorMapper
+from bokeh.models.annotations import ColorBar
+from bokeh.palettes import Viridis256
+from bokeh.plotting import figure
+from distributed import Scheduler
+from distributed.dashboard.components import DashboardComponent
+from distributed.dashboard.components.scheduler import CurrentLoad, WorkersMemory
+from distributed.dashboard.utils import update
+
+from feii_dask.monitor.dashboard_texts import Headline, Table
+from feii_dask.monitor.rate import Rate
+from feii_dask.monitor.statistics import P_VALUES, ProgressSnapshot
+
+__all__ = ["JetSearch"]
+
+BLUE, GREY = "#0072b2", "#999999"  # Okabe and Ito's, told apart by the colour-blind
+BARS = 14  # that can be told apart
+# Of two lines from the beginning: Bokeh makes no room for a title that grows.
+NO_P_VALUES, NO_PICTURE = "P-values\n(none so far)", "Newest detection\n(none so far)"
+
+
+class Chart(Protocol):
+    """A part of the page."""
+
+    root: Any
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Draw this snapshot."""
+
+
+class JetSearch(DashboardComponent):
+    """All charts of a search.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        It knows the workers; their charts are Dask's own.
+    newest : callable
+        Returns the newest snapshot, or None before the first.
+    """
+
+    def __init__(self, scheduler: Scheduler, newest: Callable[[], ProgressSnapshot | None]) -> None:
+        self._newest = newest
+        self._shown: ProgressSnapshot | None = None
+        self._load = CurrentLoad(scheduler, sizing_mode="stretch_both")
+        self._memory = WorkersMemory(scheduler, sizing_mode="stretch_both")
+        label(self._load.cpu_figure, "cpu", "CPU of each worker", "% of a core", "worker")
+        memory = label(self._memory.root, "memory", "Memory of each worker", "up to its limit", "worker")
+        memory.xaxis.ticker.desired_num_ticks = 4  # or else those of a gigabyte overlap
+        self._charts: list[Chart] = [
+            Headline(),
+            Curve("cubes_per_s", "Cubes per second", "cubes/s"),
+            Curve("mb_per_s", "Megabytes per second", "MB/s"),
+            Detections(),
+            PValues(),
+            Newest(),
+            Table("slowest", "Slowest cubes", ("cube", "s", "MB", "why")),
+            Table("failures", "Failures by reason", ("what", "cubes", "the last one")),
+        ]
+
+    @property
+    def roots(self) -> list[Any]:
+        """What the page's template places, by name."""
+        return [self._load.cpu_figure, self._memory.root, *(chart.root for chart in self._charts)]
+
+    @without_property_validation  # type: ignore[untyped-decorator]
+    def update(self) -> None:
+        """Draw what is new."""
+        self._load.update()
+        self._memory.update()
+        snapshot = self._newest()
+        if snapshot is not None and snapshot is not self._shown:
+            self._shown = snapshot
+            for chart in self._charts:
+                chart.show(snapshot)
+
+
+def label(plot: Any, name: str, title: str, x: str, y: str) -> Any:
+    """Name a figure, and say what its axes are."""
+    plot.name, plot.title.text = name, title
+    plot.xaxis.axis_label, plot.yaxis.axis_label = x, y
+    plot.toolbar_location = None
+    plot.min_border_bottom = 0
+    return plot
+
+
+def plain_figure(name: str, title: str, x: str, y: str, **options: Any) -> Any:
+    """Return a figure in the manner of Dask's own."""
+    return label(figure(tools="", sizing_mode="stretch_both", **options), name, title, x, y)
+
+
+class Curve:
+    """A rate against time."""
+
+    def __init__(self, field: str, title: str, unit: str) -> None:
+        self._field = Rate._fields.index(field)
+        self._source = ColumnDataSource({"x": [], "y": []})
+        self.root = plain_figure(field, title, "minutes since the beginning", unit)
+        self.root.x_range.start = self.root.y_range.start = 0
+        self.root.line("x", "y", source=self._source, color=BLUE, line_width=2)
+        self.root.scatter("x", "y", source=self._source, color=BLUE, size=4)
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Draw the whole curve."""
+        history = snapshot.history
+        update(self._source, {"x": [rate[0] / 60 for rate in history], "y": [rate[self._field] for rate in history]})
+
+
+class Detections:
+    """Cubes with a detection, line by line."""
+
+    def __init__(self) -> None:
+        self._source = ColumnDataSource({"line": [], "cubes": []})
+        self._lines = FactorRange()
+        self.root = plain_figure("detections", "Detections by line", "cubes", "line", y_range=self._lines)
+        self.root.hbar(y="line", right="cubes", height=0.8, source=self._source, color=BLUE)
+        self.root.x_range.start = 0
+        self.root.ygrid.visible = False
+        self.root.xaxis.ticker.min_interval = 1
+        self.root.add_tools(HoverTool(tooltips="@line: @cubes cubes"))
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Draw a bar for each line with detections, the shortest wavelength on top."""
+        found = [(line, cubes) for line, cubes in snapshot.detections if cubes]
+        most = sorted(found, key=lambda row: row[1], reverse=True)[:BARS]
+        shown = [row for row in reversed(found) if row in most]
+        which = len(found) if len(found) == len(shown) else f"top {BARS}"
+        self.root.title.text = f"Detections by line: {which} of {len(snapshot.detections)} lines"
+        lines, cubes = [line for line, _ in shown], [cubes for _, cubes in shown]
+        if self._lines.factors != lines:
+            self._lines.factors = lines
+        update(self._source, {"line": lines, "cubes": cubes})
+
+
+class PValues:
+    """How many p-values are small, beside how many would be where there are no lines."""
+
+    def __init__(self) -> None:
+        self._source = ColumnDataSource({"p": [], "share": []})
+        self.root = plain_figure(
+            "p_values",
+            NO_P_VALUES,
+            "p-value",
+            "share as small or smaller",
+            x_axis_type="log",
+            y_axis_type="log",
+            x_range=(P_VALUES[0], 1.5),
+            y_range=(P_VALUES[0], 1.5),
+        )
+        self.root.line(P_VALUES, P_VALUES, color=GREY, line_dash="dashed", line_width=2)
+        self.root.scatter("p", "share", source=self._source, color=BLUE, size=5)
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Draw the share for each of the p-values that a tally counts."""
+        number = snapshot.p_values[-1]
+        if not number:
+            return
+        self.root.title.text = f"P-values of {number} lines\n(dashed: if there were none)"
+        self.root.y_range.start = min(0.5 / number, 0.01)
+        points = [(p, count / number) for p, count in zip(P_VALUES, snapshot.p_values, strict=True) if count]
+        update(self._source, {"p": [p for p, _ in points], "share": [share for _, share in points]})
+
+
+class Newest:
+    """The line image of the newest detection."""
+
+    def __init__(self) -> None:
+        self._source = ColumnDataSource({"image": [], "dw": [], "dh": []})
+        self._colours = LinearColorMapper(palette=Viridis256, nan_color="#ffffff")
+        self._seen = ("", "")
+        self.root = plain_figure("line_image", NO_PICTURE, "x, spaxels", "y, spaxels", match_aspect=True)
+        self.root.image("image", x=0, y=0, dw="dw", dh="dh", source=self._source, color_mapper=self._colours)
+        self.root.grid.visible = False
+        self._bar = ColorBar(
+            color_mapper=self._colours, width=12, title_text_font_size="11px", background_fill_color=None
+        )
+        self.root.add_layout(self._bar, "right")
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Draw it, if it is another one; stretched so that single hot spaxels do not drown it."""
+        line_image = snapshot.line_image
+        if line_image is None or (line_image.obs_id, line_image.line) == self._seen:
+            return
+        self._seen = (line_image.obs_id, line_image.line)
+        finite = line_image.pixels[np.isfinite(line_image.pixels)]
+        if finite.size:
+            self._colours.low, self._colours.high = map(float, np.percentile(finite, (1, 99.5)))
+        self.root.title.text = f"Newest detection: {line_image.line} µm in\n{line_image.obs_id}"
+        self._bar.title = line_image.unit
+        height, width = line_image.pixels.shape
+        self._source.data = {"image": [line_image.pixels], "dw": [width], "dh": [height]}

@@ -1,0 +1,117 @@
+"""The parts of a search's dashboard page that are text: the headline and the tables."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from bokeh.models import InlineStyleSheet
+from bokeh.models.widgets.markups import Div
+from jinja2 import Environment
+
+from feii_dask.monitor.statistics import ProgressSnapshot
+
+__all__ = ["Headline", "Table"]
+
+# What an archive or an error says is text, whatever it contains.
+TEMPLATES = Environment(autoescape=True)
+HEADLINE = TEMPLATES.from_string("""
+<dl>
+{% for name, value in numbers.items() %}
+<div><dt>{{ name }}</dt><dd class="{{ name|replace(' ', '-') }}">{{ value }}</dd></div>
+{% endfor %}
+</dl>
+<div class="bar" role="img" aria-label="{{ done }} of {{ total }} cubes done, {{ failed }} failed">
+<i style="width: {{ 100 * (done - failed) / (total or 1) }}%"></i>
+<b style="width: {{ 100 * failed / (total or 1) }}%"></b>
+</div>
+""")
+TABLE = TEMPLATES.from_string("""
+<h3>{{ title }}</h3>
+<table>
+<tr>{% for column in columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr>
+{% for row in rows %}
+<tr>
+{% for cell in row %}
+{% if cell is string %}<td class="long">{{ cell }}</td>{% else %}<td>{{ "%.3g"|format(cell) }}</td>{% endif %}
+{% endfor %}
+</tr>
+{% else %}
+<tr><td colspan="{{ columns|length }}">none so far</td></tr>{% endfor %}
+</table>
+""")
+STYLE = """
+:host { font-family: Helvetica, Arial, sans-serif; color: #222; width: 100%; overflow: auto; }
+.bk-clearfix { width: 100%; }
+dl { display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 4px 0; }
+dt { font-size: 12px; color: #555; }
+dd { margin: 0; font-size: 22px; }
+.bar { display: flex; height: 10px; background: #ddd; }
+i { background: #0072b2; }
+b { background: #d55e00; }
+h3 { font-size: 13px; margin: 4px 0; }
+table { border-collapse: collapse; width: 100%; font-size: 12px; }
+th, td { text-align: left; vertical-align: top; padding: 2px 8px 2px 0; border-bottom: 1px solid #ddd; }
+td { white-space: nowrap; }
+td.long { white-space: normal; overflow-wrap: anywhere; min-width: 6em; }
+td.long:first-child { min-width: 11em; }
+"""
+
+
+class Headline:
+    """The numbers that one looks for first, and a bar."""
+
+    def __init__(self) -> None:
+        self.root = text("headline", "No search has begun.", "stretch_width")
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Write them."""
+        left = "?"
+        if snapshot.done == snapshot.total:
+            left = "none"
+        elif isfinite(snapshot.left_s):
+            left = duration(snapshot.left_s)
+        numbers = {
+            "done": snapshot.done,
+            "failed": snapshot.failed,
+            "to go": snapshot.total - snapshot.done,
+            "with detections": snapshot.detected,
+            "cubes per second": f"{snapshot.rate.cubes_per_s:.1f}",
+            "MB per second": f"{snapshot.rate.mb_per_s:.1f}",
+            "time so far": duration(snapshot.elapsed_s),
+            "time left": left,
+        }
+        self.root.text = HEADLINE.render(
+            numbers=numbers, done=snapshot.done, failed=snapshot.failed, total=snapshot.total
+        )
+
+
+class Table:
+    """Rows of a snapshot, under a title."""
+
+    def __init__(self, field: str, title: str, columns: tuple[str, ...]) -> None:
+        self._field = field
+        self._constant: dict[str, Any] = {"title": title, "columns": columns}
+        self.root = text(field, TABLE.render(**self._constant, rows=()), "stretch_width")
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Write them."""
+        self.root.text = TABLE.render(**self._constant, rows=getattr(snapshot, self._field))
+
+
+def text(name: str, html: str, sizing_mode: Any) -> Div:
+    """Return an element of the page."""
+    return Div(text=html, name=name, sizing_mode=sizing_mode, stylesheets=[InlineStyleSheet(css=STYLE)])
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a clock would show it.
+
+    Examples
+    --------
+    >>> duration(5), duration(3700)
+    ('0:05', '1:01:40')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

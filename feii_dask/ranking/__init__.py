@@ -1,0 +1,1 @@
+"""Candidates from outcomes: pooled p-values, grades, and the order of the objects."""

@@ -1,0 +1,1 @@
+"""The report page and the exported tables of a run."""

@@ -1,0 +1,88 @@
+"""Tables that others open: each column with its unit, its kind and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from astropy.io.votable import from_table, writeto
+from astropy.io.votable.tree import CooSys
+from astropy.table import Table
+
+from feii_dask._version import __version__
+from feii_dask.report.columns import CANDIDATES, FAILURES, Column
+from feii_dask.report.region_file import ds9_regions
+from feii_dask.store.atomic import write_atomically
+from feii_dask.store.run_store import RunStore
+
+__all__ = ["write_exports"]
+
+# XML has no way to write these (XML 1.0, 2.2); an archive's text may hold them all the same.
+NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")
+
+
+def write_exports(store: RunStore, matched: pd.DataFrame, candidates: pd.DataFrame, failures: pd.DataFrame) -> None:
+    """Write what a run found into its directory, in the formats of other programs.
+
+    ``candidates.ecsv``, ``candidates.vot`` and ``candidates.parquet`` hold the same; ``failures.ecsv`` says what was
+    not scanned; ``footprints.reg`` outlines the cubes and marks the candidates.
+
+    Parameters
+    ----------
+    store : RunStore
+        The run.
+    matched : DataFrame
+        Its cubes, with ``obs_id`` and ``s_region``.
+    candidates, failures : DataFrame
+        As `feii_dask.ranking.candidates.rank` and `feii_dask.ranking.candidates.failures` return them.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full, or the directory cannot be written to.
+    """
+    meta = {"fingerprint": str(store.manifest.get("fingerprint", "")), "feii_dask": __version__}
+    table = _describe(candidates, CANDIDATES, meta)
+    _write_ecsv(store.directory / "candidates.ecsv", table)
+    _write_votable(store.directory / "candidates.vot", table)
+    _write_ecsv(store.directory / "failures.ecsv", _describe(failures, FAILURES, meta))
+    content = BytesIO()
+    candidates.to_parquet(content, engine="pyarrow", index=False)
+    write_atomically(store.directory / "candidates.parquet", content.getvalue())
+    write_atomically(store.directory / "footprints.reg", ds9_regions(matched, candidates).encode())
+
+
+def _describe(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, Any]) -> Table:
+    table = Table.from_pandas(frame)
+    table.meta.update(meta)
+    for name in table.colnames:
+        column = columns.get(name, Column(""))
+        table[name].description = column.description
+        table[name].unit = column.unit or None
+        if column.ucd:
+            table[name].info.meta = {"ucd": column.ucd}
+    return table
+
+
+def _write_ecsv(path: Path, table: Table) -> None:
+    text = StringIO()
+    table.write(text, format="ascii.ecsv")
+    write_atomically(path, text.getvalue().encode())
+
+
+def _write_votable(path: Path, table: Table) -> None:
+    table = table.copy()
+    for column in table.itercols():
+        if column.dtype.kind in "OU":
+            column[:] = [text.translate(NOT_IN_XML) for text in column]
+    document = from_table(table, table_id="candidates")
+    document.resources[0].coordinate_systems.append(CooSys(ID="icrs", system="ICRS"))
+    for field in document.get_first_table().fields:
+        if field.name in ("ra", "dec"):
+            field.ref = "icrs"
+    content = BytesIO()
+    writeto(document, content)  # to_xml() writes in C, beyond the end of its buffer in rows of some lengths (astropy 8)
+    write_atomically(path, content.getvalue())

@@ -1,0 +1,118 @@
+"""The surroundings of one object: the cubes that hold it, its neighbours, and where lines peak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from feii_dask.errors import RegionError
+from feii_dask.report.sky_map import Place, path_of
+from feii_dask.sky.regions import parse_region
+from feii_dask.sky.shapes import Region
+
+__all__ = ["FindingChart", "draw_finding_chart", "regions_of"]
+
+Floats = NDArray[np.float64]
+
+SIDE = 240  # of the drawing
+MARGIN = 1.3
+LEAST_ARCSEC = 1.5  # from the centre to the edge
+BARS_ARCSEC = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+CIRCLE = np.linspace(0, 2 * np.pi, 49)
+
+
+@dataclass(frozen=True, slots=True)
+class FindingChart:
+    """The surroundings of an object, north up and east left.
+
+    Attributes
+    ----------
+    footprints : dict of str to str
+        SVG path of each cube's outline, by its identifier.
+    ysos, peaks : tuple of Place
+        Other objects, and where lines peak.
+    bar, bar_arcsec : float
+        A bar of round length, in the drawing and on the sky.
+    """
+
+    footprints: Mapping[str, str]
+    ysos: tuple[Place, ...]
+    peaks: tuple[Place, ...]
+    bar: float
+    bar_arcsec: float
+    side: int = SIDE
+
+
+def regions_of(matched: pd.DataFrame) -> dict[str, Region]:
+    """Return the footprint of each matched cube; one that cannot be read is left out, as it was from the search."""
+    regions = {}
+    for obs_id, s_region in matched[["obs_id", "s_region"]].itertuples(index=False):
+        with suppress(RegionError):
+            regions[obs_id] = parse_region(s_region)
+    return regions
+
+
+def draw_finding_chart(
+    ra_deg: float,
+    dec_deg: float,
+    footprints: Mapping[str, Region],
+    ysos: pd.DataFrame,
+    peaks: pd.DataFrame,
+) -> FindingChart:
+    """Draw the surroundings of an object.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg : float
+        The object.
+    footprints : mapping of str to Region
+        Of the cubes that hold it.
+    ysos : DataFrame
+        Objects with ``main_id``, ``ra`` and ``dec``; those outside the drawing are left out.
+    peaks : DataFrame
+        Detections with ``line``, ``peak_ra_deg`` and ``peak_dec_deg``.
+    """
+    outlines = {obs_id: [_offsets(ra_deg, dec_deg, *ring.T) for ring in _rings(r)] for obs_id, r in footprints.items()}
+    reach = max([LEAST_ARCSEC, *(float(np.abs(ring).max()) for rings in outlines.values() for ring in rings)])
+    scale = SIDE / 2 / (reach * MARGIN)
+    bar = max(bar for bar in BARS_ARCSEC if bar <= max(reach / 2, BARS_ARCSEC[0]))
+
+    def places(table: pd.DataFrame, ra: str, dec: str, label: str) -> tuple[Place, ...]:
+        known = table.dropna(subset=[ra, dec])
+        east, north = _offsets(ra_deg, dec_deg, known[ra], known[dec])
+        near = np.maximum(abs(east), abs(north)) <= reach * MARGIN
+        rows = zip(east[near], north[near], known[label][near], strict=True)
+        return tuple(Place(SIDE / 2 - scale * x, SIDE / 2 - scale * y, str(name)) for x, y, name in rows)
+
+    return FindingChart(
+        footprints={
+            obs_id: "".join(path_of(SIDE / 2 - scale * east, SIDE / 2 - scale * north, "Z") for east, north in rings)
+            for obs_id, rings in outlines.items()
+        },
+        ysos=places(ysos, "ra", "dec", "main_id"),
+        peaks=places(peaks, "peak_ra_deg", "peak_dec_deg", "line"),
+        bar=bar * scale,
+        bar_arcsec=bar,
+    )
+
+
+def _rings(region: Region) -> list[Floats]:
+    """Return the outlines of a region, circles among them, each (n, 2) ra and dec, deg."""
+    circles = []
+    for cap in region.circles:
+        north = cap.radius_deg * np.cos(CIRCLE)
+        east = cap.radius_deg * np.sin(CIRCLE) / np.cos(np.radians(cap.dec_deg))
+        circles.append(np.stack([cap.ra_deg + east, cap.dec_deg + north], axis=1))
+    return [*region.rings, *circles]
+
+
+def _offsets(ra_deg: float, dec_deg: float, ra: ArrayLike, dec: ArrayLike) -> Floats:
+    """Return how far east and north positions are, arcsec: fields are small, and the sky is flat there."""
+    away = (np.asarray(ra, dtype=np.float64) - ra_deg + 180) % 360 - 180
+    east = away * np.cos(np.radians(dec_deg))
+    return np.stack([east, np.asarray(dec, dtype=np.float64) - dec_deg]) * 3600

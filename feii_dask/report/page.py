@@ -1,0 +1,148 @@
+"""A run as one page that can be sent to a co-author."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import isfinite, log10
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from feii_dask._version import __version__
+from feii_dask.model import Status
+from feii_dask.ranking.candidates import MIN_LINES, detections_by_yso, failed_share, failures, funnel, rank
+from feii_dask.report.columns import CANDIDATES, DETECTIONS
+from feii_dask.report.entries import FULL_ENTRIES, entries
+from feii_dask.report.sky_map import sky_maps
+from feii_dask.store.atomic import write_atomically
+from feii_dask.store.outcome_table import deciding_rows
+from feii_dask.store.run_store import RunStore
+
+__all__ = ["write_report"]
+
+FAILURES_SHOWN = 1000
+
+STEPS = {
+    "ysos": "YSOs",
+    "with_coordinates": "with coordinates",
+    "cubes": "cubes",
+    "matched": "matched",
+    "to_scan": "to scan",
+    "scanned": "scanned",
+    "with_detections": "with detections",
+    "candidates": "candidates",
+}
+MEANINGS = {
+    Status.SCANNED: "at least one line was measured, and none failed",
+    Status.NO_LINE_IN_BAND: "none of the lines is in the cube's band",
+    Status.NO_CLOUD_COPY: "the archive has no copy of the cube in the cloud",
+    Status.STALE_PRODUCT: "a kind of product that the archive no longer makes",
+    Status.BAD_REGION: "the footprint cannot be understood",
+    Status.NO_DATA: "the cube holds nothing but blanks near the lines",
+    Status.UNREADABLE: "the cube could not be read",
+    Status.FORMAT_ERROR: "the file is not a spectral cube",
+    Status.TIMEOUT: "the cube's storage did not answer in time",
+    Status.WORKER_LOST: "the process that scanned it died, again and again",
+    Status.DETECTOR_ERROR: "the detector failed on the cube",
+}
+# Columns of candidates that only some detectors fill; those of the second kind tell less where there are grades.
+MEASURES = ("lines_agreeing", "velocity_kms", "joint_score", "q_value", "snr")
+WITHOUT_GRADES = ("statistic", "snr", "p_value")
+
+
+def write_report(store: RunStore) -> Path:
+    """Write ``report.html`` from what the run directory holds, and return where it is.
+
+    The page needs nothing beside itself: style, script and images are inside, and its browser is told to fetch
+    nothing else. Names and messages of archives are shown as text, whatever they hold.
+
+    Raises
+    ------
+    StoreError
+        If the run cannot be read, or the page cannot be written.
+    """
+    tables, outcomes, manifest = store.read_tables(), store.outcomes(), store.manifest
+    candidates = rank(outcomes, tables.matched, tables.ysos)
+    failed = failures(outcomes, tables.matched)
+    detections = detections_by_yso(outcomes, tables.matched)
+    graded = bool((candidates["grade"] != "").any())
+    page = _template().render(
+        title=_headline(candidates),
+        directory=store.directory.resolve().name,
+        settings=manifest.get("settings", {}),
+        min_lines=MIN_LINES,
+        steps=_steps(funnel(manifest.get("counts", {}), outcomes, candidates)),
+        unfinished=int((~tables.matched["obs_id"].isin(outcomes["obs_id"])).sum()),
+        maps=sky_maps(tables.ysos, tables.matched, candidates),
+        entries=entries(store, tables, candidates, detections),
+        full_entries=FULL_ENTRIES,
+        columns=CANDIDATES,
+        measurements=DETECTIONS,
+        measures=[name for name in (MEASURES if graded else WITHOUT_GRADES) if candidates[name].notna().any()],
+        graded=graded,
+        statuses=_statuses(outcomes),
+        failed_share=failed_share(outcomes),
+        failures=failed.head(FAILURES_SHOWN).to_dict("records"),
+        failures_left_out=max(len(failed) - FAILURES_SHOWN, 0),
+        manifest={name: value for name, value in manifest.items() if name != "counts"},
+        version=__version__,
+        written=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    path = store.directory / "report.html"
+    write_atomically(path, page.encode())
+    return path
+
+
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("feii_dask.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    environment.filters["place"] = lambda at: f"{at:.1f}".removesuffix(".0")
+    return environment.get_template("report.html.j2")
+
+
+def _number(value: float, digits: int = 3) -> str:
+    """Return a number as one reads it; a dash stands for none."""
+    if not isfinite(value):
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def _headline(candidates: pd.DataFrame) -> str:
+    count = len(candidates) or "No"
+    return f"{count} candidate{'' if count == 1 else 's'} for extended line emission"
+
+
+def _steps(counts: dict[str, int]) -> list[dict[str, Any]]:
+    """Return the funnel with the length of each step's bar, which is logarithmic: steps differ a thousandfold."""
+    longest = log10(max(*counts.values(), 1) + 1)
+    return [
+        {"name": name, "label": STEPS[name], "count": count, "percent": 100 * log10(count + 1) / longest}
+        for name, count in counts.items()
+    ]
+
+
+def _statuses(outcomes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Count cubes, and lines in them, by what became of them."""
+    cubes = deciding_rows(outcomes)["status"].value_counts()
+    lines = outcomes["status"].value_counts()
+    return [
+        {
+            "status": status.value,
+            "meaning": MEANINGS[status],
+            "failed": status.failed,
+            "cubes": int(cubes.get(status.value, 0)),
+            "lines": int(lines.get(status.value, 0)),
+        }
+        for status in Status
+        if status.value in lines
+    ]

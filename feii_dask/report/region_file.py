@@ -1,0 +1,45 @@
+"""Footprints and candidates as a DS9 region file, which DS9, Aladin, CARTA and astropy's `regions` read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from feii_dask.report.finding_chart import regions_of
+from feii_dask.sky.shapes import Region
+
+__all__ = ["ds9_regions"]
+
+HEADER = "# Region file format: DS9 version 4.1\nglobal color=cyan\nicrs\n"
+POINT_ARCSEC = 0.1  # radius of the circle that stands for a footprint that is a point
+
+
+def ds9_regions(matched: pd.DataFrame, candidates: pd.DataFrame) -> str:
+    """Return the text of a region file: each cube's outline, and a circle of 1″ about each candidate.
+
+    Parameters
+    ----------
+    matched : DataFrame
+        With ``obs_id`` and ``s_region``; what cannot be read is left out.
+    candidates : DataFrame
+        With ``main_id``, ``ra`` and ``dec``, deg.
+    """
+    lines = [line for obs_id, region in regions_of(matched).items() for line in _outlines(region, obs_id)]
+    found = candidates[["ra", "dec", "main_id"]].itertuples(index=False)
+    lines += [f'circle({ra:.7f},{dec:.7f},1") # color=orange text={{{_label(name)}}}' for ra, dec, name in found]
+    return HEADER + "".join(line + "\n" for line in lines)
+
+
+def _outlines(region: Region, obs_id: str) -> Iterator[str]:
+    for ring in region.rings:
+        corners = ",".join(f"{ra % 360:.7f},{dec:.7f}" for ra, dec in ring)
+        yield f"polygon({corners}) # text={{{_label(obs_id)}}}"
+    for cap in region.circles:
+        radius_arcsec = cap.radius_deg * 3600 or POINT_ARCSEC
+        yield f'circle({cap.ra_deg % 360:.7f},{cap.dec_deg:.7f},{radius_arcsec:.4f}") # text={{{_label(obs_id)}}}'
+
+
+def _label(text: str) -> str:
+    """Return text as it can stand in braces, on one line."""
+    return "".join(letter for letter in text if letter.isprintable() and letter not in "{}#;")

@@ -1,0 +1,1 @@
+"""The run directory: its manifest, tables, outcomes and cutouts, written atomically."""

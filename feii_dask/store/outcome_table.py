@@ -1,0 +1,150 @@
+"""The table of outcomes: one row per matched cube and planned line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from feii_dask.model import Detection, Outcome, Status
+
+__all__ = [
+    "BOOKKEEPING_COLUMNS",
+    "KEY_COLUMNS",
+    "SCHEMA",
+    "SCIENCE_COLUMNS",
+    "deciding_rows",
+    "joined",
+    "latest",
+    "separated",
+    "to_frame",
+    "to_rows",
+]
+
+SCIENCE = pa.schema(
+    [
+        pa.field("obs_id", pa.string(), nullable=False),
+        pa.field("line", pa.string(), nullable=False),
+        pa.field("wavelength_um", pa.float64(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detected", pa.bool_(), nullable=False),
+        pa.field("statistic", pa.float64()),
+        pa.field("p_value", pa.float64()),
+        pa.field("null_windows", pa.int64(), nullable=False),
+        pa.field("null_p_values", pa.string(), nullable=False),
+        pa.field("snr", pa.float64()),
+        pa.field("plane", pa.int32()),
+        pa.field("velocity_kms", pa.float64()),
+        pa.field("velocity_error_kms", pa.float64()),
+        pa.field("width_kms", pa.float64()),
+        pa.field("flux", pa.float64()),
+        pa.field("flux_error", pa.float64()),
+        pa.field("area_px", pa.int64(), nullable=False),
+        pa.field("area_arcsec2", pa.float64()),
+        pa.field("position_angle_deg", pa.float64()),
+        pa.field("elongation", pa.float64()),
+        pa.field("peak_y", pa.int32()),
+        pa.field("peak_x", pa.int32()),
+        pa.field("peak_ra_deg", pa.float64()),
+        pa.field("peak_dec_deg", pa.float64()),
+        pa.field("offset_arcsec", pa.float64()),
+        pa.field("flags", pa.string(), nullable=False),
+        pa.field("on_data", pa.string(), nullable=False),
+    ]
+)
+BOOKKEEPING = pa.schema(
+    [
+        pa.field("seconds", pa.float64()),
+        pa.field("bytes_read", pa.int64()),
+        pa.field("requests", pa.int64()),
+        pa.field("worker", pa.string()),
+        pa.field("attempt", pa.int64(), nullable=False),
+        pa.field("stored_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+SCHEMA = pa.unify_schemas([SCIENCE, BOOKKEEPING])
+
+SCIENCE_COLUMNS: tuple[str, ...] = tuple(SCIENCE.names)
+BOOKKEEPING_COLUMNS: tuple[str, ...] = tuple(BOOKKEEPING.names)
+KEY_COLUMNS: tuple[str, ...] = ("obs_id", "line", "wavelength_um", "status", "attempt")
+
+# Fields of a Detection that become columns of the same name.
+_JOINED = ("null_p_values", "flags", "on_data")
+_AS_THEY_ARE = [
+    name for name in SCIENCE.names if name in Detection.__dataclass_fields__ and name not in {"line", *_JOINED}
+]
+
+
+def to_rows(outcome: Outcome, stored_at: datetime) -> list[dict[str, Any]]:
+    """Return an outcome as rows of `SCHEMA`, one for each of its lines.
+
+    Raises
+    ------
+    ValueError
+        If it accounts for no line: nothing would then tell that the cube is done.
+    """
+    if not outcome.detections:
+        raise ValueError(f"the outcome of {outcome.obs_id} accounts for no line; it needs one row at least")
+    bookkeeping = {name: getattr(outcome, name) for name in BOOKKEEPING_COLUMNS if name != "stored_at"}
+    return [
+        {"obs_id": outcome.obs_id, **_measurements(detection), **bookkeeping, "stored_at": stored_at}
+        for detection in outcome.detections
+    ]
+
+
+def _measurements(detection: Detection) -> dict[str, Any]:
+    peak_y, peak_x = detection.peak_yx or (None, None)
+    return {
+        "line": detection.line.name,
+        "wavelength_um": detection.line.wavelength_um,
+        **{name: getattr(detection, name) for name in _AS_THEY_ARE},
+        "peak_y": peak_y,
+        "peak_x": peak_x,
+        "null_p_values": joined(f"{p:.4g}" for p in detection.null_p_values),
+        "flags": joined(detection.flags),
+        "on_data": joined(str(index) for index in detection.on_data),
+    }
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Write several values into one cell, as tables everywhere can hold them."""
+    return ";".join(parts)
+
+
+def separated(cell: str) -> list[str]:
+    """Return the values that `joined` wrote into one cell."""
+    return cell.split(";") if cell else []
+
+
+def to_frame(rows: pa.Table) -> pd.DataFrame:
+    """Return rows as a data frame; planes and spaxels stay whole numbers where some are missing."""
+    frame: pd.DataFrame = rows.to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get)
+    return frame
+
+
+def latest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the latest attempt of each cube, sorted by ``obs_id`` and wavelength.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `KEY_COLUMNS` and any others, in the order in which they were stored. Of two rows of one attempt, cube
+        and line, which a crash can leave, the one stored later counts.
+    """
+    newest = rows.groupby("obs_id")["attempt"].transform("max")
+    return (
+        rows[rows["attempt"] == newest]
+        .drop_duplicates(["obs_id", "line"], keep="last")
+        .sort_values(["obs_id", "wavelength_um", "line"], kind="stable", ignore_index=True)
+    )
+
+
+def deciding_rows(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cube: that of the line whose status is the cube's, by `Status.precedence`."""
+    precedence = {status.value: status.precedence for status in Status}
+    order = outcomes["status"].map(precedence).argsort(kind="stable")
+    return outcomes.iloc[order].drop_duplicates("obs_id").sort_values("obs_id", ignore_index=True)

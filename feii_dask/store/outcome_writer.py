@@ -1,0 +1,160 @@
+"""Outcomes on disk, in parts: how a running search adds to them, and how all of them are read."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from feii_dask.errors import StoreError
+from feii_dask.model import Outcome
+from feii_dask.store.atomic import remove_leftovers, write_atomically
+from feii_dask.store.cutout_files import cutout_path, write_cutout
+from feii_dask.store.outcome_table import SCHEMA, to_frame, to_rows
+
+__all__ = ["OutcomeWriter", "only_writer", "open_writer", "read_parts"]
+
+log = logging.getLogger(__name__)
+
+MAX_ROWS = 20  # a crash costs what is pending: this many rows,
+MAX_AGE_S = 2.0  # or what finished in the last two seconds
+
+
+@contextmanager
+def open_writer(directory: Path) -> Iterator[OutcomeWriter]:
+    """Let this process, and no other, store outcomes in a run; what is pending at the end is written.
+
+    Raises
+    ------
+    StoreError
+        If another process is writing into the same run, or the directory cannot be written to.
+    """
+    with only_writer(directory):
+        for name in (".", "tables", "outcomes", "cutouts"):
+            remove_leftovers(directory / name)
+        writer = OutcomeWriter(directory)
+        try:
+            yield writer
+        except StoreError:
+            with suppress(StoreError):  # the first error is the one to report; where a cutout had no room a part may
+                writer.flush()
+            raise
+        except BaseException:
+            writer.flush()
+            raise
+        writer.flush()
+
+
+class OutcomeWriter:
+    """Collects outcomes into batches.
+
+    Each batch becomes one file, ``outcomes/part-<number>.parquet``, which is there whole or not at all. What an outcome
+    detected is in ``cutouts`` before the batch that mentions it. Nothing but the pending batch is held in memory.
+
+    Parameters
+    ----------
+    directory : Path
+        The run directory.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full, or the directory cannot be written to.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._pending: list[dict[str, Any]] = []
+        self._oldest = 0.0
+        self._next_part = 1 + _last_part(directory / "outcomes")
+
+    def add(self, outcome: Outcome) -> None:
+        """Take an outcome, and write what is due; all rows of one outcome go into the same file."""
+        rows = to_rows(outcome, datetime.now(UTC))
+        if len(self._pending) + len(rows) > MAX_ROWS:
+            self.flush()
+        for cutout in outcome.cutouts:
+            path = cutout_path(self._directory / "cutouts", outcome.obs_id, cutout.line.name)
+            write_cutout(path, outcome.obs_id, cutout)
+        if not self._pending:
+            self._oldest = monotonic()
+        self._pending += rows
+        self.tick()
+
+    def tick(self) -> None:
+        """Write the pending batch if it is full or old; to be called while no outcome comes."""
+        if len(self._pending) >= MAX_ROWS or monotonic() - self._oldest >= MAX_AGE_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the pending batch now."""
+        if not self._pending:
+            return
+        content = BytesIO()
+        # Small parts are quickest to write and to read without statistics and dictionaries; the checksums tell damage.
+        pq.write_table(
+            pa.Table.from_pylist(self._pending, schema=SCHEMA),
+            content,
+            use_dictionary=False,
+            write_statistics=False,
+            write_page_checksum=True,
+        )
+        write_atomically(self._directory / "outcomes" / f"part-{self._next_part:08d}.parquet", content.getvalue())
+        self._next_part += 1
+        self._pending = []
+
+
+@contextmanager
+def only_writer(directory: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, in whatever way it ends."""
+    try:
+        lock = (directory / "run.lock").open("ab")
+    except OSError as error:
+        raise StoreError(f"cannot write into {directory}: {error.strerror}; mend its permissions") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(
+                f"another process is writing into {directory}: wait until it is done, end it, or choose another --out"
+            ) from error
+        yield
+
+
+def _last_part(directory: Path) -> int:
+    numbers = (re.fullmatch(r"part-(\d+)\.parquet", path.name) for path in directory.iterdir())
+    return max((int(number[1]) for number in numbers if number), default=0)
+
+
+def read_parts(directory: Path, columns: Sequence[str] = SCHEMA.names) -> pd.DataFrame:
+    """Return these columns of all rows, in the order in which they were stored.
+
+    A part that is damaged is left out, with a warning: nothing is known then of its cubes, and a search that goes on
+    scans them again.
+    """
+    parts = (_read_part(path, columns) for path in sorted(directory.glob("*.parquet")))
+    empty = SCHEMA.empty_table().select(columns)
+    return to_frame(pa.concat_tables([empty, *(part for part in parts if part is not None)]))
+
+
+def _read_part(path: Path, columns: Sequence[str]) -> pa.Table | None:
+    """Read one part; for many small ones this is as quick as `pyarrow.dataset`, and tells which of them is damaged."""
+    try:
+        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
+            if not file.schema_arrow.equals(SCHEMA):
+                raise pa.ArrowInvalid("its columns are not those of an outcome")
+            return file.read(columns, use_threads=False)
+    except (OSError, pa.ArrowException) as error:
+        log.warning("%s is damaged, its cubes count as not scanned: %s", path, error)
+        return None

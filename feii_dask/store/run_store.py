@@ -1,0 +1,244 @@
+"""The run directory: everything that a search keeps.
+
+::
+
+    run.json                 what was asked, of whom, with what: enough to explain the run and to go on with it
+    tables/*.parquet         ysos, observations, matched: a run that is resumed does not query again
+    outcomes/*.parquet       what the scans returned
+    cutouts/*.fits           what they saw, for each detection
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from feii_dask.errors import FingerprintError, SettingsError, StoreError
+from feii_dask.model import Cutout
+from feii_dask.store.atomic import make_directory, write_atomically
+from feii_dask.store.cutout_files import cutout_path, read_cutout, read_line_map
+from feii_dask.store.outcome_table import BOOKKEEPING_COLUMNS, SCIENCE_COLUMNS, latest
+from feii_dask.store.outcome_writer import OutcomeWriter, only_writer, open_writer, read_parts
+
+__all__ = ["BOOKKEEPING_COLUMNS", "SCIENCE_COLUMNS", "RunStore", "Tables"]
+
+MANIFEST = "run.json"
+# What may lie in a directory before a run begins there: a simulated sky, and the log of the command itself.
+WELCOME = {"sky", "log.txt"}
+
+
+class Tables(NamedTuple):
+    """What a run knows before the first scan.
+
+    Attributes
+    ----------
+    ysos, observations, matched : DataFrame
+        The objects, the archive's cubes, and the cubes with objects inside.
+    """
+
+    ysos: pd.DataFrame
+    observations: pd.DataFrame
+    matched: pd.DataFrame
+
+
+class RunStore:
+    """A run directory; it keeps nothing in memory, so that what it tells is what is on disk.
+
+    Attributes
+    ----------
+    directory : Path
+        Where it is.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @classmethod
+    def create(cls, directory: Path, manifest: Mapping[str, Any]) -> RunStore:
+        """Begin a run, or go on with the same run if the directory holds it already.
+
+        Parameters
+        ----------
+        directory : Path
+            A directory that is empty or does not exist; it may hold a simulated ``sky``.
+        manifest : mapping
+            What becomes ``run.json``; its ``fingerprint`` tells this run from others.
+
+        Raises
+        ------
+        FingerprintError
+            If the directory holds a run with another fingerprint.
+        SettingsError
+            If it holds something else, or is a file.
+        StoreError
+            If it cannot be written to.
+        """
+        directory = Path(directory)
+        store = cls(directory)
+        if (directory / MANIFEST).exists():
+            store._refuse_other_run(manifest["fingerprint"])
+            return store
+        _refuse_strangers(directory)
+        make_directory(directory)
+        store._write_manifest(manifest)
+        return store
+
+    @classmethod
+    def open(cls, directory: Path) -> RunStore:
+        """Open the run that a directory holds.
+
+        Raises
+        ------
+        SettingsError
+            If it holds none.
+        StoreError
+            If its ``run.json`` cannot be read.
+        """
+        store = cls(Path(directory))
+        if not (store.directory / MANIFEST).is_file():
+            raise SettingsError(
+                f"{directory} holds no run (it has no {MANIFEST}): name a directory that a search wrote"
+            )
+        _ = store.manifest
+        return store
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What ``run.json`` says."""
+        path = self.directory / MANIFEST
+        try:
+            manifest = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StoreError(f"cannot read {path}: {error}; restore the file, or begin a new run") from error
+        if not isinstance(manifest, dict):
+            raise StoreError(f"cannot read {path}: it holds no run; restore the file, or begin a new run")
+        return manifest
+
+    def update_manifest(self, **items: Any) -> None:
+        """Set items of ``run.json``; the file is replaced at once or not at all."""
+        self._write_manifest({**self.manifest, **items})
+
+    def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        text = json.dumps(dict(manifest), indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.directory / MANIFEST, text.encode())
+
+    def _refuse_other_run(self, fingerprint: str) -> None:
+        stored = self.manifest.get("fingerprint")
+        if stored != fingerprint:
+            raise FingerprintError(
+                f"{self.directory} holds a run with other settings (fingerprint {stored}, not {fingerprint}): "
+                f"choose another --out, or go on with that run by --resume {self.directory}"
+            )
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether the archives' answers are stored, so that they need not be asked again."""
+        return self._table("matched").is_file()  # written last
+
+    def write_tables(self, *, ysos: pd.DataFrame, observations: pd.DataFrame, matched: pd.DataFrame) -> None:
+        """Store what is known before the first scan.
+
+        Raises
+        ------
+        StoreError
+            If a table cannot be written: the disk is full, or a column holds values of several kinds.
+        """
+        for folder in ("tables", "outcomes", "cutouts"):
+            make_directory(self.directory / folder)
+        for name, table in (("ysos", ysos), ("observations", observations), ("matched", matched)):
+            content = BytesIO()
+            try:
+                table.to_parquet(content, engine="pyarrow")
+            except (pa.ArrowException, UnicodeError) as error:
+                raise StoreError(f"cannot store the table of {name}: {error}") from error
+            write_atomically(self._table(name), content.getvalue())
+
+    def read_tables(self) -> Tables:
+        """Return the stored tables, with the labels that they had; lists come back as arrays.
+
+        Raises
+        ------
+        StoreError
+            If they were not stored, or cannot be read.
+        """
+        try:
+            return Tables(*(pd.read_parquet(self._table(name), engine="pyarrow") for name in Tables._fields))
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"cannot read the tables of {self.directory}: {error}; begin a new run") from error
+
+    def _table(self, name: str) -> Path:
+        return self.directory / "tables" / f"{name}.parquet"
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes from writing into this run while a ``with`` statement lasts.
+
+        Raises
+        ------
+        StoreError
+            On entering, if one is doing so.
+        """
+        return only_writer(self.directory)
+
+    def writer(self) -> AbstractContextManager[OutcomeWriter]:
+        """Return what stores outcomes while its ``with`` statement lasts.
+
+        Raises
+        ------
+        StoreError
+            If the tables are not stored yet: without them nobody could tell what the outcomes are of; or, on entering,
+            if another process is writing into the same run.
+        """
+        if not self.has_tables:
+            raise StoreError(f"{self.directory} has no tables yet: they are stored before the first outcome")
+        return open_writer(self.directory)
+
+    def outcomes(self) -> pd.DataFrame:
+        """Return one row per cube and line: `SCIENCE_COLUMNS`, then `BOOKKEEPING_COLUMNS`.
+
+        The latest attempt of each cube counts. Rows are sorted by ``obs_id`` and wavelength, so that equal runs have
+        equal science columns.
+        """
+        return latest(read_parts(self.directory / "outcomes"))
+
+    def cutout(self, obs_id: str, line: str) -> Cutout:
+        """Return the cutout of one line in one observation.
+
+        Raises
+        ------
+        StoreError
+            If it was not stored, or cannot be read.
+        """
+        return read_cutout(self._cutout_path(obs_id, line))
+
+    def line_map(self, obs_id: str, line: str) -> NDArray[np.float32]:
+        """Return the line's plane of a cutout, without reading the rest; raises what `cutout` does."""
+        return read_line_map(self._cutout_path(obs_id, line))
+
+    def _cutout_path(self, obs_id: str, line: str) -> Path:
+        return cutout_path(self.directory / "cutouts", obs_id, line)
+
+
+def _refuse_strangers(directory: Path) -> None:
+    """Refuse to begin a run amid files that are not its own."""
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise SettingsError(f"{directory} is a file: choose another --out")
+    strangers = sorted(path.name for path in directory.iterdir() if not _is_welcome(path.name))
+    if strangers:
+        raise SettingsError(
+            f"{directory} is not empty and holds no run (there is {strangers[0]!r}): choose another --out, or empty it"
+        )
+
+
+def _is_welcome(name: str) -> bool:
+    return name in WELCOME or (name.startswith(f".{MANIFEST}.") and name.endswith(".tmp"))

@@ -1,0 +1,105 @@
+"""The detector for cubes of one line: what it finds, what it does not, and what coverage does to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from feii_dask.cubes.lines import FAR_INFRARED_LINES, find_lines
+from feii_dask.detectors.grating.grating_scan import GratingScan, random_field_p_value
+from feii_dask.model import Status
+from feii_dask.simulate.fifi import FifiCube, make_fifi_cube
+
+(CII,) = find_lines("C II 157.741")
+DETECTOR = GratingScan(jy_per_unit=1.0)
+CONTINUA = (0.0, 5.0, 15.0, 50.0, 150.0)
+
+
+def measure(cube: FifiCube, rv_kms: float = 0.0):
+    return DETECTOR.measure(cube.flux.astype(np.float32), cube.wavelength_um, cube.line, rv_kms=rv_kms)
+
+
+def test_cubes_without_a_line() -> None:
+    """Of forty cubes four are expected at p <= 0.1; nine are 2.6 standard deviations more."""
+    found = [
+        measure(make_fifi_cube(FAR_INFRARED_LINES[seed % 20], continuum=CONTINUA[seed % 5], seed=seed))
+        for seed in range(40)
+    ]
+    p = np.array([detection.p_value for detection in found])
+    assert np.count_nonzero(p <= 0.1) <= 9
+    assert sum(detection.detected for detection in found) <= 2
+    assert all(detection.null_windows > 0 for detection in found)
+
+
+def test_lines_are_found_where_and_as_they_are() -> None:
+    velocities = np.linspace(-120, 120, 12)
+    for seed, velocity_kms in enumerate(velocities):
+        cube = make_fifi_cube(
+            CII, snr=12.0, velocity_kms=velocity_kms, continuum=CONTINUA[seed % 5], seed=100 + seed, extent_px=9.0
+        )
+        detection = measure(cube)
+        assert detection.detected
+        assert detection.velocity_kms == pytest.approx(velocity_kms, abs=45)  # an eighth of the resolution
+        assert detection.flux == pytest.approx(cube.truth["flux"], rel=0.5)
+        assert detection.mask is not None
+        assert detection.mask[detection.peak_yx]
+        assert detection.plane is not None
+        assert detection.statistic_curve[detection.plane - detection.statistic_start] == pytest.approx(detection.snr)
+
+
+def test_a_source_that_moves_is_searched_where_it_is() -> None:
+    cube = make_fifi_cube(CII, snr=15.0, velocity_kms=450.0, planes=121, seed=5)
+    assert not measure(cube).detected
+    assert measure(cube, rv_kms=450.0).velocity_kms == pytest.approx(450.0, abs=40)
+
+
+def test_a_point_is_flagged_and_an_outflow_is_not() -> None:
+    assert measure(make_fifi_cube(CII, snr=20.0, extent_px=1.0, seed=7)).flags == ("point",)
+    assert measure(make_fifi_cube(CII, snr=20.0, extent_px=16.0, seed=7)).flags == ()
+
+
+def test_coverage_that_ends_at_the_line_is_no_line() -> None:
+    cube = make_fifi_cube(CII, continuum=100.0, seed=8)
+    middle = len(cube.flux) // 2
+    cube.flux[middle:, :, 17:] = np.nan
+    assert not measure(cube).detected
+
+
+@pytest.mark.parametrize("spoil", ["blank", "few", "no planes beside", "one spaxel"])
+def test_too_few_data_are_said_to_be(spoil: str) -> None:
+    cube = make_fifi_cube(CII, snr=20.0, seed=9)
+    if spoil == "blank":
+        cube.flux[:] = np.nan
+    elif spoil == "few":
+        cube.flux[10:] = np.nan
+    elif spoil == "no planes beside":
+        cube.flux[:20] = cube.flux[42:] = np.nan
+    else:
+        cube.flux[:, 1:] = np.nan
+        cube.flux[:, :, 1:] = np.nan
+    detection = measure(cube)
+    assert detection.status is Status.NO_DATA
+    assert "to tell a line from its continuum" in detection.reason
+
+
+def test_a_line_outside_the_cube() -> None:
+    cube = make_fifi_cube(CII, seed=1)
+    (other,) = find_lines("O I 63.184")
+    assert DETECTOR.plane_range(cube.wavelength_um, other) is None
+    assert DETECTOR.measure(cube.flux, cube.wavelength_um, other).status is Status.NO_LINE_IN_BAND
+
+
+def test_cubes_in_other_units_have_no_flux() -> None:
+    cube = make_fifi_cube(CII, snr=20.0, seed=2)
+    found = GratingScan().measure(cube.flux, cube.wavelength_um, CII)
+    assert found.detected
+    assert np.isnan(found.flux)
+
+
+def test_chance_falls_with_height_and_rises_with_the_field() -> None:
+    heights = np.linspace(0, 12, 60)
+    p = np.array([random_field_p_value(height, 40.0, 1.0, 100.0) for height in heights])
+    assert (np.diff(p) <= 0).all()
+    assert p[0] == 1
+    assert random_field_p_value(5.0, 80.0, 1.0, 100.0) == pytest.approx(2 * random_field_p_value(5.0, 40.0, 1.0, 100.0))
+    assert random_field_p_value(5.0, 40.0, 1.0, 20.0) > random_field_p_value(5.0, 40.0, 1.0, 1000.0)

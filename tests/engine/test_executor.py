@@ -1,0 +1,239 @@
+"""Every cube gets exactly one outcome, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dask.config
+import numpy as np
+import pytest
+from astropy.io import fits
+from distributed import Client, LocalCluster
+
+from feii_dask.engine.executor import first_alone, run_scans
+from feii_dask.engine.workers import scheduler_needed
+from feii_dask.errors import ClusterError, OutageError
+from feii_dask.model import Context, Line, MatchedCube, Outcome, Status
+from feii_dask.scan import ScanTask
+from tests.engine.detectors import HOG, POISON, TAR
+
+LINES = (Line("Fe II", 5.340169),)
+FRESH_S = 8.0  # a restarted worker imports for up to six seconds before its first outcome
+
+
+@pytest.fixture
+def frail() -> Iterator[Client]:
+    """A cluster that may be harmed."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def write_cube(path: Path, value: float) -> str:
+    header = fits.Header({"CTYPE3": "WAVE", "CUNIT3": "um", "CRVAL3": 5.3, "CDELT3": 0.0008, "CRPIX3": 1.0})
+    sci = fits.ImageHDU(np.full((60, 3, 3), value, dtype=np.float32), header, name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(path)
+    return str(path)
+
+
+def jobs(directory: Path, values: list[float]) -> list[ScanTask]:
+    return [
+        ScanTask(MatchedCube(obs_id=f"cube-{number:03d}", uri=write_cube(directory / f"{number}.fits", value)))
+        for number, value in enumerate(values)
+    ]
+
+
+def statistics(outcomes: list[Outcome]) -> dict[str, float]:
+    assert len({outcome.obs_id for outcome in outcomes}) == len(outcomes), "an outcome was doubled"
+    return {outcome.obs_id: outcome.detections[0].statistic for outcome in outcomes}
+
+
+def run(client: Client, work: list[ScanTask], detector: str, **options: float) -> list[Outcome]:
+    context = Context(lines=LINES, detector=f"tests.engine.detectors:{detector}")
+    return [outcome for batch in run_scans(client, work, context, **options) for outcome in batch]
+
+
+def worker_pids(client: Client) -> list[int]:
+    return list(client.run(os.getpid).values())
+
+
+def test_every_target_has_one_outcome_with_its_worker_and_cost(client: Client, tmp_path: Path) -> None:
+    values = [float(number) for number in range(40)]
+    outcomes = run(client, jobs(tmp_path, values), "Mean")
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+    assert {outcome.worker for outcome in outcomes} <= set(client.scheduler_info(n_workers=-1)["workers"])
+    assert all(outcome.bytes_read > 0 and outcome.seconds > 0 for outcome in outcomes)
+    assert all(outcome.attempt == 1 for outcome in outcomes)
+
+
+def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feii_dask.engine.executor._scanned", threading.Event())
+    together, most, running = threading.Barrier(4, timeout=10), [], 0
+
+    def scan(number: int) -> None:
+        nonlocal running
+        with first_alone():
+            running += 1
+            time.sleep(0.2)
+            most.append(running)
+            if len(most) > 1:
+                together.wait()  # the others do run together
+            running -= 1
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(scan, range(5)))
+    assert most[0] == 1
+
+
+def test_the_attempt_is_handed_through(client: Client, tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, [1.0])
+    (outcome,) = run(client, [ScanTask(job.matched, attempt=3)], "Mean")
+    assert outcome.attempt == 3
+
+
+def test_nothing_to_do_is_done_at_once(client: Client) -> None:
+    assert run(client, [], "Mean") == []
+
+
+@pytest.mark.parametrize("victims", [1, 2], ids=["one of two workers", "all workers"])
+def test_killed_workers_lose_no_outcome_and_double_none(frail: Client, tmp_path: Path, victims: int) -> None:
+    values = [float(number) for number in range(30)]
+    pids = worker_pids(frail)[:victims]
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    outcomes: list[Outcome] = []
+    for batch in run_scans(frail, jobs(tmp_path, values), context):
+        outcomes += batch
+        if len(outcomes) >= 5:
+            while pids:
+                os.kill(pids.pop(), signal.SIGKILL)
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+
+
+def test_a_cube_that_kills_its_worker_is_named_and_its_neighbours_are_not(frail: Client, tmp_path: Path) -> None:
+    values = [POISON if number == 4 else float(number) for number in range(12)]
+    outcomes = run(frail, jobs(tmp_path, values), "Mean")
+    lost = [outcome for outcome in outcomes if outcome.status is Status.WORKER_LOST]
+    assert [outcome.obs_id for outcome in lost] == ["cube-004"]
+    assert "alone" in lost[0].reason
+    assert lost[0].detections[0].line == LINES[0]
+    scanned = [outcome for outcome in outcomes if outcome.status is Status.SCANNED]
+    assert len(scanned) == 11
+
+
+def test_a_cube_that_needs_too_much_memory_is_named_and_its_neighbours_are_not(tmp_path: Path) -> None:
+    values = [HOG if number == 4 else float(number) for number in range(12)]
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),  # each death takes seconds
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=2,
+            memory_limit="500MB",
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        outcomes = run(client, jobs(tmp_path, values), "Mean")
+    assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
+        ("cube-004", Status.WORKER_LOST)
+    ]
+    assert len(statistics(outcomes)) == 12
+
+
+def test_a_cube_that_is_never_done_is_named_and_its_neighbours_are_not(frail: Client, tmp_path: Path) -> None:
+    values = [TAR if number == 4 else float(number) for number in range(12)]
+    outcomes = run(frail, jobs(tmp_path, values), "Mean", stall_after_s=FRESH_S)
+    assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
+        ("cube-004", Status.TIMEOUT)
+    ]
+    assert f"no answer within {FRESH_S:.0f} s, alone too" in next(o.reason for o in outcomes if o.obs_id == "cube-004")
+    assert len(statistics(outcomes)) == 12
+
+
+def test_a_worker_that_stops_is_restarted_and_loses_no_outcome(
+    frail: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = [float(number) for number in range(40)]
+    victim = worker_pids(frail)[0]
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    outcomes: list[Outcome] = []
+    for batch in run_scans(frail, jobs(tmp_path, values), context, stall_after_s=FRESH_S):
+        if not outcomes and batch:
+            os.kill(victim, signal.SIGSTOP)
+        outcomes += batch
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+    assert "no word for" in caplog.text
+    assert victim not in worker_pids(frail)
+
+
+def test_a_run_in_which_everything_fails_for_one_reason_is_stopped(client: Client, tmp_path: Path) -> None:
+    work = jobs(tmp_path, [float(number) for number in range(120)])
+    context = Context(lines=LINES, detector="tests.engine.detectors:Broken")
+    outcomes: list[Outcome] = []
+    with pytest.raises(OutageError, match="50 cubes in a row.*detector_error.*no licence.*--retry-failed"):
+        for batch in run_scans(client, work, context):
+            outcomes += batch
+    assert 50 <= len(statistics(outcomes)) < 120
+
+
+def test_restarted_workers_lose_no_outcome(frail: Client, tmp_path: Path) -> None:
+    values = [float(number) for number in range(20)]
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    outcomes: list[Outcome] = []
+    restarted = False
+    for batch in run_scans(frail, jobs(tmp_path, values), context):
+        outcomes += batch
+        if outcomes and not restarted:
+            frail.restart()
+            restarted = True
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+
+
+def test_a_lost_scheduler_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+    with Client(cluster) as client:
+        running = run_scans(
+            client, jobs(tmp_path, [1.0] * 20), Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+        )
+        next(running)
+        cluster.close()
+        with pytest.raises(ClusterError, match="go on with --resume"):
+            list(running)
+
+
+def test_a_scheduler_that_dies_while_it_is_asked_is_said_too(tmp_path: Path) -> None:
+    """It stops answering first, as one that runs out of memory does."""
+    place = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--scheduler-file", str(place)]
+    options = ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"]
+    scheduler = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL)
+    try:
+        with Client(scheduler_file=str(place), timeout=60) as client:
+            os.kill(scheduler.pid, signal.SIGSTOP)
+            threading.Timer(2, scheduler.kill).start()
+            with pytest.raises(ClusterError, match="go on with --resume"), scheduler_needed():
+                client.processing()
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+
+
+def test_leaving_early_takes_the_scans_back(client: Client, tmp_path: Path) -> None:
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    running = run_scans(client, jobs(tmp_path, [1.0] * 400), context)
+    next(running)
+    running.close()
+    deadline = time.monotonic() + 10  # the 400 scans would take twice as long
+    while [key for keys in client.processing().values() for key in keys if "scan" in str(key)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,118 @@
+"""The panel that changes in place, on a real terminal and in a real notebook."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from rich.console import Console
+
+from feii_dask.model import Outcome, Status
+from feii_dask.monitor.panel import draw
+from feii_dask.monitor.statistics import ProgressSnapshot, ProgressStatistics
+from tests.outcomes import make_outcomes
+
+NOTEBOOK = """
+import feii_dask as fd
+settings = fd.load_settings(archive={sky!r}, out="run", lines=["notebook"], detector="notebook")
+result = fd.search(settings)
+"""
+
+
+def figures_of(outcomes: Iterator[Outcome], total: int) -> ProgressSnapshot:
+    tally = ProgressStatistics(total)
+    tally.add(outcomes)
+    return tally.snapshot()
+
+
+def as_text(snapshot: ProgressSnapshot, workers: str = "", width: int = 100) -> str:
+    console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.print(draw(snapshot, workers))
+    console.file.close()
+    return console.export_text()
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_it_has_the_figures(width: int) -> None:
+    snapshot = figures_of(make_outcomes(50), 80)
+    text = as_text(snapshot, "2 of them", width)
+    assert f"50 of 80, {snapshot.failed} failed, {snapshot.detected} with detections" in text
+    assert "2 of them" in text
+    assert f"{snapshot.p_values[-1]}" in text
+    for line, number in snapshot.detections:
+        assert (f"{line}: {number}" in text) == (number > 0)
+    assert snapshot.slowest[0].obs_id in text
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_what_archives_say_is_text() -> None:
+    outcome = Outcome(obs_id="[bold]a[/nonsense]", status=Status.UNREADABLE, reason="[red] [/blue]", seconds=1.0)
+    text = as_text(figures_of(iter([outcome]), 1))
+    assert "[bold]a[/nonsense]" in text
+    assert "[red] [/blue]" in text
+
+
+def test_before_the_first_outcome_and_without_any() -> None:
+    for total in (0, 3):
+        assert f"0 of {total}" in as_text(figures_of(iter([]), total))
+
+
+def in_terminal(command: list[str]) -> str:
+    """Run a command on a pseudo-terminal of 100 columns, and return what it wrote there."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"COLUMNS": "100", "LINES": "40", "TERM": "xterm"}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    written = bytearray()
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        written += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0, written.decode()
+    return written.decode()
+
+
+def test_a_search_on_a_terminal_and_elsewhere(sky: Path) -> None:
+    command = [sys.executable, "-m", "feii_dask", "search", "--archive", str(sky), "--lines", "notebook"]
+    shown = in_terminal([*command, "--out", "one"])
+    final = shown[shown.rindex("╭─ feii_dask") :]
+    plain = subprocess.run([*command, "--out", "two"], capture_output=True, text=True, check=True)
+    (line,) = [line for line in plain.stdout.splitlines() if "cubes/s" in line]
+    done, _, total = line.split()[:3]
+    assert done == total
+    assert f"{done} of {total}, " in final
+    assert "cubes, " not in shown[shown.index("╭─ feii_dask") :]  # no line beside the panel
+    assert "report: one/report.html" in final
+    assert "╭" not in plain.stdout
+    assert plain.stderr == ""
+    assert f"{done} of {total} cubes" in Path("one/log.txt").read_text()
+
+
+def test_in_a_notebook_it_stays_as_html(sky: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK.format(sky=str(sky)))])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    (panel,) = [output for output in notebook.cells[0].outputs if "text/html" in output.get("data", {})]
+    printed = "".join(output.text for output in notebook.cells[0].outputs if output.output_type == "stream")
+    total = printed.partition(" cubes to scan")[0].split()[-1]
+    for kind in ("text/html", "text/plain"):
+        assert f"{total} of {total}, " in panel.data[kind]
+    assert "cubes/s" not in printed
+
+
+def test_under_pytest_nothing_is_printed(sky: Path, client: object, capfd: pytest.CaptureFixture[str]) -> None:
+    import feii_dask as fd
+
+    fd.search(fd.load_settings(archive=sky, out="run", lines=["notebook"]), client)
+    assert capfd.readouterr().out == ""

@@ -1,0 +1,138 @@
+import os
+import subprocess
+import sys
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io.votable import parse, validate
+from astropy.io.votable.ucd import check_ucd
+from astropy.table import Table
+from regions import CircleSkyRegion, PolygonSkyRegion, Regions
+
+from feii_dask import __version__
+from feii_dask.errors import StoreError
+from feii_dask.model import Status
+from feii_dask.ranking.candidates import failures, rank
+from feii_dask.report.columns import CANDIDATES, FAILURES
+from feii_dask.report.exports import write_exports
+
+HARMFUL = "<b>{T\nTau} & \x07 “ # ; T"
+
+
+@pytest.fixture
+def found(store, lines, outcome_of, ysos_of):
+    """Targets, candidates and failures of a run that has all of them."""
+    tables = store.read_tables()
+    tables.ysos.loc[1, "main_id"] = HARMFUL
+    store.write_tables(**tables._asdict())
+    with store.writer() as writer:
+        writer.add(outcome_of("obs0", lines, detected=lines[:2]))
+        writer.add(outcome_of("obs3", lines, detected=lines[2:]))
+        writer.add(outcome_of("obs1", lines, detected=lines))
+        writer.add(outcome_of("obs2", lines, status=Status.UNREADABLE))
+        writer.add(outcome_of('odd; "id"\nof two lines', lines, status=Status.BAD_REGION))
+    outcomes = store.outcomes()
+    return tables.matched, rank(outcomes, tables.matched, tables.ysos), failures(outcomes, tables.matched)
+
+
+def test_every_column_is_described_and_its_ucd_exists(found):
+    _, candidates, failed = found
+    assert list(CANDIDATES) == list(candidates)
+    assert list(FAILURES) == list(failed)
+    for column in (*CANDIDATES.values(), *FAILURES.values()):
+        assert column.description
+        assert not column.ucd or check_ucd(column.ucd, check_controlled_vocabulary=True), column.ucd
+
+
+def test_ecsv_comes_back_with_units_and_descriptions(store, found):
+    _, candidates, _ = found
+    write_exports(store, *found)
+    table = Table.read(store.directory / "candidates.ecsv")
+    assert table.colnames == list(candidates)
+    assert table["ra"].unit == u.deg
+    assert table["separation_arcsec"].unit == u.arcsec
+    assert table["velocity_kms"].unit == u.km / u.s
+    assert all(table[name].description for name in table.colnames)
+    assert table.meta == {"fingerprint": "f00d", "feii_dask": __version__}
+    back = table.to_pandas().fillna({"grade": ""}).astype(candidates.dtypes)
+    pd.testing.assert_frame_equal(back, candidates)
+    pd.testing.assert_frame_equal(pd.read_parquet(store.directory / "candidates.parquet"), candidates)
+
+
+def test_the_votable_is_valid_and_says_the_same(store, found):
+    _, candidates, _ = found
+    write_exports(store, *found)
+    path = store.directory / "candidates.vot"
+    report = StringIO()
+    assert validate(str(path), report), report.getvalue()
+    table = parse(path, verify="exception").get_first_table()
+    assert [field.name for field in table.fields] == list(candidates)
+    assert {field.name: field.ucd or "" for field in table.fields} == {n: c.ucd for n, c in CANDIDATES.items()}
+    assert [field.ref for field in table.fields if field.name in ("ra", "dec")] == ["icrs", "icrs"]
+    back = table.to_table()
+    assert back["ra"].unit == u.deg
+    for name in candidates.select_dtypes("number"):
+        np.testing.assert_array_equal(np.ma.filled(back[name].astype(float), np.nan), candidates[name].astype(float))
+    assert HARMFUL.replace("\x07", "\N{REPLACEMENT CHARACTER}") in list(back["main_id"])
+
+
+def test_votables_of_any_width_leave_the_memory_whole(tmp_path):
+    """Python checks its memory if asked to, and aborts."""
+    script = f"""
+from pathlib import Path
+from astropy.table import Table
+from feii_dask.report.exports import _write_votable
+for width in range(100, 260):
+    _write_votable(Path({str(tmp_path / "wide.vot")!r}), Table({{"name": ["x" * width], "snr": [1.5]}}))
+"""
+    environment = os.environ | {"PYTHONMALLOC": "debug"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True)
+
+
+def test_footprints_come_back_as_regions(store, found):
+    matched, candidates, _ = found
+    matched.loc[0, "s_region"] = "CIRCLE ICRS 359.9 -30 0.5"
+    matched.loc[1, "s_region"] = "POLYGON -0.5 10 0.5 10 0.5 11"
+    matched.loc[2, "s_region"] = "nowhere"
+    write_exports(store, matched, *found[1:])
+    shapes = Regions.read(store.directory / "footprints.reg", format="ds9")
+    cubes, marks = shapes[: len(matched) - 1], shapes[len(matched) - 1 :]
+    assert [cube.meta["text"] for cube in cubes] == [obs_id for obs_id in matched["obs_id"] if obs_id != "obs2"]
+    assert isinstance(cubes[0], CircleSkyRegion)
+    assert cubes[0].radius == 0.5 * u.deg
+    assert isinstance(cubes[1], PolygonSkyRegion)
+    np.testing.assert_allclose(cubes[1].vertices.ra.deg, [359.5, 0.5, 0.5])
+    centres = SkyCoord([mark.center for mark in marks])
+    assert (centres.separation(SkyCoord(candidates["ra"], candidates["dec"], unit="deg")) < 1 * u.mas).all()
+    assert "<b>TTau &  “   T" in [mark.meta["text"] for mark in marks]
+
+
+def test_failures_come_back(store, found):
+    _, _, failed = found
+    write_exports(store, *found)
+    table = Table.read(store.directory / "failures.ecsv")
+    assert all(table[name].description for name in table.colnames)
+    back = table.filled("").to_pandas()
+    assert back.to_dict("records") == failed.to_dict("records")
+    assert set(failed["obs_id"]) == {"obs2", 'odd; "id"\nof two lines'}
+
+
+def test_nothing_found_gives_tables_without_rows(store, found):
+    matched, candidates, failed = found
+    write_exports(store, matched, candidates[:0], failed[:0])
+    for name in ("candidates.ecsv", "failures.ecsv", "candidates.vot"):
+        assert len(Table.read(store.directory / name)) == 0
+    assert validate(str(store.directory / "candidates.vot"), StringIO())
+    assert pd.read_parquet(store.directory / "candidates.parquet").empty
+
+
+def test_a_directory_that_is_gone(store, found, tmp_path):
+    manifest = (store.directory / "run.json").read_bytes()
+    store.directory.rename(tmp_path / "elsewhere")
+    with pytest.raises(StoreError):
+        write_exports(store, *found)
+    assert (tmp_path / "elsewhere" / "run.json").read_bytes() == manifest

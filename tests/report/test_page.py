@@ -1,0 +1,273 @@
+import os
+import shutil
+from dataclasses import replace
+from math import nan
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+from feii_dask.cubes.lines import NOTEBOOK_LINES
+from feii_dask.errors import StoreError
+from feii_dask.model import Line, Status
+from feii_dask.ranking.candidates import failures, rank
+from feii_dask.report.entries import FULL_ENTRIES
+from feii_dask.report.page import FAILURES_SHOWN, write_report
+from feii_dask.store.cutout_files import cutout_path
+from feii_dask.store.run_store import RunStore
+
+ATTACK = "<script>alert(1)</script>"
+
+
+def page_of(store):
+    return BeautifulSoup(write_report(store).read_text("utf-8"), "html.parser")
+
+
+def text_of(element):
+    return " ".join(element.get_text(" ", strip=True).split())
+
+
+def numbers_of(element):
+    """What stands in an element, by the name of the column: numbers exactly, everything else as it is shown."""
+    marked = element.select("[data-column]")
+    return {
+        cell["data-column"]: (cell.find("data") or cell).get("value") or cell.get_text(strip=True) for cell in marked
+    }
+
+
+def rows_of(page, table):
+    return [numbers_of(item) for item in page.select(f"#{table} .item")]
+
+
+@pytest.fixture
+def finished(store, lines, outcome_of, ysos_of, matched_of):
+    """A run with two candidates, failures, and an archive that means harm."""
+    insiders = {"obs0": [0], "obs1": [1, 0], "obs2": [1], ATTACK: [1], "obs4": [2], "obs5": [2]}
+    matched = matched_of(insiders)
+    matched.loc[4, "uri"] = "s3://bucket/<b>cube</b>.fits"
+    ysos = ysos_of(range(3))
+    ysos.loc[1, "main_id"] = ATTACK
+    store.write_tables(ysos=ysos, observations=matched[["obs_id"]], matched=matched)
+    store.update_manifest(
+        counts={"ysos": 71234, "with_coordinates": 70000, "cubes": 24512, "matched": 6, "to_scan": 5},
+        queries=[{"archive": "SIMBAD", "query": "SELECT '<i>'", "rows": 3}, {"archive": "MAST", "rows": None}],
+        versions={"dask": "2026.8.0"},
+        lines=[],
+    )
+    with store.writer() as writer:
+        writer.add(outcome_of("obs0", lines, detected=lines[:2], cutouts=True))
+        writer.add(outcome_of("obs1", lines, detected=lines[1:3], cutouts=True))
+        writer.add(outcome_of(ATTACK, lines, detected=lines[3:]))
+        writer.add(outcome_of("obs4", lines, status=Status.UNREADABLE))
+        writer.add(outcome_of("region", lines, status=Status.BAD_REGION))
+    return store
+
+
+def test_every_number_of_a_candidate_is_that_of_the_run(finished):
+    page, tables, outcomes = page_of(finished), finished.read_tables(), finished.outcomes()
+    candidates = rank(outcomes, tables.matched, tables.ysos)
+    shown = pd.DataFrame([numbers_of(item.tr) for item in page.select("#candidate-table .item")])
+    names = ["rank", "main_id", "n_lines", "n_cubes_detected", "statistic", "ra", "dec", "separation_arcsec"]
+    assert list(shown) == names
+    pd.testing.assert_frame_equal(
+        shown.astype(candidates[names].dtypes), candidates[names], check_exact=True, check_index_type=False
+    )
+    cubes = [text_of(cell) for cell in page.select('[data-column="n_cubes_detected"]')]
+    assert cubes == [f"{row.n_cubes_detected} of {row.n_cubes}" for row in candidates.itertuples()]
+
+
+def test_every_number_of_a_line_is_that_of_its_outcome(finished, lines, outcome_of):
+    outcome = outcome_of("obs5", lines, detected=lines[:3], cutouts=True)
+    measured = tuple(
+        replace(d, velocity_kms=-103.25, velocity_error_kms=4.5, flux=1.25e-19, snr=nan, area_px=17)
+        for d in outcome.detections
+    )
+    with finished.writer() as writer:
+        writer.add(replace(outcome, detections=measured))
+    outcomes = finished.outcomes().set_index(["obs_id", "line"])
+    panels = page_of(finished).select(".panel")
+    assert len(panels) == 3 + 2 + 3
+    for panel in panels:
+        row = outcomes.loc[(panel["data-obs"], panel["data-line"])]
+        shown = {name: float(value) for name, value in numbers_of(panel).items()}
+        assert shown == {name: row[name] for name in shown}
+        assert shown.keys() >= (
+            {"velocity_kms", "velocity_error_kms", "flux"} if panel["data-obs"] == "obs5" else {"area_px"}
+        )
+        assert "snr" not in shown
+
+
+def test_the_failures_and_the_funnel_are_those_of_the_run(finished):
+    page = page_of(finished)
+    failed = failures(finished.outcomes(), finished.read_tables().matched)
+    assert rows_of(page, "failure-table") == [
+        {
+            "obs_id": row["obs_id"],
+            "status": row["status"].replace("_", " "),
+            "reason": row["reason"],
+            "uri": row["uri"] or "–",
+            "attempt": str(row["attempt"]),
+        }
+        for row in failed.to_dict("records")
+    ]
+    steps = {item["data-step"]: int("".join(filter(str.isdigit, item.b.text))) for item in page.select("[data-step]")}
+    assert steps == {**finished.manifest["counts"], "scanned": 3, "with_detections": 3, "candidates": 2}
+    text = text_of(page)
+    assert "2 candidates for extended line emission" in text
+    assert "25.0 % of the cubes that should have been scanned failed" in text
+    assert "2 of the matched cubes have no outcome yet" in text
+
+
+def test_what_archives_write_is_text(finished):
+    source = write_report(finished).read_text("utf-8")
+    page = BeautifulSoup(source, "html.parser")
+    assert ATTACK not in source
+    assert "<b>cube" not in source
+    assert "<i>'" not in source
+    assert page.select_one('[data-column="main_id"]').text == ATTACK
+    assert "s3://bucket/<b>cube</b>.fits" in text_of(page)
+    assert "SELECT '<i>'" in text_of(page)
+    assert len(page.find_all("script")) == 1
+
+
+def test_the_page_needs_nothing_from_outside(finished):
+    page = page_of(finished)
+    for element in page.find_all(True):
+        for name in ("src", "href", "action", "data", "srcset", "poster"):
+            assert element.get(name, "data:").startswith(("data:", "#")), element.name
+    assert not page.find_all(["link", "iframe", "object", "base", "form"])
+    assert "url(" not in page.style.string
+    assert "@import" not in page.style.string
+    assert page.select_one("[http-equiv]")["content"].startswith("default-src 'none'")
+
+
+def test_every_image_and_drawing_says_what_it_shows(finished):
+    page = page_of(finished)
+    assert all(image["alt"] for image in page.find_all("img"))
+    assert all(drawing.get("aria-label") or drawing.get("aria-hidden") for drawing in page.find_all("svg"))
+    first = page.select_one(".item")
+    assert [image["alt"] for image in first.select(".thumbnail img")] == [
+        f"{ATTACK} in the line Fe II 5.340 µm, cube obs1",
+        f"{ATTACK} in the line Fe II 17.936 µm, cube obs1",
+    ]
+    assert text_of(first).count("no image stored") == 1
+    titles = [text_of(caption) for caption in first.select_one(".panel").select(".picture figcaption")]
+    assert titles == ["10 planes before", "the line, plane 550", "10 planes after", "line flux"]
+
+
+def test_tables_can_be_used_by_keyboard_and_screen_reader(finished):
+    page = page_of(finished)
+    for table in page.select("table.sortable"):
+        assert all(header["scope"] == "col" and header.button for header in table.thead.find_all("th"))
+        box = page.select_one(f'input[aria-controls="{table["id"]}"]')
+        assert page.select_one(f'label[for="{box["id"]}"]')
+        assert page.select_one(f'output[id="{box["id"]}-count"]')["aria-live"] == "polite"
+
+
+def test_the_sky_maps_lead_to_every_candidate(finished):
+    page = page_of(finished)
+    items = [item["id"] for item in page.select("#candidate-table .item")]
+    for sky in page.select(".sky"):
+        assert [link["href"][1:] for link in sky.find_all("a")] == items
+    finding_chart = page.select_one(".finding-chart")
+    assert [path.title.text for path in finding_chart.select(".footprint")] == ["obs1", ATTACK]
+
+
+def test_many_lines_are_not_cut_off_in_silence(finished, outcome_of):
+    lines = [Line("Fe II", 5 + number / 10) for number in range(11)]
+    with finished.writer() as writer:
+        writer.add(outcome_of("obs2", lines, detected=lines, cutouts=True))
+    assert "and 6 more in cutouts/" in text_of(page_of(finished))
+
+
+def test_many_failures_are_not_cut_off_in_silence(finished, lines, outcome_of):
+    with finished.writer() as writer:
+        for number in range(FAILURES_SHOWN):
+            writer.add(outcome_of(f"bad{number}", lines[:1], status=Status.BAD_REGION))
+    page = page_of(finished)
+    assert len(rows_of(page, "failure-table")) == FAILURES_SHOWN
+    assert "And 2 more, which failures.ecsv lists." in text_of(page)
+
+
+def test_five_hundred_candidates_fit_into_thirty_megabytes(store, lines, outcome_of, matched_of, ysos_of, cutout_of):
+    """Every spaxel is noise, which compresses worst, and of the notebook's seven lines four stand for all."""
+    number, rng = 500, np.random.default_rng(1)
+    matched = matched_of({f"obs{index}": [index] for index in range(number)})
+    store.write_tables(ysos=ysos_of(range(number)), observations=matched[["obs_id"]], matched=matched)
+    noise = rng.normal(size=(4, 48, 48)).astype(np.float32)
+    maps = dict(zip(("line_map", "before_map", "after_map", "moment_map"), noise, strict=True))
+    curves = dict.fromkeys(("spectrum", "statistic"), rng.normal(size=481))
+    around = np.linspace(0.97, 1.03, 481)
+    cutouts = tuple(
+        replace(cutout_of(line), wavelength_um=line.wavelength_um * around, **maps, **curves) for line in lines
+    )
+    with store.writer() as writer:
+        writer.add(replace(outcome_of("obs0", lines, detected=lines), cutouts=cutouts))
+        for index in range(1, number):
+            writer.add(outcome_of(f"obs{index}", lines, detected=lines))
+    places = store.directory / "cutouts"
+    for index in range(1, number):
+        for line in lines:
+            shutil.copy(cutout_path(places, "obs0", line.name), cutout_path(places, f"obs{index}", line.name))
+    path = write_report(store)
+    assert path.stat().st_size * len(NOTEBOOK_LINES) / len(lines) < 30e6
+    text = path.read_text("utf-8")
+    assert text.count('<tbody class="item"') == number
+    assert text.count("<details>") == FULL_ENTRIES
+    assert text.count('<section class="panel"') == FULL_ENTRIES * len(lines)
+    assert text.count('<figure class="thumbnail"') == number * len(lines)
+
+
+def test_a_run_that_found_nothing(store):
+    page = page_of(store)
+    assert "No candidates for extended line emission" in text_of(page)
+    assert "In no object were 3 distinct lines detected." in text_of(page)
+    assert "Nothing was scanned." in text_of(page)
+    assert [item["data-step"] for item in page.select("[data-step]")] == ["scanned", "with_detections", "candidates"]
+
+
+def test_one_candidate(store, lines, outcome_of):
+    with store.writer() as writer:
+        writer.add(outcome_of("obs0", lines, detected=lines))
+    text = text_of(page_of(store))
+    assert "1 candidate for extended line emission" in text
+    assert "Statistic" in text
+
+
+def test_measures_that_a_detector_does_not_give_have_no_column(store, lines, outcome_of):
+    with store.writer() as writer:
+        writer.add(outcome_of("obs0", lines, detected=lines))
+    assert "snr" not in rows_of(page_of(store), "candidate-table")[0]
+    outcome = outcome_of("obs1", lines, detected=lines)
+    with store.writer() as writer:
+        writer.add(replace(outcome, detections=tuple(replace(d, snr=12.345) for d in outcome.detections)))
+    cells = page_of(store).select('#candidate-table [data-column="snr"]')
+    assert sorted(text_of(cell) for cell in cells) == ["12.3", "–"]
+
+
+def test_grades_come_first_where_there_are_any(store, lines, outcome_of):
+    outcome = outcome_of("obs1", lines, detected=lines)
+    measured = tuple(replace(d, p_value=1e-6, velocity_kms=12.5, null_windows=90_000) for d in outcome.detections)
+    with store.writer() as writer:
+        writer.add(replace(outcome, detections=measured))
+    (row,) = rows_of(page_of(store), "candidate-table")
+    tables = store.read_tables()
+    expected = rank(store.outcomes(), tables.matched, tables.ysos).iloc[0]
+    assert list(row)[:3] == ["rank", "grade", "main_id"]
+    assert row["grade"] == expected["grade"] == "A"
+    for name in ("q_value", "joint_score", "lines_agreeing", "velocity_kms"):
+        assert float(row[name]) == expected[name]
+
+
+def test_it_is_written_again_in_place(finished):
+    first = write_report(finished)
+    os.utime(first, (0, 0))
+    assert write_report(RunStore.open(finished.directory)) == first == finished.directory / "report.html"
+    assert first.stat().st_mtime > 0
+
+
+def test_a_run_without_tables(tmp_path):
+    store = RunStore.create(tmp_path, {"fingerprint": "f00d"})
+    with pytest.raises(StoreError, match="cannot read the tables"):
+        write_report(store)

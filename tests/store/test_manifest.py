@@ -1,0 +1,65 @@
+"""A run that is gone on with reads nothing but what its archive keeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import feii_dask as fd
+from feii_dask.config.settings import load_settings
+from feii_dask.errors import FingerprintError, SettingsError
+from feii_dask.store.manifest import check_places
+
+
+@pytest.mark.parametrize(
+    ("archive", "uri"),
+    [
+        ("sky", "/etc/passwd"),
+        ("sky", "sky/../other/cube.fits"),
+        ("sky", "sky/link/cube.fits"),
+        ("sky", "file:///etc/passwd"),
+        ("sky", "https://example.org/cube.fits"),
+        ("live", "/etc/passwd"),
+        ("live", "file:///etc/passwd"),
+        ("live", "http://169.254.169.254/latest/meta-data"),
+    ],
+)
+def test_targets_that_lead_out_of_the_archive_are_refused(archive: str, uri: str) -> None:
+    Path("sky").mkdir()
+    Path("other").mkdir()
+    Path("sky/link").symlink_to(Path("other").resolve())
+    with pytest.raises(SettingsError, match="lead out of its archive"):
+        check_places(pd.Series([None, uri], dtype=object), archive)
+
+
+def test_targets_inside_are_taken() -> None:
+    check_places(pd.Series(["s3://stpubdata/a.fits", "https://mast.stsci.edu/b.fits", None], dtype=object), "live")
+    check_places(pd.Series(["sky/cubes/a.fits", str(Path("sky/b.fits").absolute())], dtype=object), "sky")
+
+
+def test_a_place_is_the_same_by_another_path(sky: Path, client: object) -> None:
+    Path("inner").mkdir()
+    Path("link").symlink_to(sky)
+    Path("mine.csv").write_text("name,ra,dec\na,1,2\n")
+    fd.search(load_settings(archive=sky, targets="mine.csv", out="run", lines=["notebook"], limit=1), client)
+    fd.search(load_settings(resume="run", archive="inner/../link", matched="inner/../mine.csv"), client)
+    for asked in ({"archive": "inner"}, {"archive": "live"}, {"targets": "inner/mine.csv"}):
+        with pytest.raises(FingerprintError, match=f"has {next(iter(asked))} "):
+            fd.search(load_settings(resume="run", **asked), client)
+
+
+def test_a_run_directory_of_somebody_else(sky: Path, client: object) -> None:
+    fd.search(load_settings(archive=sky, out="run", lines=["notebook"], limit=1), client)
+    matched = pd.read_parquet("run/tables/matched.parquet")
+    matched.loc[0, "uri"] = "/etc/passwd"
+    matched.to_parquet("run/tables/matched.parquet")
+    with pytest.raises(SettingsError, match="/etc/passwd"):
+        fd.search(load_settings(resume="run"), client)
+    manifest = json.loads(Path("run/run.json").read_text())
+    manifest["settings"]["archive"] = "../.."
+    Path("run/run.json").write_text(json.dumps(manifest))
+    with pytest.raises(SettingsError, match="names an archive outside of it"):
+        fd.search(load_settings(resume="run"), client)

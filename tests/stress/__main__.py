@@ -1,0 +1,13 @@
+"""``python -m tests.stress NAME``: run the campaign of that name, print its table, write it into ``results/``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("faults", "memory", "fuzz", "dashboard", "report")
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
+        sys.exit(f"{__doc__}\nThere are: {', '.join(NAMES)}")
+    importlib.import_module(f"tests.stress.{sys.argv[1]}").main(sys.argv[2:])
