@@ -12,12 +12,14 @@ import pytest
 from distributed import Client, LocalCluster
 
 from tests.gateway import GatewayServer
+from tests.guide import finished_run
 from tests.replica.fixtures import start_replica
 from tests.runs import cutout_of, full_disk, lines, matched_of, outcome_of, store, ysos_of
 from tests.skies import make_sky
 
 __all__ = [
     "cutout_of",
+    "finished_run",
     "full_disk",
     "lines",
     "matched_of",

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, against the replica of the archives and a real gateway."""
+"""The notebooks and the guide run from top to bottom, against the replica of the archives and a real gateway."""
 
 from __future__ import annotations
 
@@ -13,15 +13,26 @@ import jupytext
 import pandas as pd
 import pytest
 from astropy.table import Table
+from distributed import LocalCluster
 from nbclient import NotebookClient
 
 from tests.far_infrared import write_irsa_sky
 from tests.gateway import GatewayServer
+from tests.guide import use_cluster, write_inputs
 from tests.replica.client import Replica
 from tests.replica.fixtures import lead_to
 from tests.skies import name_tmc1a
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+GUIDE = sorted((NOTEBOOKS / "guide").glob("*.md"))
+FRONT_MATTER = "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
+# What the cells of each page of the guide put out, among other things; a page that is not here has no cells.
+SHOWN = {
+    "reading_a_result": ["km / s", "scanned", "MASK"],
+    "trust": ["no jet: detected: False", "a jet: detected: True"],
+    "own_objects_and_detectors": ["yso_names", "scanned"],
+    "missions": ["('O I 63.184',), 'grating'"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +123,30 @@ def test_writing_a_detector() -> None:
     assert strong[2] > 0.5 > none[2]  # what the text says of a threshold above nine spaxels
 
 
+@pytest.mark.parametrize("page", SHOWN)
+def test_a_page_of_the_guide(
+    page: str, sky: Path, finished_run: Path, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_cluster(cluster, monkeypatch)
+    write_inputs(sky, finished_run)
+    text = text_of(run(f"guide/{page}.md"))
+    assert "detector_error" not in text
+    for shown in SHOWN[page]:
+        assert shown in text
+
+
+@pytest.mark.parametrize("path", GUIDE, ids=lambda path: path.stem)
+def test_pages_of_the_guide_have_the_form_of_notebooks(path: Path) -> None:
+    notebook = jupytext.read(path)
+    assert path.read_text().startswith(FRONT_MATTER)
+    assert any(cell.cell_type == "code" for cell in notebook.cells) == (path.stem in SHOWN)
+    assert headings(notebook)[0].startswith("# ")
+
+
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.md")), ids=lambda path: path.stem)
 def test_they_have_the_form_that_fornax_keeps(path: Path) -> None:
     notebook = jupytext.read(path)
-    assert path.read_text().startswith(
-        "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
-    )
+    assert path.read_text().startswith(FRONT_MATTER)
     assert notebook.metadata["kernelspec"]["name"] == "python3"
     names = headings(notebook)
     assert names[0].startswith("# ")
