@@ -35,7 +35,7 @@ def write_inputs(sky: Path, run: Path) -> None:
     """Put into the working directory what the pages name, from ``jets`` to ``my_protostars.ecsv``."""
     shutil.copytree(run, "jets")
     Path("sky").symlink_to(sky)
-    bright = truth_of(sky).query("kind == 'jet'")["obs_id"].unique()[:3]
+    bright = truth_of(sky).query("kind == 'jet'")["obs_id"].unique()[:2]
     Path("my_reductions").mkdir()
     for obs_id in bright:
         (cube,) = sky.glob(f"cubes/{obs_id}*.fits")

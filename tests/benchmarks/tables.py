@@ -10,6 +10,7 @@ import argparse
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -66,7 +67,7 @@ def rounded(value: float, figures: int = 2) -> str:
     return f"{float(f'{value:.{figures}g}'):g}"
 
 
-def with_interval(row: pd.Series) -> str:
+def with_interval(row: Any) -> str:
     """Return a share with its 95 % interval."""
     return f"{percent(row['share'])} % ({percent(row['low'])}–{percent(row['high'])})"
 
@@ -231,7 +232,7 @@ def speed() -> str:
     return markdown(["work", "the notebook's way", "ours", ""], rows)
 
 
-def amount(cell: object, unit: str) -> str:
+def amount(cell: Any, unit: str) -> str:
     """Return the median of a cell of speed.csv, with its unit."""
     return "–" if pd.isna(cell) else f"{rounded(float(str(cell).split()[0]), 3)} {unit}"
 
