@@ -1,0 +1,147 @@
+"""One line in one cube: its numbers, and the maps and spectrum that show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+from typing import get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feii_dask.model.line import Line
+from feii_dask.model.status import Status
+
+__all__ = ["Cutout", "Detection"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Detection:
+    """One line in one cube, with its numbers; NaN (or None) where a detector measures no such thing.
+
+    Attributes
+    ----------
+    line : Line
+        The line that was looked for.
+    detected : bool
+        Whether spatially extended emission was found.
+    status : Status
+        ``scanned``, or why there is no answer.
+    reason : str
+        In words, why there is no answer.
+    statistic : float
+        The detector's own figure of merit at its best plane.
+    p_value : float
+        Probability of such a statistic, or a larger one, without a line.
+    null_windows : int
+        Line-free windows of the same cube to which the line was compared.
+    null_p_values : tuple of float
+        The p-values of these windows themselves, as far as they are small: a run pools them.
+    snr : float
+        Peak signal-to-noise ratio per voxel.
+    plane : int or None
+        Index of the line's best plane in the whole cube.
+    velocity_kms, velocity_error_kms, width_kms : float
+        Doppler shift from rest (positive: away), its 1-σ error, and FWHM, km/s.
+    flux, flux_error : float
+        Line flux inside the mask and its 1-σ error, W m⁻².
+    area_px : int
+        Spaxels in the mask.
+    area_arcsec2, position_angle_deg, elongation : float
+        Size and shape of the mask; the angle is east of north.
+    peak_yx : tuple of int, or None
+        Spaxel at which the emission peaks.
+    peak_ra_deg, peak_dec_deg, offset_arcsec : float
+        The same on the sky, and its distance from the continuum's peak.
+    flags : tuple of str
+        Remarks of the detector.
+    on_data : tuple of int
+        The ``yso_index`` of each object inside that is on spaxels with data.
+    mask : (y, x) bool ndarray, or None
+        The spaxels with emission.
+    statistic_start : int
+        Plane of the whole cube at which `statistic_curve` begins.
+    statistic_curve : (n,) float64 ndarray, or None
+        The statistic against wavelength, around the line.
+    """
+
+    line: Line
+    detected: bool = False
+    status: Status = Status.SCANNED
+    reason: str = ""
+    statistic: float = nan
+    p_value: float = nan
+    null_windows: int = 0
+    null_p_values: tuple[float, ...] = ()
+    snr: float = nan
+    plane: int | None = None
+    velocity_kms: float = nan
+    velocity_error_kms: float = nan
+    width_kms: float = nan
+    flux: float = nan
+    flux_error: float = nan
+    area_px: int = 0
+    area_arcsec2: float = nan
+    position_angle_deg: float = nan
+    elongation: float = nan
+    peak_yx: tuple[int, int] | None = None
+    peak_ra_deg: float = nan
+    peak_dec_deg: float = nan
+    offset_arcsec: float = nan
+    flags: tuple[str, ...] = ()
+    on_data: tuple[int, ...] = ()
+    mask: NDArray[np.bool_] | None = None
+    statistic_start: int = 0
+    statistic_curve: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse, where it is made, what no table could store; detectors are users' code."""
+        for name in DETECTION_NUMBERS:
+            value = getattr(self, name)
+            if not isinstance(value, (int, float, np.number)):
+                raise TypeError(f"{name} of a Detection is a number, not {value!r}")
+            object.__setattr__(self, name, float(value))
+
+
+DETECTION_NUMBERS = tuple(name for name, kind in get_type_hints(Detection).items() if kind is float)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cutout:
+    """What one looks at to believe a detection.
+
+    Attributes
+    ----------
+    line : Line
+        The line.
+    line_map : (y, x) float32 ndarray
+        The line's best plane, in the cube's unit.
+    before_map, after_map : (y, x) float32 ndarray
+        The planes ten before and ten after it; NaN where the cube has no such plane.
+    off_line_map : (y, x) float32 ndarray
+        Mean of the planes ten to either side.
+    moment_map : (y, x) float32 ndarray
+        The planes around the line less `off_line_map`, summed times the plane width: unit × µm.
+    wavelength_um : (n,) float64 ndarray
+        Wavelengths of `spectrum` and `statistic`.
+    spectrum : (n,) float64 ndarray
+        Spectrum of the spaxel at which the line peaks.
+    statistic : (n,) float64 ndarray
+        The detector's statistic; NaN where it has none.
+    header : dict
+        FITS cards of the maps: the celestial coordinates and BUNIT.
+    mask : (y, x) bool ndarray, or None
+        The spaxels with emission, where the detector tells them.
+    """
+
+    line: Line
+    line_map: NDArray[np.float32]
+    before_map: NDArray[np.float32]
+    after_map: NDArray[np.float32]
+    off_line_map: NDArray[np.float32]
+    moment_map: NDArray[np.float32]
+    wavelength_um: NDArray[np.float64]
+    spectrum: NDArray[np.float64]
+    statistic: NDArray[np.float64]
+    header: dict[str, str | float | int]
+    mask: NDArray[np.bool_] | None = None
