@@ -14,8 +14,8 @@ from distributed import LocalCluster
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from feii_dask import load_settings
 from feii_dask.cli import main
-from feii_dask.config.settings import load_settings
 from tests.benchmarks.tables import BLOCK, PAGES, TABLES, names_in, with_tables
 from tests.guide import use_cluster, write_inputs
 
