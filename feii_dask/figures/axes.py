@@ -1,4 +1,4 @@
-"""Axes of images on the sky or in spaxels, and what is drawn on them."""
+"""Axes of images, in celestial coordinates or spaxels, with images, contours and scale bars on them."""
 
 from __future__ import annotations
 

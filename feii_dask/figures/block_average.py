@@ -29,7 +29,7 @@ def block_average(image: ArrayLike, max_side_px: float) -> NDArray[np.float64]:
     Parameters
     ----------
     image : (y, x) array_like
-        What is not finite does not count; the last blocks may reach beyond the image.
+        Values that are not finite are ignored; the last blocks may reach beyond the image.
     max_side_px : float
         Most pixels along a side.
 

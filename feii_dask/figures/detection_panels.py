@@ -39,7 +39,7 @@ class MapPanel:
     Attributes
     ----------
     title : str
-        What it shows.
+        Name of the map.
     image : (y, x) ndarray
         Its values, one for each block of spaxels.
     norm : Normalize
@@ -68,7 +68,7 @@ class CurvePanel:
     Attributes
     ----------
     title, label : str
-        What it shows, and what its axis says.
+        Name of the curve, and label of its vertical axis.
     wavelength_um, values : (n,) float64 ndarray
         Its points; empty where no value is known.
     """
@@ -88,7 +88,7 @@ class DetectionPanels:
     line : Line
         The line, which the curves mark.
     unit : str
-        Unit of planes and spectrum; empty where the cube does not say.
+        Unit of planes and spectrum; empty where the cube's header has none.
     wcs : WCS or None
         Celestial coordinates of the spaxels.
     planes : tuple of MapPanel

@@ -155,7 +155,7 @@ def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = OFF_LINE_PLA
     offset : int
         How many planes away the others are; a plane outside of the cube is left blank.
     unit : str, optional
-        Unit of the pixels; by default what the cube's header says.
+        Unit of the pixels; by default that of the cube's header.
     """
     plane = first_plane_from(cube, wavelength_um)
     unit = str(cube.header.get("BUNIT", "")) if unit is None else unit

@@ -46,7 +46,7 @@ class SvgMap:
     Attributes
     ----------
     title : str
-        What it shows.
+        Name of the map.
     source : str
         The image as a ``data:`` URL.
     width, height : int

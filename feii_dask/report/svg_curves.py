@@ -34,7 +34,7 @@ class Mark:
     at : float
         Its position across the drawing.
     label : str
-        What it marks.
+        Name of the marked line.
     main : bool
         Whether it marks the line of the curve.
     labelled : bool

@@ -25,7 +25,7 @@ from feii_dask.model import Detection, Line, Status
 
 @pytest.fixture
 def cube(tmp_path: Path) -> Cube:
-    """30 planes of 6 × 8 spaxels, each full of its own index, at 5.00, 5.01, … µm."""
+    """30 planes of 6 × 8 spaxels, each filled with its index, at 5.00, 5.01, … µm."""
     data = np.broadcast_to(np.arange(30, dtype=np.float32)[:, None, None], (30, 6, 8)).copy()
     sci = fits.ImageHDU(data, name="SCI")
     sci.header.update(
@@ -38,7 +38,7 @@ def cube(tmp_path: Path) -> Cube:
 
 
 def draw(figure: Figure) -> bytes:
-    """Draw it, so that what cannot be drawn fails here."""
+    """Return the figure as a PNG; one that cannot be drawn fails here."""
     png = BytesIO()
     figure.savefig(png, format="png", dpi=40)
     return png.getvalue()
@@ -153,8 +153,8 @@ def test_figure_2_is_on_the_sky_where_its_coordinates_are_known(cube: Cube) -> N
 def test_a_cube_without_a_unit_or_a_place_on_the_sky(tmp_path: Path) -> None:
     sci = fits.ImageHDU(np.ones((3, 4, 5), dtype=np.float32), name="SCI")
     sci.header.update(CTYPE3="WAVE", CUNIT3="um", CRPIX3=1.0, CRVAL3=5.0, CDELT3=0.01)
-    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(tmp_path / "bare.fits")
-    figure = plot_neighbours(open_cube(str(tmp_path / "bare.fits")), 5.01, offset=1)
+    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(tmp_path / "plain.fits")
+    figure = plot_neighbours(open_cube(str(tmp_path / "plain.fits")), 5.01, offset=1)
     assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("x (spaxel)", "y (spaxel)")
     assert draw(figure)
 
