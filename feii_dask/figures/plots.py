@@ -1,8 +1,8 @@
-"""The notebook's five figures, and one of all that a run keeps of a detection.
+"""The notebook's five figures, drawn with matplotlib.
 
-Each function draws on the axes that it is given, or on a new figure, and returns what it drew on; none touches
-`matplotlib.pyplot`, so that they work the same in a notebook, on a worker and in a report. Where the celestial
-coordinates of the spaxels are known, the axes of an image are right ascension and declination.
+Each function draws on given axes or on a new figure, which it returns; none uses `matplotlib.pyplot`, so that they
+work in a notebook and on a worker alike. Where the celestial coordinates of the spaxels are known, the axes of an image
+are right ascension and declination.
 """
 
 from __future__ import annotations
@@ -11,22 +11,19 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 
 import numpy as np
-from astropy.io import fits
 from astropy.wcs import WCS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from feii_dask.cubes.celestial import celestial_wcs
 from feii_dask.cubes.cutout import OFF_LINE_PLANES
 from feii_dask.cubes.reader import Cube
-from feii_dask.figures.axes import arcsecond_bar, blank, flux_contours, image_axes, show_image
-from feii_dask.figures.stretch import colormap, finite, linear_norm, log_norm, power_norm
-from feii_dask.model import Cutout, Detection
+from feii_dask.figures.axes import arcsecond_bar, blank_axes, image_axes, show_image
+from feii_dask.figures.colors import BLUE, VERMILION, colormap, finite_or_nan, linear_norm, log_norm, power_norm
+from feii_dask.model import Detection
 
 __all__ = [
     "brightest",
-    "plot_cutout",
     "plot_detections",
     "plot_grid",
     "plot_lines",
@@ -35,8 +32,6 @@ __all__ = [
     "plot_statistic",
 ]
 
-# Blue and vermilion of Okabe & Ito's palette, which readers with any colour vision tell apart.
-BLUE, VERMILION = "#0072B2", "#D55E00"
 STATISTIC = "fraction of non-NaN spaxels above threshold"
 COLUMNS = 4
 
@@ -47,11 +42,11 @@ def plot_statistic(statistic: ArrayLike, start: int = 0, label: str = STATISTIC,
     Parameters
     ----------
     statistic : (n,) array_like
-        One value per plane: those of the window that was read, or of the whole cube.
+        One value per plane of a window or of the whole cube.
     start : int
         Index of the first of these planes in the whole cube.
     label : str
-        What the statistic is.
+        Name of the statistic.
     ax : Axes, optional
         Where to draw.
     """
@@ -70,15 +65,15 @@ def plot_plane(
     Parameters
     ----------
     plane : (y, x) array_like
-        Surface brightness; what is not positive is left grey.
+        Surface brightness; values that are not positive are grey.
     unit : str
         Its unit.
     title : str
-        What it shows.
+        Title of the image.
     wcs : WCS, optional
         Celestial coordinates of the spaxels, such as `Cube.wcs`.
     ax : Axes, optional
-        Where to draw; it has its own coordinates.
+        Where to draw; ``wcs`` is then ignored.
     """
     ax = image_axes(Figure(figsize=(7, 5.5), layout="constrained"), (1, 1, 1), wcs) if ax is None else ax
     show_image(ax, plane, log_norm(plane), unit)
@@ -94,17 +89,16 @@ def plot_lines(
     label: str = STATISTIC,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the statistic against wavelength, and mark the lines: the notebook's figure 3.
+    """Draw the statistic against wavelength, with the lines marked: the notebook's figure 3.
 
     Parameters
     ----------
     wavelength_um, statistic : (n,) array_like
-        Wavelength of each plane, µm, and its value, of the window that was read or of the whole cube; NaN leaves a
-        gap.
+        Wavelength of each plane, µm, and its value, in a window or in the whole cube; NaN leaves a gap.
     detected, not_detected : iterable of float
-        Rest wavelengths of the lines that were looked for, µm.
+        Rest wavelengths of the lines with and without a detection, µm.
     label : str
-        What the statistic is.
+        Name of the statistic.
     ax : Axes, optional
         Where to draw.
     """
@@ -121,16 +115,16 @@ def plot_lines(
 
 
 def plot_detections(cube: Cube, detections: Sequence[Detection], label: str = "statistic") -> Figure:
-    """Draw the statistic in the window that was read about each line: figure 3 of one scan, a panel for each line.
+    """Draw the statistic about each line: figure 3 of one scan, with a panel for each line.
 
     Parameters
     ----------
     cube : Cube
-        Where the detections are from; nothing more is read of it.
+        The scanned cube; no planes of it are read.
     detections : sequence of Detection
-        What a scan of it returned; those without an answer have an empty panel.
+        Of that scan; those without an answer have an empty panel.
     label : str
-        What the statistic is.
+        Name of the statistic.
     """
     columns = min(max(len(detections), 1), COLUMNS)
     rows = max(ceil(len(detections) / columns), 1)
@@ -139,7 +133,7 @@ def plot_detections(cube: Cube, detections: Sequence[Detection], label: str = "s
     for detection, ax in zip(detections, panels, strict=False):
         curve, start, rest_um = detection.statistic_curve, detection.statistic_start, [detection.line.wavelength_um]
         if curve is None:
-            blank(ax, detection.reason or "no statistic")
+            blank_axes(ax, detection.reason or "no statistic")
         else:
             found, missed = (rest_um, []) if detection.detected else ([], rest_um)
             plot_lines(cube.wavelength_um[start : start + len(curve)], curve, found, missed, label, ax)
@@ -161,9 +155,9 @@ def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = OFF_LINE_PLA
     offset : int
         How many planes away the others are; a plane outside of the cube is left blank.
     unit : str, optional
-        Unit of the pixels; by default what the cube's header says.
+        Unit of the pixels; by default that of the cube's header.
     """
-    plane = _line_plane(cube, wavelength_um)
+    plane = first_plane_from(cube, wavelength_um)
     unit = str(cube.header.get("BUNIT", "")) if unit is None else unit
     titles = (f"−{offset} planes", f"plane {plane}, {cube.wavelength_um[plane]:.3f} µm", f"+{offset} planes")
     figure = Figure(figsize=(14, 4.4), layout="constrained")
@@ -173,7 +167,7 @@ def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = OFF_LINE_PLA
             image = cube.planes(index, index + 1)[0]
             show_image(ax, image, linear_norm(image), unit)
         else:
-            blank(ax, "outside the cube")
+            blank_axes(ax, "outside the cube")
         ax.set_title(title)
     return figure
 
@@ -186,9 +180,9 @@ def plot_grid(names: Sequence[str], images: Iterable[ArrayLike], wcs: Iterable[W
     names : sequence of str
         Names of the objects.
     images : iterable of (y, x) array_like
-        An image for each of them, such as `brightest` returns.
+        An image of each, such as `brightest` returns.
     wcs : iterable of WCS or None, optional
-        Celestial coordinates of each; a bar in the corner then tells how long an arcsecond is.
+        Celestial coordinates of each, for a bar of one arcsecond below it.
 
     Raises
     ------
@@ -201,49 +195,12 @@ def plot_grid(names: Sequence[str], images: Iterable[ArrayLike], wcs: Iterable[W
     each_wcs = [None] * len(names) if wcs is None else list(wcs)
     panels = list(zip(names, images, each_wcs, strict=True))
     for ax, (name, image, coordinates) in zip(grid, panels, strict=False):
-        ax.imshow(finite(image), norm=power_norm(image), cmap=colormap(), origin="lower")
+        ax.imshow(finite_or_nan(image), norm=power_norm(image), cmap=colormap(), origin="lower")
         ax.set_title(name, fontsize="medium", parse_math=False)
         if coordinates is not None:
             arcsecond_bar(ax, coordinates)
     for ax in grid:
         ax.set_axis_off()
-    return figure
-
-
-def plot_cutout(cutout: Cutout, title: str = "") -> Figure:
-    """Draw what a run keeps of a detection: planes, line flux with contours, statistic and spectrum.
-
-    Parameters
-    ----------
-    cutout : Cutout
-        As `RunStore.cutout` returns it.
-    title : str
-        Stands above all.
-    """
-    line, unit = cutout.line, str(cutout.header.get("BUNIT", ""))
-    wcs = celestial_wcs(fits.Header(cutout.header))
-    figure = Figure(figsize=(17, 8.6), layout="constrained")
-    figure.suptitle(title or f"{line.name} µm", parse_math=False)
-    rows = figure.add_gridspec(2, 1, height_ratios=(1.15, 1))
-    maps, curves = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
-    norm = power_norm(cutout.line_map)
-    before, after = (f"{OFF_LINE_PLANES} planes {where}" for where in ("before", "after"))
-    planes = {before: cutout.before_map, "the line": cutout.line_map, after: cutout.after_map}
-    for number, (name, image) in enumerate(planes.items()):
-        ax = image_axes(maps, (1, 4, number + 1), wcs, outer=number == 0)
-        show_image(ax, image, norm, unit)
-        ax.set_title(name)
-    ax = image_axes(maps, (1, 4, 4), wcs, outer=False)
-    show_image(ax, cutout.moment_map, linear_norm(cutout.moment_map), f"{unit} µm".strip())
-    flux_contours(ax, cutout)
-    ax.set_title("line flux")
-    left, right = curves.subplots(1, 2)
-    for ax, curve, label, name in (
-        (left, cutout.statistic, "statistic", "the detector's statistic"),
-        (right, cutout.spectrum, unit or "brightness", "spectrum where the line peaks"),
-    ):
-        plot_lines(cutout.wavelength_um, curve, [line.wavelength_um], label=label, ax=ax)
-        ax.set_title(name)
     return figure
 
 
@@ -257,19 +214,19 @@ def brightest(cube: Cube, wavelength_um: float, halfwidth: int = 2) -> NDArray[n
     wavelength_um : float
         The line, µm.
     halfwidth : int
-        Planes to either side of the line's that count; fewer at the ends of the cube.
+        Planes on either side of the line's; fewer at the ends of the cube.
 
     Returns
     -------
     (y, x) float32 ndarray
         NaN where all of these planes are.
     """
-    plane = _line_plane(cube, wavelength_um)
+    plane = first_plane_from(cube, wavelength_um)
     planes = cube.planes(max(plane - halfwidth, 0), min(plane + halfwidth + 1, cube.shape[0]))
     largest: NDArray[np.float32] = np.fmax.reduce(planes, axis=0)
     return largest
 
 
-def _line_plane(cube: Cube, wavelength_um: float) -> int:
+def first_plane_from(cube: Cube, wavelength_um: float) -> int:
     """Return the first plane whose wavelength is not below the line's, as the notebook chooses it."""
     return min(int(np.searchsorted(cube.wavelength_um, wavelength_um)), cube.shape[0] - 1)

@@ -1,4 +1,4 @@
-"""The candidates as the report lists them, each with its figures."""
+"""Entries of the report: each candidate with its thumbnails, line panels and finding chart."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from feii_dask.errors import StoreError
 from feii_dask.model import Cutout
 from feii_dask.report.finding_chart import FindingChart, draw_finding_chart, regions_of
 from feii_dask.report.line_panels import LinePanel, make_line_panel
-from feii_dask.report.thumbnails import thumbnail
+from feii_dask.report.thumbnails import png_data_url
 from feii_dask.store.run_store import RunStore, Tables
 
-__all__ = ["FULL_ENTRIES", "Entry", "Thumbnail", "entries"]
+__all__ = ["FULL_ENTRIES", "Entry", "Thumbnail", "report_entries"]
 
-FULL_ENTRIES = 100  # candidates with all figures; 500 candidates, most of them with thumbnails only, make 30 MB
-LINES_EACH = 8
+FULL_ENTRIES = 100  # candidates with all figures, the others with thumbnails only: 500 of them make 30 MB
+MAX_LINES = 8
 THUMBNAIL_PX = 48
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """One line of a candidate, small.
+    """A small image of one line of a candidate.
 
     Attributes
     ----------
     line, obs_id : str
         The line, and the cube that shows it best.
     source : str or None
-        A ``data:`` address; None where no cutout is stored.
+        A ``data:`` URL; None where no cutout is stored.
     """
 
     line: str
@@ -51,11 +51,11 @@ class Entry:
     row : dict
         Its row of the candidates.
     thumbnails : tuple of Thumbnail
-        Its lines, small.
+        One for each of its lines.
     panels : tuple of LinePanel
-        Its lines with all that belongs to them; none but for the best candidates.
+        One for each of its lines; only the first `FULL_ENTRIES` candidates have any.
     finding_chart : FindingChart or None
-        Its surroundings, likewise.
+        Its finding chart, likewise.
     """
 
     row: dict[str, Any]
@@ -64,13 +64,15 @@ class Entry:
     finding_chart: FindingChart | None = None
 
 
-def entries(store: RunStore, tables: Tables, candidates: pd.DataFrame, detections: pd.DataFrame) -> Iterator[Entry]:
-    """Yield the candidates in their order.
+def report_entries(
+    store: RunStore, tables: Tables, candidates: pd.DataFrame, detections: pd.DataFrame
+) -> Iterator[Entry]:
+    """Yield an entry for each candidate, in order of rank.
 
     Parameters
     ----------
     store : RunStore
-        Holds the cutouts.
+        The run, with its cutouts.
     tables : Tables
         Its tables.
     candidates, detections : DataFrame
@@ -78,39 +80,44 @@ def entries(store: RunStore, tables: Tables, candidates: pd.DataFrame, detection
     """
     regions = regions_of(tables.matched)
     by_yso = dict(iter(detections.groupby("yso_index")))
-    for place, row in enumerate(candidates.to_dict("records")):
-        own = by_yso[row["yso_index"]]
-        named = {str(name): value for name, value in row.items()}
-        best = own.drop_duplicates("line").head(LINES_EACH).to_dict("records")
-        if place >= FULL_ENTRIES:
-            yield Entry(named, tuple(_small(store, detection) for detection in best))
+    for position, row in enumerate(candidates.to_dict("records")):
+        found = by_yso[row["yso_index"]]
+        candidate = {str(name): value for name, value in row.items()}
+        best = found.drop_duplicates("line").head(MAX_LINES).to_dict("records")
+        if position >= FULL_ENTRIES:
+            yield Entry(candidate, tuple(stored_thumbnail(store, detection) for detection in best))
             continue
-        cutouts = [_cutout(store, detection) for detection in best]
-        footprints = {obs_id: regions[obs_id] for obs_id in own["obs_id"].unique() if obs_id in regions}
+        cutouts = [stored_cutout(store, detection) for detection in best]
+        footprints = {obs_id: regions[obs_id] for obs_id in found["obs_id"].unique() if obs_id in regions}
         others = tables.ysos.drop(index=row["yso_index"])
         pairs = list(zip(best, cutouts, strict=True))
         yield Entry(
-            named,
-            tuple(_glance(detection, None if cutout is None else cutout.line_map) for detection, cutout in pairs),
+            candidate,
+            tuple(
+                make_thumbnail(detection, None if cutout is None else cutout.line_map) for detection, cutout in pairs
+            ),
             tuple(make_line_panel(cutout, detection, ALL_LINES) for detection, cutout in pairs if cutout is not None),
-            draw_finding_chart(row["ra"], row["dec"], footprints, others, own.drop_duplicates(["line", "obs_id"])),
+            draw_finding_chart(row["ra"], row["dec"], footprints, others, found.drop_duplicates(["line", "obs_id"])),
         )
 
 
-def _small(store: RunStore, detection: dict[Any, Any]) -> Thumbnail:
+def stored_thumbnail(store: RunStore, detection: dict[Any, Any]) -> Thumbnail:
+    """Return the thumbnail of a detection, without an image where no cutout can be read."""
     try:
-        return _glance(detection, store.line_map(detection["obs_id"], detection["line"]))
+        return make_thumbnail(detection, store.line_map(detection["obs_id"], detection["line"]))
     except StoreError:
-        return _glance(detection, None)  # the page says that there is no image
+        return make_thumbnail(detection, None)
 
 
-def _cutout(store: RunStore, detection: dict[Any, Any]) -> Cutout | None:
+def stored_cutout(store: RunStore, detection: dict[Any, Any]) -> Cutout | None:
+    """Return the cutout of a detection, or None where it cannot be read."""
     try:
         return store.cutout(detection["obs_id"], detection["line"])
     except StoreError:
         return None
 
 
-def _glance(detection: dict[Any, Any], line_map: NDArray[np.float32] | None) -> Thumbnail:
-    source = None if line_map is None else thumbnail(line_map, side_px=THUMBNAIL_PX)
+def make_thumbnail(detection: dict[Any, Any], line_map: NDArray[np.float32] | None) -> Thumbnail:
+    """Return the thumbnail of a detection."""
+    source = None if line_map is None else png_data_url(line_map, max_side_px=THUMBNAIL_PX)
     return Thumbnail(detection["line"], detection["obs_id"], source)

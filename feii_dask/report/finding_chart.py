@@ -1,4 +1,4 @@
-"""The surroundings of one object: the cubes that hold it, its neighbours, and where lines peak."""
+"""Finding chart of an object: footprints of its cubes, its neighbours, and the peaks of lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.errors import RegionError
-from feii_dask.report.sky_map import Place, path_of
+from feii_dask.figures.scale_bar import round_length_arcsec
+from feii_dask.report.sky_map import ChartPoint
+from feii_dask.report.svg_curves import svg_path
 from feii_dask.sky.regions import parse_region
 from feii_dask.sky.shapes import Region
 
@@ -20,9 +22,8 @@ __all__ = ["FindingChart", "draw_finding_chart", "regions_of"]
 Floats = NDArray[np.float64]
 
 SIDE = 240  # of the drawing
-MARGIN = 1.3
-LEAST_ARCSEC = 1.5  # from the centre to the edge
-BARS_ARCSEC = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+MARGIN = 1.3  # half of a side over the reach of the footprints
+MIN_REACH_ARCSEC = 1.5  # of the footprints, from the object
 CIRCLE = np.linspace(0, 2 * np.pi, 49)
 
 
@@ -34,22 +35,22 @@ class FindingChart:
     ----------
     footprints : dict of str to str
         SVG path of each cube's outline, by its identifier.
-    ysos, peaks : tuple of Place
-        Other objects, and where lines peak.
+    ysos, peaks : tuple of ChartPoint
+        Other objects, and peaks of lines.
     bar, bar_arcsec : float
         A bar of round length, in the drawing and on the sky.
     """
 
     footprints: Mapping[str, str]
-    ysos: tuple[Place, ...]
-    peaks: tuple[Place, ...]
+    ysos: tuple[ChartPoint, ...]
+    peaks: tuple[ChartPoint, ...]
     bar: float
     bar_arcsec: float
     side: int = SIDE
 
 
 def regions_of(matched: pd.DataFrame) -> dict[str, Region]:
-    """Return the footprint of each matched cube; one that cannot be read is left out, as it was from the search."""
+    """Return the footprint of each matched cube; one that cannot be parsed is left out, as in the search."""
     regions = {}
     for obs_id, s_region in matched[["obs_id", "s_region"]].itertuples(index=False):
         with suppress(RegionError):
@@ -71,38 +72,41 @@ def draw_finding_chart(
     ra_deg, dec_deg : float
         The object.
     footprints : mapping of str to Region
-        Of the cubes that hold it.
+        Footprints of its cubes.
     ysos : DataFrame
         Objects with ``main_id``, ``ra`` and ``dec``; those outside the drawing are left out.
     peaks : DataFrame
         Detections with ``line``, ``peak_ra_deg`` and ``peak_dec_deg``.
     """
-    outlines = {obs_id: [_offsets(ra_deg, dec_deg, *ring.T) for ring in _rings(r)] for obs_id, r in footprints.items()}
-    reach = max([LEAST_ARCSEC, *(float(np.abs(ring).max()) for rings in outlines.values() for ring in rings)])
+    outlines = {
+        obs_id: [sky_offsets_arcsec(ra_deg, dec_deg, *ring.T) for ring in outline_rings(region)]
+        for obs_id, region in footprints.items()
+    }
+    reach = max([MIN_REACH_ARCSEC, *(float(np.abs(ring).max()) for rings in outlines.values() for ring in rings)])
     scale = SIDE / 2 / (reach * MARGIN)
-    bar = max(bar for bar in BARS_ARCSEC if bar <= max(reach / 2, BARS_ARCSEC[0]))
+    bar_arcsec = round_length_arcsec(reach / 2)
 
-    def places(table: pd.DataFrame, ra: str, dec: str, label: str) -> tuple[Place, ...]:
+    def points(table: pd.DataFrame, ra: str, dec: str, label: str) -> tuple[ChartPoint, ...]:
         known = table.dropna(subset=[ra, dec])
-        east, north = _offsets(ra_deg, dec_deg, known[ra], known[dec])
+        east, north = sky_offsets_arcsec(ra_deg, dec_deg, known[ra], known[dec])
         near = np.maximum(abs(east), abs(north)) <= reach * MARGIN
         rows = zip(east[near], north[near], known[label][near], strict=True)
-        return tuple(Place(SIDE / 2 - scale * x, SIDE / 2 - scale * y, str(name)) for x, y, name in rows)
+        return tuple(ChartPoint(SIDE / 2 - scale * x, SIDE / 2 - scale * y, str(name)) for x, y, name in rows)
 
     return FindingChart(
         footprints={
-            obs_id: "".join(path_of(SIDE / 2 - scale * east, SIDE / 2 - scale * north, "Z") for east, north in rings)
+            obs_id: "".join(svg_path(SIDE / 2 - scale * east, SIDE / 2 - scale * north, "Z") for east, north in rings)
             for obs_id, rings in outlines.items()
         },
-        ysos=places(ysos, "ra", "dec", "main_id"),
-        peaks=places(peaks, "peak_ra_deg", "peak_dec_deg", "line"),
-        bar=bar * scale,
-        bar_arcsec=bar,
+        ysos=points(ysos, "ra", "dec", "main_id"),
+        peaks=points(peaks, "peak_ra_deg", "peak_dec_deg", "line"),
+        bar=bar_arcsec * scale,
+        bar_arcsec=bar_arcsec,
     )
 
 
-def _rings(region: Region) -> list[Floats]:
-    """Return the outlines of a region, circles among them, each (n, 2) ra and dec, deg."""
+def outline_rings(region: Region) -> list[Floats]:
+    """Return the outlines of a region's polygons and circles, each (n, 2): ra and dec, deg."""
     circles = []
     for cap in region.circles:
         north = cap.radius_deg * np.cos(CIRCLE)
@@ -111,8 +115,8 @@ def _rings(region: Region) -> list[Floats]:
     return [*region.rings, *circles]
 
 
-def _offsets(ra_deg: float, dec_deg: float, ra: ArrayLike, dec: ArrayLike) -> Floats:
-    """Return how far east and north positions are, arcsec: fields are small, and the sky is flat there."""
-    away = (np.asarray(ra, dtype=np.float64) - ra_deg + 180) % 360 - 180
-    east = away * np.cos(np.radians(dec_deg))
-    return np.stack([east, np.asarray(dec, dtype=np.float64) - dec_deg]) * 3600
+def sky_offsets_arcsec(ra_deg: float, dec_deg: float, ra: ArrayLike, dec: ArrayLike) -> Floats:
+    """Return the offsets of positions to the east and north, arcsec, in the plane: fields are small."""
+    delta_ra_deg = (np.asarray(ra, dtype=np.float64) - ra_deg + 180) % 360 - 180
+    east_deg = delta_ra_deg * np.cos(np.radians(dec_deg))
+    return np.stack([east_deg, np.asarray(dec, dtype=np.float64) - dec_deg]) * 3600

@@ -1,43 +1,36 @@
-"""What the report shows of one line of one object: its planes, its moment map, its statistic and its spectrum."""
+"""One line of a candidate in the report: its maps as PNGs with SVG overlays, its statistic and its spectrum."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil, hypot
+from math import hypot
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from astropy.io import fits
 from astropy.wcs import WCS
-from contourpy import LineType, contour_generator
-from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
-from feii_dask.cubes.celestial import celestial_wcs
-from feii_dask.cubes.cutout import OFF_LINE_PLANES
-from feii_dask.figures.stretch import linear_norm, power_norm
+from feii_dask.figures.detection_panels import CurvePanel, MapPanel, make_detection_panels
+from feii_dask.figures.scale_bar import pixels_per_arcsec, round_length_arcsec
 from feii_dask.model import Cutout, Line
-from feii_dask.report.svg_curves import Curve, trace
-from feii_dask.report.thumbnails import block_side, shrink, thumbnail
+from feii_dask.report.svg_curves import SvgCurve, draw_curve, svg_path
+from feii_dask.report.thumbnails import MAX_SIDE_PX, png_data_url
 
-__all__ = ["Compass", "LinePanel", "MapPanel", "make_line_panel"]
-
-CONTOURS_SIGMA = (3.0, 6.0, 12.0, 24.0, 48.0)
-BARS_ARCSEC = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+__all__ = ["Compass", "LinePanel", "SvgMap", "make_line_panel"]
 
 
 @dataclass(frozen=True, slots=True)
 class Compass:
-    """How a picture lies on the sky.
+    """Orientation and scale of a map.
 
     Attributes
     ----------
     bar_px, bar_arcsec : float
         A bar of round length, in spaxels and on the sky.
     north, east : tuple of float
-        Unit vectors in the picture, (right, down).
+        Unit vectors in the map as it is drawn, (right, down).
     """
 
     bar_px: float
@@ -47,21 +40,21 @@ class Compass:
 
 
 @dataclass(frozen=True, slots=True)
-class MapPanel:
-    """One map, with what is drawn over it in its own spaxels.
+class SvgMap:
+    """A map as the page draws it, with overlays in units of its spaxels.
 
     Attributes
     ----------
     title : str
-        What it shows.
+        Name of the map.
     source : str
-        A ``data:`` address.
+        The image as a ``data:`` URL.
     width, height : int
         Spaxels that it covers.
     low, high : float
-        Values at the ends of its colours.
+        Values at the ends of its colour bar.
     contours, outline : str
-        SVG paths: levels of the map itself, and the border of the detector's mask.
+        SVG paths: contours of the map, and of the detector's mask.
     """
 
     title: str
@@ -76,7 +69,7 @@ class MapPanel:
 
 @dataclass(frozen=True, slots=True)
 class LinePanel:
-    """All of one line in one cube.
+    """One line in one cube.
 
     Attributes
     ----------
@@ -85,32 +78,32 @@ class LinePanel:
     row : dict
         Its row of the outcomes.
     unit : str
-        Unit of the maps and the spectrum.
-    planes : tuple of MapPanel
-        Ten planes before, the line's, ten after, on the scale of the line's.
-    moment : MapPanel
-        The line less its surroundings, summed over wavelength.
+        Unit of planes and spectrum.
+    planes : tuple of SvgMap
+        Ten planes before, the line's, ten after, with the norm of the line's.
+    line_flux : SvgMap
+        The moment map.
     peak_xy : tuple of float, or None
-        Where it peaks, in the picture.
+        The peak in the maps as they are drawn.
     compass : Compass or None
         None where the cube has no celestial coordinates.
-    statistic, spectrum : Curve
+    statistic, spectrum : SvgCurve
         Against wavelength; the spectrum is that of the peak.
     """
 
     line: Line
     row: dict[Any, Any]
     unit: str
-    planes: tuple[MapPanel, ...]
-    moment: MapPanel
+    planes: tuple[SvgMap, ...]
+    line_flux: SvgMap
     peak_xy: tuple[float, float] | None
     compass: Compass | None
-    statistic: Curve
-    spectrum: Curve
+    statistic: SvgCurve
+    spectrum: SvgCurve
 
 
 def make_line_panel(cutout: Cutout, row: dict[Any, Any], known_lines: Iterable[Line]) -> LinePanel:
-    """Prepare a line's figures.
+    """Return the panel of a detection.
 
     Parameters
     ----------
@@ -119,98 +112,63 @@ def make_line_panel(cutout: Cutout, row: dict[Any, Any], known_lines: Iterable[L
     row : dict
         Its row of the outcomes.
     known_lines : iterable of Line
-        What to mark in the curves, beside the line itself.
+        Lines to mark in the curves, in addition to its own.
     """
-    line, norm = cutout.line, power_norm(cutout.line_map)
-    own = "the line" if pd.isna(row["plane"]) else f"the line, plane {row['plane']}"
-    titles = (f"{OFF_LINE_PLANES} planes before", own, f"{OFF_LINE_PLANES} planes after")
-    maps = (cutout.before_map, cutout.line_map, cutout.after_map)
-    moment = _moment(cutout)
+    panels = make_detection_panels(cutout, None if pd.isna(row["plane"]) else row["plane"], MAX_SIDE_PX)
+    line, line_flux = panels.line, svg_map(panels.line_flux)
     marks = {known.name: known.wavelength_um for known in known_lines} | {line.name: line.wavelength_um}
+
+    def svg_curve(panel: CurvePanel) -> SvgCurve:
+        return draw_curve(panel.wavelength_um, panel.values, panel.label, marks, line.name)
+
     peak = (row["peak_x"], row["peak_y"])
-    wcs = celestial_wcs(fits.Header(cutout.header))
     return LinePanel(
         line=line,
         row=row,
-        unit=str(cutout.header.get("BUNIT", "")),
-        planes=tuple(_picture(title, image, norm) for title, image in zip(titles, maps, strict=True)),
-        moment=moment,
-        peak_xy=None if any(map(pd.isna, peak)) else (peak[0] + 0.5, moment.height - peak[1] - 0.5),
-        compass=None if wcs is None else _compass(wcs, moment.width),
-        statistic=_trimmed(cutout.wavelength_um, cutout.statistic, marks, line.name),
-        spectrum=trace(cutout.wavelength_um, cutout.spectrum, marks, line.name),
+        unit=panels.unit,
+        planes=tuple(svg_map(panel) for panel in panels.planes),
+        line_flux=line_flux,
+        peak_xy=None if any(map(pd.isna, peak)) else (peak[0] + 0.5, line_flux.height - peak[1] - 0.5),
+        compass=None if panels.wcs is None else make_compass(panels.wcs, line_flux.width),
+        statistic=svg_curve(panels.statistic),
+        spectrum=svg_curve(panels.spectrum),
     )
 
 
-def _picture(title: str, image: NDArray[np.float32], norm: Normalize, **overlay: str) -> MapPanel:
-    low, high = float(norm.vmin or 0), float(norm.vmax or 0)
-    height, width = _drawn_shape(image.shape)
-    return MapPanel(title, thumbnail(image, norm), width, height, low, high, **overlay)
-
-
-def _drawn_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return how many spaxels a picture covers: its squares may reach beyond the map at the top and on the right."""
-    square = block_side(shape)
-    return square * ceil(shape[0] / square), square * ceil(shape[1] / square)
-
-
-def _moment(cutout: Cutout) -> MapPanel:
-    """Draw the moment map with its contours and the detector's mask."""
-    image, mask = cutout.moment_map, cutout.mask
-    small, square = shrink(image), block_side(image.shape)
-    height, _ = _drawn_shape(image.shape)
-    scatter = _scatter(small)
-    levels = [level * scatter for level in CONTOURS_SIGMA if scatter > 0]
-    norm = linear_norm(image)
-    if mask is not None and np.isfinite(image[mask]).any():  # an artefact elsewhere does not set the scale
-        norm = Normalize(-CONTOURS_SIGMA[0] * scatter, max(float(np.nanmax(image[mask])), scatter))
-    return _picture(
-        "line flux",
-        image,
-        norm,
-        contours=_contours(small, levels, height, square),
-        outline="" if mask is None else _contours(np.pad(mask, 1).astype(float), [0.5], height, first=-1),
+def svg_map(panel: MapPanel) -> SvgMap:
+    """Draw a map; its blocks of spaxels may reach beyond the edge at the top and on the right."""
+    height, width = (panel.block_side * size for size in panel.image.shape)
+    return SvgMap(
+        title=panel.title,
+        source=png_data_url(panel.image, panel.norm),
+        width=width,
+        height=height,
+        low=float(panel.norm.vmin or 0),
+        high=float(panel.norm.vmax or 0),
+        contours=polyline_path(panel.contours, height),
+        outline=polyline_path(panel.outline, height),
     )
 
 
-def _scatter(image: NDArray[np.float64]) -> float:
-    values = image[np.isfinite(image)]
-    return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
+def polyline_path(polylines: Iterable[NDArray[np.float64]], height: int) -> str:
+    """Return polylines in spaxels as one SVG path, whose origin is the upper left corner of the map."""
+    return "".join(svg_path(x + 0.5, height - (y + 0.5)) for x, y in (polyline.T for polyline in polylines))
 
 
-def _contours(image: NDArray[np.float64], levels: list[float], height: int, square: int = 1, first: int = 0) -> str:
-    """Return contours as an SVG path in spaxels, whose centres are at half numbers; rows count downwards there."""
-    if not levels or min(image.shape) < 2:
-        return ""
-    generator = contour_generator(z=np.ma.masked_invalid(image), line_type=LineType.Separate)
-    lines: list[Any] = [line for level in levels for line in generator.lines(level)]
-    return "".join(
-        "M" + "L".join(f"{(x + first + 0.5) * square:.1f} {height - (y + first + 0.5) * square:.1f}" for x, y in line)
-        for line in lines
-    )
-
-
-def _compass(wcs: WCS, width: int) -> Compass | None:
-    """Return directions and a bar that is at most a third of the picture wide; None where the header is degenerate."""
+def make_compass(wcs: WCS, width: int) -> Compass | None:
+    """Return directions, and a bar of at most a third of the map's width; None where the header is degenerate."""
     degrees_per_px = np.asarray(wcs.pixel_scale_matrix, dtype=np.float64)
     determinant = float(np.linalg.det(degrees_per_px))
     if not np.isfinite(determinant) or determinant == 0:
         return None
     px_per_degree = np.linalg.inv(degrees_per_px)
-    px_per_arcsec = np.sqrt(1 / abs(determinant)) / 3600
-    bar = max((bar for bar in BARS_ARCSEC if bar * px_per_arcsec <= width / 3), default=BARS_ARCSEC[0])
-    return Compass(bar * px_per_arcsec, bar, _direction(px_per_degree[:, 1]), _direction(px_per_degree[:, 0]))
+    px_per_arcsec = pixels_per_arcsec(wcs)
+    bar_arcsec = round_length_arcsec(width / 3 / px_per_arcsec)
+    north, east = direction_in_map(px_per_degree[:, 1]), direction_in_map(px_per_degree[:, 0])
+    return Compass(bar_arcsec * px_per_arcsec, bar_arcsec, north, east)
 
 
-def _direction(step: NDArray[np.floating]) -> tuple[float, float]:
+def direction_in_map(step: NDArray[np.floating]) -> tuple[float, float]:
+    """Return the unit vector, (right, down), of a step in x and y."""
     length = hypot(*step)
     return float(step[0] / length), float(-step[1] / length)
-
-
-def _trimmed(x: NDArray[np.float64], y: NDArray[np.float64], marks: dict[str, float], main: str) -> Curve:
-    """Draw a curve over the planes for which it has values."""
-    known = np.flatnonzero(np.isfinite(y))
-    if known.size == 0:
-        return trace([], [])
-    window = slice(known[0], known[-1] + 1)
-    return trace(x[window], y[window], marks, main)

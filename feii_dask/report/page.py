@@ -14,7 +14,7 @@ from feii_dask._version import __version__
 from feii_dask.model import Status
 from feii_dask.ranking.candidates import MIN_LINES, detections_by_yso, failed_share, failures, funnel, rank
 from feii_dask.report.columns import CANDIDATES, DETECTIONS
-from feii_dask.report.entries import FULL_ENTRIES, entries
+from feii_dask.report.entries import FULL_ENTRIES, report_entries
 from feii_dask.report.sky_map import sky_maps
 from feii_dask.store.atomic import write_atomically
 from feii_dask.store.outcome_table import deciding_rows
@@ -76,7 +76,7 @@ def write_report(store: RunStore) -> Path:
         steps=_steps(funnel(manifest.get("counts", {}), outcomes, candidates)),
         unfinished=int((~tables.matched["obs_id"].isin(outcomes["obs_id"])).sum()),
         maps=sky_maps(tables.ysos, tables.matched, candidates),
-        entries=entries(store, tables, candidates, detections),
+        entries=report_entries(store, tables, candidates, detections),
         full_entries=FULL_ENTRIES,
         columns=CANDIDATES,
         measurements=DETECTIONS,

@@ -1,4 +1,4 @@
-"""Curves as paths that a page draws itself, so that they stay sharp and follow the page's colours."""
+"""SVG paths, and curves with ticks and marks, which stay sharp and take the colours of the page."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Curve", "Mark", "Tick", "trace"]
+__all__ = ["Mark", "SvgCurve", "Tick", "draw_curve", "svg_path"]
 
 WIDTH, HEIGHT = 380, 140  # of the frame, in units of the drawing
-APART = 13  # least distance of two marks with names
+LABEL_DISTANCE = 13  # least distance of two marks with labels
 HEADROOM = 0.06  # of the height, above the highest value and below the lowest
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A place along an axis, in units of the drawing, and the number that stands there."""
+    """A position along an axis, in units of the drawing, and its number."""
 
     at: float
     label: str
@@ -32,36 +32,39 @@ class Mark:
     Attributes
     ----------
     at : float
-        Where it is.
+        Its position across the drawing.
     label : str
-        What it marks.
+        Name of the marked line.
     main : bool
-        Whether the curve is about it.
-    named : bool
-        Whether there is room for its name.
+        Whether it marks the line of the curve.
+    labelled : bool
+        Whether there is room for its label.
     """
 
     at: float
     label: str
     main: bool
-    named: bool
+    labelled: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """A curve in a frame of `WIDTH` × `HEIGHT`, ready to be drawn.
+class SvgCurve:
+    """A curve in a frame of `WIDTH` × `HEIGHT`.
 
     Attributes
     ----------
     path : str
-        What the ``d`` of an SVG path takes; empty where nothing is finite.
+        SVG path; empty where nothing is finite.
+    y_label : str
+        Label of the vertical axis.
     x_ticks, y_ticks : tuple of Tick
         Along the two axes.
     marks : tuple of Mark
-        What is marked.
+        Marked positions.
     """
 
     path: str
+    y_label: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
@@ -69,28 +72,32 @@ class Curve:
     height: int = HEIGHT
 
 
-def trace(x: ArrayLike, y: ArrayLike, marks: dict[str, float] | None = None, main: str = "") -> Curve:
+def draw_curve(
+    x: ArrayLike, y: ArrayLike, y_label: str = "", marks: dict[str, float] | None = None, main: str = ""
+) -> SvgCurve:
     """Draw a curve.
 
     Parameters
     ----------
     x, y : (n,) array_like
-        Its points, in order of ``x``; what is not finite leaves a gap, and a point between gaps a dot.
+        Its points, in order of ``x``; values that are not finite leave gaps, and a point between gaps is a dot.
+    y_label : str
+        Label of the vertical axis.
     marks : dict of str to float
-        Places along ``x`` with their names; those outside the curve are left out.
+        Positions along ``x`` by their labels; those outside the curve are left out.
     main : str
-        The mark that the curve is about.
+        Label of the mark of the curve's line.
 
     Examples
     --------
-    >>> curve = trace([0, 1, 2], [0, float("nan"), 5])
+    >>> curve = draw_curve([0, 1, 2], [0, float("nan"), 5])
     >>> curve.path
     'M0 132.5h0M380 7.5h0'
     >>> [tick.label for tick in curve.x_ticks]
     ['0.0', '0.5', '1.0', '1.5', '2.0']
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    x_range, y_range = _range(x), _range(y)
+    x_range, y_range = finite_range(x), finite_range(y)
     margin = HEADROOM * (y_range[1] - y_range[0])
     y_range = y_range[0] - margin, y_range[1] + margin
     across = (x - x_range[0]) / (x_range[1] - x_range[0]) * WIDTH
@@ -100,25 +107,37 @@ def trace(x: ArrayLike, y: ArrayLike, marks: dict[str, float] | None = None, mai
         for name, at in (marks or {}).items()
         if x_range[0] <= at <= x_range[1]
     }
-    return Curve(
-        path=_path(across, down),
-        x_ticks=_ticks(x_range, 0.0, WIDTH, 6),
-        y_ticks=_ticks(y_range, HEIGHT, 0.0, 4),
-        marks=tuple(_marks(inside, main)),
+    return SvgCurve(
+        path=curve_path(across, down),
+        y_label=y_label,
+        x_ticks=make_ticks(x_range, 0.0, WIDTH, 6),
+        y_ticks=make_ticks(y_range, HEIGHT, 0.0, 4),
+        marks=tuple(make_marks(inside, main)),
     )
 
 
-def _marks(places: dict[str, float], main: str) -> Iterator[Mark]:
-    """Yield marks, the main one first; a name that would cover an earlier one is left out."""
-    taken: list[float] = []
-    for name, at in sorted(places.items(), key=lambda item: item[0] != main):
-        named = all(abs(at - other) >= APART for other in taken)
-        if named:
-            taken.append(at)
-        yield Mark(at, name, name == main, named)
+def svg_path(x: NDArray[np.float64], y: NDArray[np.float64], close: str = "") -> str:
+    """Return a polyline as an SVG path; with ``close="Z"`` a polygon.
+
+    Examples
+    --------
+    >>> svg_path(np.array([0.0, 1.0]), np.array([2.0, 2.25]))
+    'M0.0 2.0L1.0 2.2'
+    """
+    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)) + close
 
 
-def _range(values: NDArray[np.float64]) -> tuple[float, float]:
+def make_marks(positions: dict[str, float], main: str) -> Iterator[Mark]:
+    """Yield marks, the main one first; a label that would cover an earlier one is left out."""
+    labels: list[float] = []
+    for name, at in sorted(positions.items(), key=lambda item: item[0] != main):
+        labelled = all(abs(at - other) >= LABEL_DISTANCE for other in labels)
+        if labelled:
+            labels.append(at)
+        yield Mark(at, name, name == main, labelled)
+
+
+def finite_range(values: NDArray[np.float64]) -> tuple[float, float]:
     values = values[np.isfinite(values)]
     if not values.size:
         return 0.0, 1.0
@@ -126,23 +145,23 @@ def _range(values: NDArray[np.float64]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _path(across: NDArray[np.float64], down: NDArray[np.float64]) -> str:
+def curve_path(across: NDArray[np.float64], down: NDArray[np.float64]) -> str:
     known = np.isfinite(across) & np.isfinite(down)
     gaps = np.flatnonzero(np.diff(known.astype(int))) + 1
     pieces = (piece for piece in np.split(np.arange(known.size), gaps) if piece.size and known[piece[0]])
-    return "".join(_piece(across[piece], down[piece]) for piece in pieces)
+    return "".join(piece_path(across[piece], down[piece]) for piece in pieces)
 
 
-def _piece(across: NDArray[np.float64], down: NDArray[np.float64]) -> str:
-    """Return points as steps from one to the next, which are shorter to write than places."""
+def piece_path(across: NDArray[np.float64], down: NDArray[np.float64]) -> str:
+    """Return points as an SVG path of relative steps, which is shorter than one of positions."""
     tenths = np.round(10 * np.stack([across, down], axis=1)).astype(int)
     steps = " ".join(f"{x / 10:g} {y / 10:g}" for x, y in np.diff(tenths, axis=0).tolist())
     x, y = tenths[0] / 10
     return f"M{x:g} {y:g}" + (f"l{steps}" if steps else "h0").replace(" -", "-")
 
 
-def _ticks(limits: tuple[float, float], first: float, last: float, most: int) -> tuple[Tick, ...]:
-    """Return round numbers between two limits, and their places between two ends of the drawing."""
+def make_ticks(limits: tuple[float, float], first: float, last: float, most: int) -> tuple[Tick, ...]:
+    """Return round numbers between two limits, and their positions between two ends of the drawing."""
     low, high = limits
     values = np.asarray(MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high))
     slack = 1e-9 * (high - low)

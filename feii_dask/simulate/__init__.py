@@ -1,4 +1,4 @@
-"""Skies whose truth is known."""
+"""Simulated cubes and archives, with the lines, jets and faults that were put into them."""
 
 from feii_dask.simulate.archive import make_archive
 from feii_dask.simulate.bands import BANDS, Band

@@ -1,4 +1,4 @@
-"""The wavelength grids, spaxels and resolving powers of JWST's spectral cubes."""
+"""Wavelength grids, spaxels and resolving powers of JWST's spectral cubes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from feii_dask.errors import SettingsError
 __all__ = ["BANDS", "Band", "find_band"]
 
 
+PIPELINE_SR_PER_ARCSEC2 = 2.3504e-11  # as the pipeline rounds it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """What all cubes of one spectral setting have in common.
+    """One spectral setting, and the grid of its cubes.
 
     Attributes
     ----------
@@ -53,8 +56,13 @@ class Band:
     no_data_um: tuple[float, float] | None = None
 
     @property
+    def spaxel_sr(self) -> float:
+        """Solid angle of a spaxel, sr."""
+        return self.pixel_arcsec**2 * PIPELINE_SR_PER_ARCSEC2
+
+    @property
     def tabulated(self) -> bool:
-        """Whether the wavelengths stand in a table (``WAVE-TAB``), not in the header."""
+        """Whether the wavelengths are in a table (``WAVE-TAB``), not in the header."""
         return self.next_channel is not None
 
     @property
@@ -70,13 +78,13 @@ class Band:
 
     @property
     def filters(self) -> str:
-        """What MAST writes into the column ``filters``; empty where it has nothing."""
+        """MAST's value of the column ``filters``; empty where it has none."""
         if self.tabulated:
             return ""
         return ";".join(reversed(self.name.upper().split("-"))) if self.instrument == "NIRSPEC" else self.name.upper()
 
 
-def miri(
+def mrs_band(
     name: str, start_um: float, planes: int, resolving_power: float, no_data_um: tuple[float, float] | None = None
 ) -> Band:
     """Return a band of the MRS; step, spaxel and fringes are the channel's."""
@@ -94,10 +102,10 @@ def miri(
     )
 
 
-def nirspec(name: str, start_um: float, step_um: float, planes: int, resolving_power: float) -> Band:
+def nirspec_grating(name: str, start_um: float, step_um: float, planes: int, resolving_power: float) -> Band:
     """Return a grating of NIRSpec's IFU.
 
-    No fringes are known there: a spacing that amounts to five planes stands in for the undersampling of a point source.
+    It has no known fringes: a spacing of five planes stands for the undersampling of a point source.
     """
     middle_um = start_um + step_um * planes / 2
     return Band(
@@ -128,22 +136,24 @@ MRS_CHANNELS = {
 BANDS = {
     band.name: band
     for band in (
-        miri("ch1-short", 4.90, 1050, 3632),
-        miri("ch1-medium", 5.66, 1213, 3619),
-        miri("ch1-long", 6.53, 1400, 3594),
-        miri("ch2-short", 7.51, 970, 3516),
-        miri("ch2-medium", 8.67, 1124, 3293),
-        miri("ch2-long", 10.02, 1293, 3247),
-        miri("ch3-short", 11.55, 769, 3011),
-        miri("ch3-medium", 13.34, 892, 2371),
-        miri("ch3-long", 15.41, 1028, 2472),
-        miri("ch4-short", 17.70, 542, 1745),
-        miri("ch4-medium", 20.69, 632, 1727),
-        miri("ch4-long", 24.40, 717, 1440, no_data_um=(28.624, 28.71)),  # the last 13 planes of TMC1A's cube are empty
-        nirspec("g140m-f100lp", 0.97, 0.000636, 1447, 1000),
-        nirspec("g140h-f100lp", 0.97, 0.000235, 3915, 2700),
-        nirspec("g235h-f170lp", 1.66, 0.000396, 3813, 2700),
-        nirspec("g395h-f290lp", 2.87, 0.000665, 3609, 2700),
+        mrs_band("ch1-short", 4.90, 1050, 3632),
+        mrs_band("ch1-medium", 5.66, 1213, 3619),
+        mrs_band("ch1-long", 6.53, 1400, 3594),
+        mrs_band("ch2-short", 7.51, 970, 3516),
+        mrs_band("ch2-medium", 8.67, 1124, 3293),
+        mrs_band("ch2-long", 10.02, 1293, 3247),
+        mrs_band("ch3-short", 11.55, 769, 3011),
+        mrs_band("ch3-medium", 13.34, 892, 2371),
+        mrs_band("ch3-long", 15.41, 1028, 2472),
+        mrs_band("ch4-short", 17.70, 542, 1745),
+        mrs_band("ch4-medium", 20.69, 632, 1727),
+        mrs_band(
+            "ch4-long", 24.40, 717, 1440, no_data_um=(28.624, 28.71)
+        ),  # the last 13 planes of TMC1A's cube are empty
+        nirspec_grating("g140m-f100lp", 0.97, 0.000636, 1447, 1000),
+        nirspec_grating("g140h-f100lp", 0.97, 0.000235, 3915, 2700),
+        nirspec_grating("g235h-f170lp", 1.66, 0.000396, 3813, 2700),
+        nirspec_grating("g395h-f290lp", 2.87, 0.000665, 3609, 2700),
         # One exposure of the short-wavelength detector: 1A, a gap, and 2A, on the pipeline's multi-channel table.
         Band(
             name="mirifushort",

@@ -1,7 +1,7 @@
 """Simulated cubes of FIFI-LS on SOFIA, as its pipeline (sofia_redux) writes them.
 
 One cube holds one line: a grating scan of some sixty planes. The field is covered by dithered exposures, whose number
-differs from place to place and, at either end of the scan, from plane to plane; where there is none the cube is NaN.
+varies over the field and, at either end of the scan, from plane to plane; without any the cube is NaN.
 Extensions, units, sampling (five spaxels and eight planes to the mean FWHM) and types follow the pipeline's source.
 Assumed, since no real cube was at hand: how far resampling correlates the noise, the residuals of the telluric
 correction, and the strength of continua.
@@ -27,23 +27,24 @@ __all__ = ["FifiCube", "make_fifi_cube", "write_fifi_cube"]
 MIRROR_M = 2.5
 RESOLVING_POWER = 1100.0  # 500 to 2000, by wavelength and order
 PSF_PX, LINE_PLANES = 5.0, 8.0  # the pipeline's sampling
-BLUE_UM = 115.0  # the channels meet here: spaxels of the detector are 6" and 12" wide, five by five
-DETECTOR_PX = 22  # width of that field on the resampled grid, either channel
+BLUE_UM = 115.0  # boundary of the two channels, whose detectors have 5 × 5 spaxels of 6″ and 12″
+DETECTOR_PX = 22  # width of the detector's field on the resampled grid, in either channel
 DITHERS = 5
-CORRELATED = 0.6  # FWHM of the resampling kernel, over that of beam and line (assumed)
-TELLURIC = 0.03  # of the continuum that a deep telluric line leaves behind (assumed)
-FWHM = 2.3548  # over the standard deviation of a Gaussian
+KERNEL_WIDTH = 0.6  # FWHM of the resampling kernel, over those of PSF and line-spread function (assumed)
+TELLURIC = 0.03  # residual of a deep telluric line, over the continuum (assumed)
+FWHM_PER_SIGMA = 2.3548  # over the standard deviation of a Gaussian
+SIGMA_PX = np.array([LINE_PLANES, PSF_PX, PSF_PX]) / FWHM_PER_SIGMA  # of line-spread function and PSF, (λ, y, x)
 WRITTEN = "2022-09-01T00:00:00"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class FifiCube:
     """A cube in memory.
 
     Attributes
     ----------
     line : Line
-        What the grating was scanned over.
+        The line of the grating scan.
     center_deg : tuple of float
         Right ascension and declination of the central spaxel, ICRS.
     wavelength_um : (n,) float64 ndarray
@@ -51,9 +52,9 @@ class FifiCube:
     flux, error : (n, y, x) float64 ndarray
         Jy per spaxel; NaN where no exposure covers a voxel.
     exposures : (n, y, x) int64 ndarray
-        How many do.
+        Number of exposures of a voxel.
     transmission : (n,) float64 ndarray
-        Of the atmosphere.
+        Transmission of the atmosphere.
     pixel_arcsec : float
         Width of a spaxel, arcsec.
     truth : dict
@@ -72,7 +73,7 @@ class FifiCube:
 
     @property
     def footprint(self) -> str:
-        """The corners of the image, as IRSA words an outline."""
+        """The corners of the image in IRSA's format."""
         corners = self.wcs.celestial.calc_footprint(axes=self.flux.shape[:0:-1], center=False)
         return "POLYGON ICRS " + " ".join(f"{ra:.6f} {dec:.6f}" for ra, dec in corners)
 
@@ -111,28 +112,28 @@ def make_fifi_cube(
     line : Line
         Between 51 and 203 µm.
     snr : float
-        Peak of the line in its brightest voxel, over the noise of a well-covered one; 0 for no line.
+        Peak of the line in its brightest voxel, over the noise of a voxel that all exposures cover; 0 for no line.
     velocity_kms : float
-        Its Doppler shift; it has the width of the line-spread function.
+        Its Doppler shift; its width is that of the line-spread function.
     extent_px : float
-        Length of the outflow, a strip through the middle, before the telescope, spaxels.
+        Length of the outflow, a strip through the middle, before the convolution with the PSF, spaxels.
     continuum : float
         Peak of the protostar's continuum over the noise of a voxel.
     rms_jy : float
         That noise, Jy in a spaxel.
     planes : int
-        How many.
+        Number of planes.
     shape : tuple of int
         Spaxels, (y, x).
     center_deg : tuple of float
-        Where it points.
+        Right ascension and declination of the central spaxel.
     seed : int or Generator
-        Of everything that is random.
+        Seed of all random numbers.
 
     Raises
     ------
     SettingsError
-        If the line is not in FIFI-LS's range.
+        If the line is outside of FIFI-LS's range.
 
     Examples
     --------
@@ -146,41 +147,48 @@ def make_fifi_cube(
     rng = np.random.default_rng(seed)
     step_um = rest_um / RESOLVING_POWER / LINE_PLANES
     wavelength_um = rest_um + step_um * (np.arange(planes, dtype=np.float64) - planes // 2 + rng.uniform(-8, 8))
-    exposures = coverage(planes, shape, rng)
-    transmission = atmosphere(planes, rng)
+    exposures = exposure_map(planes, shape, rng)
+    transmission = atmospheric_transmission(planes, rng)
     sigma = rms_jy * np.sqrt(DITHERS / np.maximum(exposures, 1)) / transmission[:, None, None]
-    spread = np.array([LINE_PLANES, PSF_PX, PSF_PX]) / FWHM
-    noise = gaussian_filter(rng.standard_normal((planes, *shape)), CORRELATED * spread)
-    flux = sigma * noise / noise.std()
-    star = beam(point(shape), spread[1:])
-    slope = 1 + rng.uniform(-0.1, 0.1) * np.linspace(-1, 1, planes)
-    residual = 1 + TELLURIC * rng.normal() * (1 - transmission) / max(1 - transmission.min(), 1e-3)
-    flux += continuum * rms_jy * (slope * residual)[:, None, None] * star
+    noise = gaussian_filter(rng.standard_normal((planes, *shape)), KERNEL_WIDTH * SIGMA_PX)
+    flux = sigma * noise / noise.std() + protostar(shape, continuum * rms_jy, transmission, rng)
     truth: dict[str, float] = {}
     if snr > 0:
-        image = beam(strip(shape, extent_px, rng.uniform(0, np.pi)), spread[1:])
-        centre_um = rest_um * (1 + velocity_kms / SPEED_OF_LIGHT_KMS)
-        profile = np.exp(-4 * np.log(2) * np.square((wavelength_um - centre_um) / (step_um * LINE_PLANES)))
+        image = psf_blurred(outflow_image(shape, extent_px, rng.uniform(0, np.pi)))
+        profile = line_profile(wavelength_um, rest_um, velocity_kms)
         flux += snr * rms_jy * profile[:, None, None] * image
-        plane_hz = SPEED_OF_LIGHT_KMS * 1e9 * step_um / rest_um**2
-        total = snr * rms_jy * float(image.sum()) * float(profile.sum()) * plane_hz * 1e-26
-        truth = {"snr": snr, "velocity_kms": velocity_kms, "flux": total}
+        line_flux = flux_w_m2(snr * rms_jy, image, profile, rest_um)
+        truth = {"snr": snr, "velocity_kms": velocity_kms, "flux": line_flux}
     flux[exposures == 0] = np.nan
-    return FifiCube(
-        line=line,
-        center_deg=center_deg,
-        wavelength_um=wavelength_um,
-        flux=flux,
-        error=np.where(exposures > 0, sigma, np.nan),
-        exposures=exposures,
-        transmission=transmission,
-        pixel_arcsec=1.01 * rest_um * 1e-6 / MIRROR_M * 206265 / PSF_PX,
-        truth=truth,
-    )
+    error = np.where(exposures > 0, sigma, np.nan)
+    pixel_arcsec = 1.01 * rest_um * 1e-6 / MIRROR_M * 206265 / PSF_PX
+    return FifiCube(line, center_deg, wavelength_um, flux, error, exposures, transmission, pixel_arcsec, truth)
 
 
-def coverage(planes: int, shape: tuple[int, int], rng: Generator) -> NDArray[np.int64]:
-    """Return how many dithered, rotated exposures cover each voxel; each begins and ends at planes of its own."""
+def protostar(
+    shape: tuple[int, int], peak_jy: float, transmission: NDArray[np.float64], rng: Generator
+) -> NDArray[np.float64]:
+    """Return the continuum of a point source, (λ, y, x), Jy, with the residual of the telluric correction."""
+    slope = 1 + rng.uniform(-0.1, 0.1) * np.linspace(-1, 1, transmission.size)
+    residual = 1 + TELLURIC * rng.normal() * (1 - transmission) / max(1 - transmission.min(), 1e-3)
+    return np.asarray(peak_jy * (slope * residual)[:, None, None] * psf_blurred(star_image(shape)))
+
+
+def line_profile(wavelength_um: NDArray[np.float64], rest_um: float, velocity_kms: float) -> NDArray[np.float64]:
+    """Return the line-spread function about a shifted line, with a peak of 1."""
+    centre_um = rest_um * (1 + velocity_kms / SPEED_OF_LIGHT_KMS)
+    step_um = rest_um / RESOLVING_POWER / LINE_PLANES
+    return np.asarray(np.exp(-4 * np.log(2) * np.square((wavelength_um - centre_um) / (step_um * LINE_PLANES))))
+
+
+def flux_w_m2(peak_jy: float, image: NDArray[np.float64], profile: NDArray[np.float64], rest_um: float) -> float:
+    """Return the flux of a line in the whole image, W m⁻²."""
+    plane_hz = SPEED_OF_LIGHT_KMS * 1e9 * (rest_um / RESOLVING_POWER / LINE_PLANES) / rest_um**2
+    return peak_jy * float(image.sum()) * float(profile.sum()) * plane_hz * 1e-26
+
+
+def exposure_map(planes: int, shape: tuple[int, int], rng: Generator) -> NDArray[np.int64]:
+    """Return the number of dithered, rotated exposures of each voxel; their first and last planes differ."""
     y, x = np.indices(shape) - (np.array(shape)[:, None, None] - 1) / 2
     angle = rng.uniform(0, np.pi / 2)
     exposures = np.zeros((planes, *shape), dtype=np.int64)
@@ -188,32 +196,32 @@ def coverage(planes: int, shape: tuple[int, int], rng: Generator) -> NDArray[np.
         dy, dx = rng.uniform(-6, 6, 2)
         along = (x - dx) * np.cos(angle) + (y - dy) * np.sin(angle)
         across = (y - dy) * np.cos(angle) - (x - dx) * np.sin(angle)
-        seen = np.maximum(abs(along), abs(across)) <= DETECTOR_PX / 2
+        covered = np.maximum(abs(along), abs(across)) <= DETECTOR_PX / 2
         first, last = rng.integers(0, 6), planes - rng.integers(0, 6)
-        exposures[first:last] += seen
+        exposures[first:last] += covered
     return exposures
 
 
-def atmosphere(planes: int, rng: Generator) -> NDArray[np.float64]:
-    """Return a transmission with one telluric line somewhere."""
+def atmospheric_transmission(planes: int, rng: Generator) -> NDArray[np.float64]:
+    """Return a transmission with one telluric line at a random place."""
     depth, centre, width = rng.uniform(0.05, 0.4), rng.uniform(0, planes), rng.uniform(3, 10)
     return np.asarray(0.9 - depth * np.exp(-(((np.arange(planes) - centre) / width) ** 2)))
 
 
-def beam(image: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return an image as the telescope blurs it, its peak 1."""
-    blurred = gaussian_filter(image, spread)
+def psf_blurred(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an image convolved with a Gaussian PSF, its peak 1."""
+    blurred = gaussian_filter(image, SIGMA_PX[1:])
     return np.asarray(blurred / blurred.max())
 
 
-def point(shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Return a point in the middle."""
+def star_image(shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return a point source in the middle."""
     image = np.zeros(shape)
     image[shape[0] // 2, shape[1] // 2] = 1
     return image
 
 
-def strip(shape: tuple[int, int], length_px: float, angle: float) -> NDArray[np.float64]:
+def outflow_image(shape: tuple[int, int], length_px: float, angle: float) -> NDArray[np.float64]:
     """Return a thin strip through the middle."""
     y, x = np.indices(shape) - (np.array(shape)[:, None, None] - 1) / 2
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)

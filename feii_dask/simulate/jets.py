@@ -1,4 +1,4 @@
-"""Jets: what shines in a line, and what of it arrives in a cube."""
+"""Jets: their line emission, and its injection into a cube."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from feii_dask.errors import SettingsError
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
 from feii_dask.simulate.bands import Band
-from feii_dask.simulate.light import psf_fwhm_arcsec, strip, through_telescope
+from feii_dask.simulate.sources import jet_coverage, mrs_psf_fwhm_arcsec, psf_convolved
 
 __all__ = ["InjectedLine", "Jet", "inject"]
 
-SR_PER_ARCSEC2 = 2.3504e-11  # as the pipeline rounds it
 W_M2_HZ_PER_MJY = 1e-20
 
 
@@ -25,15 +24,15 @@ class Jet:
     Parameters
     ----------
     line : Line
-        What shines.
+        The line that it emits.
     snr : float
-        Brightest voxel, after telescope and spectrograph, over the rms of the empty sky.
+        Brightest voxel, after PSF and line-spread function, over the rms of the empty sky.
     velocity_kms : float
         Doppler shift from rest, positive away.
     fwhm_kms : float
-        Width of the line before the spectrograph.
+        Intrinsic FWHM of the line.
     length_arcsec, width_arcsec : float
-        Size before the telescope.
+        Size before the convolution with the PSF.
     position_angle_deg : float
         Direction, east of north.
     offset_arcsec : float
@@ -52,16 +51,16 @@ class Jet:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InjectedLine:
-    """What a cube holds of one line.
+    """One line in a cube, and the truth about it.
 
     Attributes
     ----------
     jet : Jet
-        What was asked for: line, S/N, velocity, width, geometry.
+        Line, S/N, velocity, width and geometry.
     is_neighbour : bool
-        Whether it only stands beside the lines that are looked for.
+        Whether it is a line near those that are looked for, and not one of them.
     flux_map : (y, x) float64 ndarray
-        Line flux in each spaxel, W m⁻²; 0 outside of the field; of a line at the edge of a band, what is in the band.
+        Line flux in each spaxel, W m⁻²; 0 outside of the field; of a line at the edge of a band, the part inside.
     mask : (y, x) bool ndarray
         Spaxels with at least a tenth of the brightest spaxel's flux.
     """
@@ -88,7 +87,7 @@ def inject(
 ) -> InjectedLine:
     """Add a line to a cube in units of its rms, and return the truth about it."""
     pixel_arcsec = band.pixel_arcsec
-    covered = strip(
+    coverage = jet_coverage(
         inside.shape,
         start_px=jet.offset_arcsec / pixel_arcsec,
         length_px=jet.length_arcsec / pixel_arcsec,
@@ -96,19 +95,18 @@ def inject(
         position_angle_deg=jet.position_angle_deg,
     )
     centre_um = jet.line.wavelength_um * (1 + jet.velocity_kms / SPEED_OF_LIGHT_KMS)
-    if not (wavelength_um[0] <= centre_um <= wavelength_um[-1] and covered[inside].any()):
+    if not (wavelength_um[0] <= centre_um <= wavelength_um[-1] and coverage[inside].any()):
         raise SettingsError(
             f"{jet.line.name} at {jet.velocity_kms:g} km/s and {jet.offset_arcsec}″ is not inside this cube, "
             f"{wavelength_um[0]:.4f} to {wavelength_um[-1]:.4f} µm, {inside.shape[1]} × {inside.shape[0]} spaxels"
         )
-    image = through_telescope(covered, float(psf_fwhm_arcsec(jet.line.wavelength_um)) / pixel_arcsec) * inside
+    image = psf_convolved(coverage, float(mrs_psf_fwhm_arcsec(jet.line.wavelength_um)) / pixel_arcsec) * inside
     image /= image.max()
     fwhm_um = centre_um * np.hypot(jet.fwhm_kms / SPEED_OF_LIGHT_KMS, 1 / band.resolving_power)
     profile = np.exp(-4 * np.log(2) * ((wavelength_um - centre_um) / fwhm_um) ** 2)
     profile *= jet.snr / profile.max()
-    lit = profile > 1e-6 * jet.snr
-    cube[lit] += (profile[lit, None, None] * image).astype(np.float32)
+    near = profile > 1e-6 * jet.snr
+    cube[near] += (profile[near, None, None] * image).astype(np.float32)
     plane_hz = SPEED_OF_LIGHT_KMS * 1e9 * np.gradient(wavelength_um) / wavelength_um**2
-    spaxel_sr = pixel_arcsec**2 * SR_PER_ARCSEC2
-    flux_map = image * (profile @ plane_hz) * rms * W_M2_HZ_PER_MJY * spaxel_sr
+    flux_map = image * (profile @ plane_hz) * rms * W_M2_HZ_PER_MJY * band.spaxel_sr
     return InjectedLine(jet=jet, is_neighbour=is_neighbour, flux_map=flux_map, mask=image >= 0.1)

@@ -1,4 +1,4 @@
-"""A simulated cube in a file, as the JWST pipeline (2.0) writes its ``s3d`` products."""
+"""Simulated cubes as files, in the layout of the JWST pipeline's (2.0) ``s3d`` products."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from feii_dask.simulate.bands import Band
-from feii_dask.simulate.jets import SR_PER_ARCSEC2
 from feii_dask.simulate.scene import SimulatedCube
 
-__all__ = ["footprint", "write_cube"]
+__all__ = ["pipeline_s_region", "write_cube"]
 
 WRITTEN = "2026-01-01T00:00:00.000"  # fixed, so that one seed gives the same bytes at any time
 UNIT = ("BUNIT", "MJy/sr", "physical units of the array values")
 MATRIX = "Linear transformation matrix element"
 
 
-def footprint(center_deg: tuple[float, float], shape: tuple[int, int], pixel_arcsec: float) -> str:
-    """Return ``S_REGION``: the four corners of the cube's box, an open ring, as the pipeline words it.
+def pipeline_s_region(center_deg: tuple[float, float], shape: tuple[int, int], pixel_arcsec: float) -> str:
+    """Return ``S_REGION`` in the pipeline's format: the four corners of the cube's image, an open ring.
 
     Examples
     --------
-    >>> footprint((69.8967, 25.6956), (41, 37), 0.13)[:38]
+    >>> pipeline_s_region((69.8967, 25.6956), (41, 37), 0.13)[:38]
     'POLYGON ICRS  69.897441365 25.69485972'
     """
     wcs = WCS(naxis=2)
@@ -52,13 +51,13 @@ def write_cube(
     path : str or Path
         The file, ``*_s3d.fits``; one that exists is replaced.
     cube : SimulatedCube
-        What to write.
+        The cube.
     target_name, program : str
-        What the primary header says of the target and the programme.
+        Target and programme in the primary header.
     exposures : int
-        How many exposures were combined; more than one brings ``HDRTAB``.
+        Number of combined exposures; with more than one there is an ``HDRTAB``.
     wavelength_table : bool
-        Whether to write ``WCS-TABLE`` beside a linear axis too, as the pipeline does since version 2.0.
+        Whether to write ``WCS-TABLE`` for a linear axis too, as the pipeline does since version 2.0.
 
     Returns
     -------
@@ -70,29 +69,29 @@ def write_cube(
         [
             fits.PrimaryHDU(header=primary_header(path.name, cube, target_name, program)),
             fits.ImageHDU(cube.sci, science_header(cube)),
-            fits.ImageHDU(cube.err, named("ERR", UNIT)),
-            fits.ImageHDU(cube.dq, named("DQ")),
-            fits.ImageHDU(cube.wmap, named("WMAP")),
+            fits.ImageHDU(cube.err, extension_header("ERR", UNIT)),
+            fits.ImageHDU(cube.dq, extension_header("DQ")),
+            fits.ImageHDU(cube.wmap, extension_header("WMAP")),
         ]
     )
     if wavelength_table or cube.band.tabulated:
         table = np.zeros(1, dtype=[("wavelength", ">f4", (cube.wavelength_um.size, 1))])
         table["wavelength"][0, :, 0] = cube.wavelength_um
-        hdus.append(fits.BinTableHDU(table, named("WCS-TABLE")))
+        hdus.append(fits.BinTableHDU(table, extension_header("WCS-TABLE")))
     if exposures > 1:
         hdus.append(exposure_table(path.name, exposures))
-    hdus.append(asdf_stand_in(path.name))
+    hdus.append(asdf_extension(path.name))
     hdus.writeto(path, overwrite=True)
     return path
 
 
-def named(name: str, *cards: tuple[str, str, str]) -> fits.Header:
+def extension_header(name: str, *cards: tuple[str, str, str]) -> fits.Header:
     """Return the header of an extension, in the pipeline's order."""
     return fits.Header([("EXTNAME", name, "extension name"), *cards, ("EXTVER", 1, "extension value")])
 
 
 def primary_header(filename: str, cube: SimulatedCube, target_name: str, program: str) -> fits.Header:
-    """Return the primary header: the cards of a real one that a reader may look at."""
+    """Return the primary header: those cards of a real one that a reader may use."""
     ra, dec = cube.center_deg
     return fits.Header(
         [
@@ -107,8 +106,8 @@ def primary_header(filename: str, cube: SimulatedCube, target_name: str, program
             ("TIME-OBS", "00:00:00", "[hh:mm:ss.sss] UTC time at start of exposure"),
             ("PROGRAM", program, "Program number"),
             ("TARGPROP", target_name, "Proposer's name for the target"),
-            ("TARG_RA", ra, "[deg] MatchedCube RA at mid time of exposure"),
-            ("TARG_DEC", dec, "[deg] MatchedCube Dec at mid time of exposure"),
+            ("TARG_RA", ra, "[deg] Target RA at mid time of exposure"),
+            ("TARG_DEC", dec, "[deg] Target Dec at mid time of exposure"),
             *instrument_cards(cube.band),
             ("FLUXEXT", "SCI", "EXTNAME of the extension containing flux data"),
             ("ERREXT", "ERR", "EXTNAME of the extension containing error data"),
@@ -146,21 +145,20 @@ def science_header(cube: SimulatedCube) -> fits.Header:
     """Return the header of SCI: every card of the pipeline's, in its order."""
     band, (height, width) = cube.band, cube.sci.shape[1:]
     spaxel_deg = band.pixel_arcsec / 3600
-    third = ("WAVE-TAB", 1.0) if band.tabulated else ("WAVE", cube.wavelength_um[0])
-    area = band.pixel_arcsec**2
+    spectral_axis = ("WAVE-TAB", 1.0) if band.tabulated else ("WAVE", cube.wavelength_um[0])
     cards: list[tuple[str, object, str]] = [
         ("EXTNAME", "SCI", "extension name"),
         UNIT,
-        *section("Photometry information"),
-        ("PIXAR_SR", area * SR_PER_ARCSEC2, "Nominal pixel area in steradians"),
-        ("PIXAR_A2", area, "Nominal pixel area in arcsec^2"),
-        *section("WCS parameters"),
+        *section_cards("Photometry information"),
+        ("PIXAR_SR", band.spaxel_sr, "Nominal pixel area in steradians"),
+        ("PIXAR_A2", band.pixel_arcsec**2, "Nominal pixel area in arcsec^2"),
+        *section_cards("WCS parameters"),
         ("WCSAXES", 3, "number of World Coordinate System axes"),
-        *axes("CRPIX", ((width + 1) / 2, (height + 1) / 2, 1.0), "pixel coordinate of ref point, 1-indexed"),
-        *axes("CRVAL", (*cube.center_deg, third[1]), "coordinate value at reference point"),
-        *axes("CTYPE", ("RA---TAN", "DEC--TAN", third[0]), "type"),
-        *axes("CUNIT", ("deg", "deg", "um"), "units"),
-        *axes("CDELT", (spaxel_deg, spaxel_deg), "coordinate increment at reference point"),
+        *axis_cards("CRPIX", ((width + 1) / 2, (height + 1) / 2, 1.0), "pixel coordinate of ref point, 1-indexed"),
+        *axis_cards("CRVAL", (*cube.center_deg, spectral_axis[1]), "coordinate value at reference point"),
+        *axis_cards("CTYPE", ("RA---TAN", "DEC--TAN", spectral_axis[0]), "type"),
+        *axis_cards("CUNIT", ("deg", "deg", "um"), "units"),
+        *axis_cards("CDELT", (spaxel_deg, spaxel_deg), "coordinate increment at reference point"),
     ]
     if not band.tabulated:
         cards += [("CDELT3", float(np.float32(band.step_um)), "Axis 3 coordinate increment at reference point")]
@@ -174,34 +172,34 @@ def science_header(cube: SimulatedCube) -> fits.Header:
             ("PS3_0", "WCS-TABLE", "Coordinate table extension name"),
             ("PS3_1", "wavelength", "Coordinate table column name"),
         ]
-    region = footprint(cube.center_deg, (height, width), band.pixel_arcsec)
-    cards += [("S_REGION", region, "Spatial footprint of the observation"), ("EXTVER", 1, "extension value")]
+    s_region = pipeline_s_region(cube.center_deg, (height, width), band.pixel_arcsec)
+    cards += [("S_REGION", s_region, "Spatial footprint of the observation"), ("EXTVER", 1, "extension value")]
     return fits.Header(cards)
 
 
-def section(title: str) -> list[tuple[str, str, str]]:
-    """Return the three cards with which the pipeline heads a section."""
+def section_cards(title: str) -> list[tuple[str, str, str]]:
+    """Return the three cards that the pipeline writes above a section."""
     return [("", "", ""), ("", title, ""), ("", "", "")]
 
 
-def axes(keyword: str, values: tuple[object, ...], meaning: str) -> list[tuple[str, object, str]]:
+def axis_cards(keyword: str, values: tuple[object, ...], meaning: str) -> list[tuple[str, object, str]]:
     """Return one card for each axis."""
     return [(f"{keyword}{axis}", value, f"Axis {axis} {meaning}") for axis, value in enumerate(values, start=1)]
 
 
 def exposure_table(filename: str, exposures: int) -> fits.BinTableHDU:
-    """Return ``HDRTAB``: a row for each exposure; of a real one's 250 columns, these few."""
+    """Return ``HDRTAB``: a row for each exposure, with three of a real one's 250 columns."""
     start_mjd = 61041.0 + 0.02 * np.arange(exposures)
     columns = [
         fits.Column("FILENAME", "80A", array=[filename.replace("_s3d", f"_{n + 1}_cal") for n in range(exposures)]),
         fits.Column("EXPSTART", "D", array=start_mjd),
         fits.Column("EFFEXPTM", "D", array=np.full(exposures, 555.0)),
     ]
-    return fits.BinTableHDU.from_columns(columns, header=named("HDRTAB"))
+    return fits.BinTableHDU.from_columns(columns, header=extension_header("HDRTAB"))
 
 
-def asdf_stand_in(filename: str) -> fits.BinTableHDU:
-    """Return the last extension: the data model's own metadata, here little more than its first lines."""
+def asdf_extension(filename: str) -> fits.BinTableHDU:
+    """Return the last extension: the metadata of the data model, here little more than its first lines."""
     text = (
         f"#ASDF 1.0.0\n#ASDF_STANDARD 1.6.0\n%YAML 1.1\n--- {{meta: {{filename: {filename}, telescope: JWST}}}}\n...\n"
     )

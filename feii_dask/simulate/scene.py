@@ -1,6 +1,6 @@
-"""One simulated spectral cube, and the truth about it.
+"""Simulated spectral cubes, with the truth about their lines.
 
-What it cannot know, because no real cube was at hand to measure it: how noise correlates between spaxels, the structure
+Not simulated, for want of a real cube to measure it on: how noise correlates between spaxels, the structure
 of a real point-spread function (spikes, cruciform, slices), saturated cores, the detector gap of NIRSpec's
 high-resolution gratings, light that leaks through NIRSpec's shutters, warm pixels that come back at fixed offsets in a
 mosaic, and the molecular forests of hot discs. Assumed are the strengths of showers, of spikes, and of a star's photon
@@ -18,8 +18,15 @@ from numpy.typing import NDArray
 from feii_dask.errors import SettingsError
 from feii_dask.simulate.bands import Band, find_band
 from feii_dask.simulate.jets import InjectedLine, Jet, inject
-from feii_dask.simulate.light import field_of_view, point_source
-from feii_dask.simulate.noise import ERR_RATIO, add_showers, drizzled_noise, fringe, noise_growth, wiggle
+from feii_dask.simulate.noise import (
+    ERR_RATIO,
+    add_showers,
+    drizzled_noise,
+    fringe,
+    photon_noise_factor,
+    wiggle,
+)
+from feii_dask.simulate.sources import field_of_view, point_source
 
 __all__ = ["SimulatedCube", "make_cube"]
 
@@ -28,9 +35,9 @@ HOLE_SHARE = 5e-4  # voxels inside the field that no good detector pixel reaches
 EXPOSURES_PER_VOXEL = 16.0  # mean of WMAP; a real cube has 0 to 46
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class SimulatedCube:
-    """A cube in memory, as a pipeline would deliver it, with its truth.
+    """A cube in memory, in the pipeline's units and types, with the truth about its lines.
 
     Attributes
     ----------
@@ -49,7 +56,7 @@ class SimulatedCube:
     rms : float
         True noise of a voxel of empty sky, MJy/sr.
     truth : tuple of InjectedLine
-        The lines: first those of jets, then the neighbours.
+        The lines of the jets, then the neighbours.
     """
 
     band: Band
@@ -89,8 +96,8 @@ def make_cube(
 ) -> SimulatedCube:
     """Simulate one cube.
 
-    The noise of a scene depends on its seed, not on its lines: two cubes that differ in ``jets`` only differ by exactly
-    the light of the jets.
+    The noise depends on the seed, not on the lines: the difference of two cubes that differ in ``jets`` only is
+    exactly the emission of the jets.
 
     Parameters
     ----------
@@ -104,13 +111,13 @@ def make_cube(
         Peak of the star, and level of the background, in the middle of the band, over the rms. Both rise in
         proportion to the wavelength. A pedestal of 0 is a background-subtracted cube.
     wiggles, wiggle_planes : float
-        Amplitude, as a fraction of the star, and period, in planes, of the ripples of an undersampled point source.
+        Amplitude, as a fraction of the star, and period, in planes, of the wiggles of an undersampled point source.
     fringes : float
         Amplitude of the fringes, as a fraction of star and background; their period is the band's.
     showers, spikes : int
-        Number of remains of cosmic-ray showers, and of single bad voxels, in the cube.
+        Number of residuals of cosmic-ray showers, and of single bad voxels, in the cube.
     jets, neighbours : tuple of Jet
-        Lines to look for, and lines to be confused with.
+        Lines to look for, and lines to confuse them with.
     planes_um : tuple of float, optional
         Keep only the planes between these wavelengths, µm.
     rms : float
@@ -132,41 +139,31 @@ def make_cube(
     >>> cube.sci.shape, cube.truth[0].jet.line.name
     ((125, 21, 21), 'Fe II 5.340')
     """
-    setting = find_band(band)
+    spectral_setting = find_band(band)
     if min(shape) < 3 or not all(size % 2 for size in shape):
         raise SettingsError(f"the shape {shape} of a cube must be two odd numbers of 3 or more, (y, x)")
-    wavelength_um = cut(setting, planes_um)
+    wavelength_um = planes_between(spectral_setting, planes_um)
     noise_rng, wiggle_rng, fringe_rng, shower_rng, quality_rng = np.random.default_rng(seed).spawn(5)
-
-    rise = (wavelength_um / setting.wavelength_um.mean()).astype(np.float32)[:, None, None]
-    starlight = point_source(shape, wavelength_um, setting.pixel_arcsec) * (star * rise)
-    light = starlight * (1 + wiggles * wiggle(wavelength_um.size, shape, wiggle_planes, wiggle_rng))
-    light = (light + pedestal * rise) * (1 + fringes * fringe(wavelength_um, shape, setting.fringe_per_cm, fringe_rng))
-    growth = noise_growth(starlight)
-    light += drizzled_noise(light.shape, spikes, noise_rng) * growth
-    add_showers(light, showers, roll_deg, shower_rng)
+    slope = (wavelength_um / spectral_setting.wavelength_um.mean()).astype(np.float32)[:, None, None]
+    starlight = point_source(shape, wavelength_um, spectral_setting.pixel_arcsec) * (star * slope)
+    sky = starlight * (1 + wiggles * wiggle(wavelength_um.size, shape, wiggle_planes, wiggle_rng)) + pedestal * slope
+    sky = sky * (1 + fringes * fringe(wavelength_um, shape, spectral_setting.fringe_per_cm, fringe_rng))
+    noise_factor = photon_noise_factor(starlight)
+    sky += drizzled_noise(sky.shape, spikes, noise_rng) * noise_factor
+    add_showers(sky, showers, roll_deg, shower_rng)
     inside = field_of_view(shape, roll_deg)
-    truth = tuple(
-        inject(light, jet, is_neighbour, setting, wavelength_um, inside, rms)
-        for is_neighbour, group in ((False, jets), (True, neighbours))
-        for jet in group
+    lines = [(jet, False) for jet in jets] + [(jet, True) for jet in neighbours]
+    truth = tuple(inject(sky, *line, spectral_setting, wavelength_um, inside, rms) for line in lines)
+    dq, wmap = quality_maps(wavelength_um, inside, spectral_setting, quality_rng)
+    sci, err = (
+        np.where(dq > 0, np.float32(np.nan), pixels)
+        for pixels in (sky * np.float32(rms), noise_factor * np.float32(rms / ERR_RATIO))
     )
-    dq, wmap = quality(wavelength_um, inside, setting, quality_rng)
-    return SimulatedCube(
-        band=setting,
-        center_deg=center_deg,
-        wavelength_um=wavelength_um,
-        sci=np.where(dq > 0, np.float32(np.nan), light * np.float32(rms)),
-        err=np.where(dq > 0, np.float32(np.nan), growth * np.float32(rms / ERR_RATIO)),
-        dq=dq,
-        wmap=wmap,
-        rms=rms,
-        truth=truth,
-    )
+    return SimulatedCube(spectral_setting, center_deg, wavelength_um, sci, err, dq, wmap, rms, truth)
 
 
-def cut(band: Band, planes_um: tuple[float, float] | None) -> NDArray[np.float64]:
-    """Return the wavelengths of a band, or of a window in it."""
+def planes_between(band: Band, planes_um: tuple[float, float] | None) -> NDArray[np.float64]:
+    """Return the wavelengths of a band's planes, of all or of those in a window."""
     wavelength_um = band.wavelength_um
     if planes_um is None:
         return wavelength_um
@@ -180,10 +177,10 @@ def cut(band: Band, planes_um: tuple[float, float] | None) -> NDArray[np.float64
     return kept
 
 
-def quality(
+def quality_maps(
     wavelength_um: NDArray[np.float64], inside: NDArray[np.bool_], band: Band, rng: Generator
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-    """Return DQ and WMAP: what lies outside of the field or of the detector, and holes."""
+    """Return DQ and WMAP: voxels outside of the field or of the detector, and holes."""
     holes = rng.random((wavelength_um.size, *inside.shape), dtype=np.float32) < HOLE_SHARE
     dq = np.where(holes, DO_NOT_USE, 0).astype(np.uint32)
     dq[:, ~inside] = OUTSIDE

@@ -12,7 +12,7 @@ import pandas as pd
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.model import Line, MatchedCube
 from feii_dask.simulate.jets import Jet
-from feii_dask.simulate.s3d import footprint, write_cube
+from feii_dask.simulate.s3d import pipeline_s_region, write_cube
 from feii_dask.simulate.scene import make_cube
 
 __all__ = ["FULL", "QUICK", "Cubes", "Sizes", "isotropic", "make_cubes", "make_observations", "make_ysos"]
@@ -110,7 +110,7 @@ def make_observations(count: int, matched: int, ysos: pd.DataFrame, rng: np.rand
             "proposal_id": [name[3:7] for name in names],
             "s_ra": centres[:, 0],
             "s_dec": centres[:, 1],
-            "s_region": [footprint((ra, dec), (45, 45), 0.13) for ra, dec in centres],
+            "s_region": [pipeline_s_region((ra, dec), (45, 45), 0.13) for ra, dec in centres],
             "em_min": [BAND_NM[b][0] for b in band],
             "em_max": [BAND_NM[b][1] for b in band],
             "dataURL": [f"mast:JWST/product/{name}_s3d.fits" for name in names],

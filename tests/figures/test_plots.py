@@ -1,5 +1,7 @@
-from dataclasses import replace
+from __future__ import annotations
+
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +10,9 @@ from astropy.visualization.wcsaxes import WCSAxes
 from matplotlib.colors import LogNorm, PowerNorm, to_hex
 from matplotlib.figure import Figure
 
-from feii_dask.cubes.reader import open_cube
+from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.figures.plots import (
     brightest,
-    plot_cutout,
     plot_detections,
     plot_grid,
     plot_lines,
@@ -23,8 +24,8 @@ from feii_dask.model import Detection, Line, Status
 
 
 @pytest.fixture
-def cube(tmp_path):
-    """30 planes of 6 × 8 spaxels, each full of its own index, at 5.00, 5.01, … µm."""
+def cube(tmp_path: Path) -> Cube:
+    """30 planes of 6 × 8 spaxels, each filled with its index, at 5.00, 5.01, … µm."""
     data = np.broadcast_to(np.arange(30, dtype=np.float32)[:, None, None], (30, 6, 8)).copy()
     sci = fits.ImageHDU(data, name="SCI")
     sci.header.update(
@@ -36,14 +37,14 @@ def cube(tmp_path):
     return open_cube(str(path))
 
 
-def draw(figure):
-    """Draw it, so that what cannot be drawn fails here."""
+def draw(figure: Figure) -> bytes:
+    """Return the figure as a PNG; one that cannot be drawn fails here."""
     png = BytesIO()
     figure.savefig(png, format="png", dpi=40)
     return png.getvalue()
 
 
-def test_figure_1_draws_every_plane():
+def test_figure_1_draws_every_plane() -> None:
     ax = plot_statistic([0.0, np.nan, 0.2], start=548)
     (curve,) = ax.lines
     np.testing.assert_array_equal(curve.get_xdata(), [548, 549, 550])
@@ -53,7 +54,7 @@ def test_figure_1_draws_every_plane():
     assert draw(ax.figure)
 
 
-def test_figure_2_is_logarithmic_between_the_positive_values():
+def test_figure_2_is_logarithmic_between_the_positive_values() -> None:
     plane = np.array([[-1.0, 0.0, np.nan], [np.inf, 0.5, 200.0]])
     ax = plot_plane(plane, unit="Jy")
     (image,) = ax.images
@@ -64,33 +65,33 @@ def test_figure_2_is_logarithmic_between_the_positive_values():
 
 
 @pytest.mark.parametrize("value", [np.nan, -3.0, 0.0, 7.0, np.inf])
-def test_a_plane_of_one_value_can_be_drawn(value):
+def test_a_plane_of_one_value_can_be_drawn(value: float) -> None:
     plane = np.full((4, 5), value)
     assert draw(plot_plane(plane).figure)
     assert draw(plot_grid(["a"], [plane]))
 
 
-def test_figure_3_marks_the_lines():
+def test_figure_3_marks_the_lines() -> None:
     ax = plot_lines([5.0, 5.1, 5.2], [0, 1, 0], detected=[5.1, 5.2], not_detected=[5.05])
     curve, *marks = ax.lines
     np.testing.assert_array_equal(curve.get_xdata(), [5.0, 5.1, 5.2])
     assert [mark.get_xdata()[0] for mark in marks] == [5.1, 5.2, 5.05]
-    colours = [to_hex(mark.get_color()) for mark in marks]
-    assert colours[0] == colours[1] != colours[2]
+    colors = [to_hex(mark.get_color()) for mark in marks]
+    assert colors[0] == colors[1] != colors[2]
     assert marks[0].get_linestyle() != marks[2].get_linestyle()  # for those who see no colour
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["detected", "not detected"]
     assert ax.get_xlabel() == "wavelength (µm)"
     assert draw(ax.figure)
 
 
-def test_figure_3_without_lines_has_no_legend_and_takes_axes():
+def test_figure_3_without_lines_has_no_legend_and_takes_axes() -> None:
     ax = Figure().subplots()
     assert plot_lines([5.0, 5.1], [np.nan, np.nan], ax=ax) is ax
     assert ax.get_legend() is None
     assert draw(ax.figure)
 
 
-def test_figure_4_shows_the_plane_and_its_neighbours(cube):
+def test_figure_4_shows_the_plane_and_its_neighbours(cube: Cube) -> None:
     figure = plot_neighbours(cube, 5.145)  # the first plane that is not below is the sixteenth
     shown = [float(ax.images[0].get_array().mean()) for ax in figure.axes if ax.images]
     assert shown == [5, 15, 25]
@@ -104,7 +105,7 @@ def test_figure_4_shows_the_plane_and_its_neighbours(cube):
 
 
 @pytest.mark.parametrize(("wavelength_um", "shown"), [(4.0, [0, 10]), (5.25, [15, 25]), (9.0, [19, 29])])
-def test_figure_4_at_the_ends_of_the_cube(cube, wavelength_um, shown):
+def test_figure_4_at_the_ends_of_the_cube(cube: Cube, wavelength_um: float, shown: list[int]) -> None:
     figure = plot_neighbours(cube, wavelength_um)
     assert [float(ax.images[0].get_array().mean()) for ax in figure.axes if ax.images] == shown
     assert [text.get_text() for ax in figure.axes for text in ax.texts] == ["outside the cube"]
@@ -112,12 +113,12 @@ def test_figure_4_at_the_ends_of_the_cube(cube, wavelength_um, shown):
 
 
 @pytest.mark.parametrize(("wavelength_um", "value"), [(5.15, 17), (5.0, 2), (5.29, 29), (9.0, 29)])
-def test_the_brightest_of_the_planes_around_a_line(cube, wavelength_um, value):
+def test_the_brightest_of_the_planes_around_a_line(cube: Cube, wavelength_um: float, value: float) -> None:
     image = brightest(cube, wavelength_um)
     np.testing.assert_array_equal(image, np.full((6, 8), value))
 
 
-def test_figure_5_has_a_panel_for_each_object():
+def test_figure_5_has_a_panel_for_each_object() -> None:
     images = [np.full((3, 3), np.nan), np.arange(9.0).reshape(3, 3), *[np.eye(4)] * 4]
     names = ["<b>bold</b>", "$x$ 100 %", "c", "d", "e", "f"]
     figure = plot_grid(names, iter(images))
@@ -131,34 +132,34 @@ def test_figure_5_has_a_panel_for_each_object():
     assert draw(figure)
 
 
-def test_figure_5_needs_an_image_for_each_name():
+def test_figure_5_needs_an_image_for_each_name() -> None:
     with pytest.raises(ValueError, match="shorter"):
         plot_grid(["a", "b"], [np.eye(3)])
     with pytest.raises(ValueError, match="longer"):
         plot_grid(["a", "b"], [np.eye(3)] * 3)
 
 
-def test_figure_5_of_nothing():
+def test_figure_5_of_nothing() -> None:
     assert draw(plot_grid([], []))
 
 
-def test_figure_2_is_on_the_sky_where_its_coordinates_are_known(cube):
+def test_figure_2_is_on_the_sky_where_its_coordinates_are_known(cube: Cube) -> None:
     ax = plot_plane(cube.planes(15, 16)[0], wcs=cube.wcs)
     assert ax.coords[0].get_axislabel() == "RA (ICRS)"
     np.testing.assert_allclose(ax.wcs.wcs.cdelt, cube.wcs.wcs.cdelt)
     assert draw(ax.figure)
 
 
-def test_a_cube_without_a_unit_or_a_place_on_the_sky(tmp_path):
+def test_a_cube_without_a_unit_or_a_place_on_the_sky(tmp_path: Path) -> None:
     sci = fits.ImageHDU(np.ones((3, 4, 5), dtype=np.float32), name="SCI")
     sci.header.update(CTYPE3="WAVE", CUNIT3="um", CRPIX3=1.0, CRVAL3=5.0, CDELT3=0.01)
-    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(tmp_path / "bare.fits")
-    figure = plot_neighbours(open_cube(str(tmp_path / "bare.fits")), 5.01, offset=1)
+    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(tmp_path / "plain.fits")
+    figure = plot_neighbours(open_cube(str(tmp_path / "plain.fits")), 5.01, offset=1)
     assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("x (spaxel)", "y (spaxel)")
     assert draw(figure)
 
 
-def test_figure_5_tells_how_long_an_arcsecond_is(cube):
+def test_figure_5_tells_how_long_an_arcsecond_is(cube: Cube) -> None:
     figure = plot_grid(["a", "b"], [np.eye(8), np.eye(8)], [cube.wcs, None])
     (bar,) = figure.axes[0].lines
     assert np.ptp(bar.get_xdata()) == pytest.approx(1 / (3.6e-5 * 3600))
@@ -166,7 +167,7 @@ def test_figure_5_tells_how_long_an_arcsecond_is(cube):
     assert draw(figure)
 
 
-def test_the_window_of_each_line_is_drawn_where_it_was_read(cube):
+def test_the_window_of_each_line_is_drawn_where_it_was_read(cube: Cube) -> None:
     line, other = Line("Fe II", 5.15), Line("Fe II", 5.25)
     found = Detection(line=line, detected=True, statistic_start=12, statistic_curve=np.arange(7.0))
     failed = Detection(line=other, status=Status.NO_DATA, reason="no data")
@@ -177,15 +178,3 @@ def test_the_window_of_each_line_is_drawn_where_it_was_read(cube):
     assert [text.get_text() for text in figure.axes[1].texts] == ["no data"]
     assert [ax.get_title() for ax in figure.axes] == ["Fe II 5.150 µm", "Fe II 5.250 µm"]
     assert draw(figure)
-
-
-def test_a_detection_as_a_run_keeps_it(lines, cutout_of):
-    """A star, a jet, a blank neighbour, a gap in the statistic, with and without a mask and coordinates."""
-    cutout = cutout_of(lines[1])
-    mask = cutout.moment_map > np.nanmax(cutout.moment_map) / 2
-    for each in (replace(cutout, mask=mask), replace(cutout, header={}), replace(cutout, moment_map=cutout.after_map)):
-        figure = plot_cutout(each, title="T Tau & <b> $")
-        images = [ax for ax in figure.axes if ax.images]
-        assert [ax.get_title() for ax in images] == ["10 planes before", "the line", "10 planes after", "line flux"]
-        assert len({(ax.images[0].norm.vmin, ax.images[0].norm.vmax) for ax in images[:3]}) == 1
-        assert draw(figure)

@@ -1,23 +1,28 @@
+from __future__ import annotations
+
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from feii_dask.report.finding_chart import SIDE, draw_finding_chart, regions_of
 from feii_dask.sky.regions import parse_region
+
+Floats = NDArray[np.float64]
 
 NOBODY = pd.DataFrame({"main_id": [], "ra": [], "dec": []})
 NO_PEAKS = pd.DataFrame({"line": [], "peak_ra_deg": [], "peak_dec_deg": []})
 ARCSEC = 1 / 3600
 
 
-def corners_of(path):
+def corners_of(path: str) -> Floats:
     return np.array(re.findall(r"-?[\d.]+", path), dtype=float).reshape(-1, 2)
 
 
 @pytest.mark.parametrize("ra", [150.0, 0.0, 359.9999])
-def test_a_square_about_the_object_is_drawn_about_the_middle(ra):
+def test_a_square_about_the_object_is_drawn_about_the_middle(ra: float) -> None:
     east, north = 3 * ARCSEC / np.cos(np.radians(60)), 3 * ARCSEC
     corners = [(ra + x * east, 60 + y * north) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
     square = "POLYGON " + " ".join(f"{x:.9f} {y:.9f}" for x, y in corners)
@@ -30,7 +35,7 @@ def test_a_square_about_the_object_is_drawn_about_the_middle(ra):
     assert corners.max() < SIDE
 
 
-def test_north_is_up_and_east_is_left():
+def test_north_is_up_and_east_is_left() -> None:
     peaks = pd.DataFrame(
         {"line": ["a", "b", "c"], "peak_ra_deg": [10 + ARCSEC, 10, np.nan], "peak_dec_deg": [0, ARCSEC, 0]}
     )
@@ -41,7 +46,7 @@ def test_north_is_up_and_east_is_left():
     assert north.x == pytest.approx(SIDE / 2)
 
 
-def test_only_neighbours_in_the_drawing_are_there():
+def test_only_neighbours_in_the_drawing_are_there() -> None:
     ysos = pd.DataFrame({"main_id": ["near", "far", "antipode"], "ra": [10.0, 10.1, 190.0], "dec": [ARCSEC, 0.0, 0.0]})
     circle = parse_region("CIRCLE 10 0 0.002")
     drawn = draw_finding_chart(10.0, 0.0, {"cube": circle}, ysos, NO_PEAKS)
@@ -50,6 +55,6 @@ def test_only_neighbours_in_the_drawing_are_there():
     np.testing.assert_allclose(radius, 7.2 * drawn.bar / drawn.bar_arcsec, atol=0.1)
 
 
-def test_footprints_that_cannot_be_read_are_left_out():
+def test_footprints_that_cannot_be_read_are_left_out() -> None:
     matched = pd.DataFrame({"obs_id": ["good", "bad", "none"], "s_region": ["CIRCLE 10 0 1", "CIRCLE 10", None]})
     assert list(regions_of(matched)) == ["good"]

@@ -1,71 +1,76 @@
+from __future__ import annotations
+
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from feii_dask.model import Line
+from feii_dask.model import Cutout, Line
 from feii_dask.report.line_panels import make_line_panel
 from feii_dask.report.svg_curves import WIDTH
+
+CutoutOf = Callable[..., Cutout]
 
 ROW = {"obs_id": "jw1", "plane": 550, "peak_x": 12, "peak_y": 11}
 
 
-def test_the_peak_and_the_mask_lie_over_their_spaxels(lines, cutout_of):
+def test_the_peak_and_the_mask_lie_over_their_spaxels(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
     cutout = cutout_of(lines[1])
     mask = np.zeros(cutout.line_map.shape, dtype=bool)
     mask[20:23, 2:6] = True
     panel = make_line_panel(replace(cutout, mask=mask), ROW, lines)
     height = mask.shape[0]
     assert panel.peak_xy == (12.5, height - 11.5)  # rows count upwards in the cube, downwards on the page
-    outline = np.array(re.findall(r"[\d.]+", panel.moment.outline), dtype=float).reshape(-1, 2)
+    outline = np.array(re.findall(r"[\d.]+", panel.line_flux.outline), dtype=float).reshape(-1, 2)
     np.testing.assert_allclose([outline[:, 0].min(), outline[:, 0].max()], [2, 6])
     np.testing.assert_allclose([outline[:, 1].min(), outline[:, 1].max()], [height - 23, height - 20])
 
 
-def test_what_lies_over_a_large_map_lies_where_it_is(lines, cutout_of):
+def test_what_lies_over_a_large_map_lies_where_it_is(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
     """A map of 70 by 73 spaxels is drawn in squares of two, which reach beyond it."""
     cutout = cutout_of(lines[1], side=70)
     moment = np.random.default_rng(3).normal(size=(70, 73)).astype(np.float32)
     moment[20:40, 30:50] = 100
     panel = make_line_panel(replace(cutout, moment_map=moment, mask=moment > 50), ROW, lines)
-    assert (panel.moment.width, panel.moment.height) == (74, 70)
+    assert (panel.line_flux.width, panel.line_flux.height) == (74, 70)
     outline, contours = (
         np.array(re.findall(r"[\d.]+", path), dtype=float).reshape(-1, 2)
-        for path in (panel.moment.outline, panel.moment.contours)
+        for path in (panel.line_flux.outline, panel.line_flux.contours)
     )
     np.testing.assert_allclose([outline.min(axis=0), outline.max(axis=0)], [[30, 30], [50, 50]])
     inner = contours[(abs(contours - 40) < 12).all(axis=1)]
     np.testing.assert_allclose([inner.min(axis=0), inner.max(axis=0)], [[30, 30], [50, 50]], atol=2)
 
 
-def test_north_is_up_and_east_is_left_in_the_pipelines_cubes(lines, cutout_of):
+def test_north_is_up_and_east_is_left_in_the_pipelines_cubes(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
     panel = make_line_panel(cutout_of(lines[1]), ROW, lines)
     assert panel.compass.north == pytest.approx((0, -1))
     assert panel.compass.east == pytest.approx((-1, 0))
     assert panel.compass.bar_px == pytest.approx(panel.compass.bar_arcsec / (3.6e-5 * 3600))
-    assert 0 < panel.compass.bar_px <= panel.moment.width / 3
+    assert 0 < panel.compass.bar_px <= panel.line_flux.width / 3
 
 
-def test_the_three_planes_are_on_the_scale_of_the_line(lines, cutout_of):
+def test_the_three_planes_are_on_the_scale_of_the_line(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
     cutout = cutout_of(lines[1])
     cutout.before_map[5, 5] = -1e6
     panel = make_line_panel(cutout, ROW, lines)
-    assert len({(picture.low, picture.high) for picture in panel.planes}) == 1
+    assert len({(drawn.low, drawn.high) for drawn in panel.planes}) == 1
     assert panel.planes[0].low > -100
 
 
-def test_an_artefact_does_not_set_the_scale_of_the_line_flux(lines, cutout_of):
+def test_an_artefact_does_not_set_the_scale_of_the_line_flux(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
     cutout = cutout_of(lines[1])
     mask = cutout.moment_map > np.nanmax(cutout.moment_map) / 2
     cutout.moment_map[3:6, 3:6] = 1e6
-    picture = make_line_panel(replace(cutout, mask=mask), ROW, lines).moment
-    assert picture.high == pytest.approx(float(cutout.moment_map[mask].max()))
-    assert picture.low < 0
+    drawn = make_line_panel(replace(cutout, mask=mask), ROW, lines).line_flux
+    assert drawn.high == pytest.approx(float(cutout.moment_map[mask].max()))
+    assert drawn.low < 0
 
 
-def test_neighbouring_lines_are_marked(lines, cutout_of):
+def test_neighbouring_lines_are_marked(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
     neighbour = Line("H2", lines[1].wavelength_um + 0.004)
     panel = make_line_panel(cutout_of(lines[1]), ROW, [neighbour, *lines])
     assert [(mark.label, mark.main) for mark in panel.spectrum.marks] == [
@@ -75,15 +80,15 @@ def test_neighbouring_lines_are_marked(lines, cutout_of):
     assert panel.spectrum.marks[0].at == pytest.approx(WIDTH / 2)
 
 
-def test_what_a_detector_may_leave_open(lines, cutout_of):
-    """No peak, no plane, no coordinates, no statistic, no light at all."""
+def test_what_a_detector_may_leave_open(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
+    """No peak, no plane, no coordinates, no statistic, no data at all."""
     cutout = cutout_of(lines[1])
-    dark = np.full_like(cutout.line_map, np.nan)
-    maps = dict.fromkeys(("line_map", "before_map", "after_map", "off_line_map", "moment_map"), dark)
+    blank = np.full_like(cutout.line_map, np.nan)
+    maps = dict.fromkeys(("line_map", "before_map", "after_map", "off_line_map", "moment_map"), blank)
     nothing = np.full(41, np.nan)
-    bare = replace(cutout, **maps, mask=np.zeros(dark.shape, bool), statistic=nothing, spectrum=nothing, header={})
-    panel = make_line_panel(bare, ROW | {"plane": pd.NA, "peak_x": pd.NA, "peak_y": pd.NA}, lines)
+    minimal = replace(cutout, **maps, mask=np.zeros(blank.shape, bool), statistic=nothing, spectrum=nothing, header={})
+    panel = make_line_panel(minimal, ROW | {"plane": pd.NA, "peak_x": pd.NA, "peak_y": pd.NA}, lines)
     assert panel.peak_xy is None
     assert panel.compass is None
-    assert panel.statistic.path == panel.moment.contours == panel.moment.outline == ""
+    assert panel.statistic.path == panel.line_flux.contours == panel.line_flux.outline == ""
     assert panel.planes[1].title == "the line"

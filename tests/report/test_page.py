@@ -152,7 +152,7 @@ def test_every_image_and_drawing_says_what_it_shows(finished):
         f"{ATTACK} in the line Fe II 17.936 µm, cube obs1",
     ]
     assert text_of(first).count("no image stored") == 1
-    titles = [text_of(caption) for caption in first.select_one(".panel").select(".picture figcaption")]
+    titles = [text_of(caption) for caption in first.select_one(".panel").select(".map-panel figcaption")]
     assert titles == ["10 planes before", "the line, plane 550", "10 planes after", "line flux"]
 
 

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import hashlib
 import os
 import signal
@@ -5,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ TINY = {"n_ysos": 16, "n_observed": 3, "shape": (9, 11)}
 
 
 @pytest.fixture(scope="module")
-def sky(tmp_path_factory) -> Path:
+def sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_archive(tmp_path_factory.mktemp("archive") / "sky", seed=5, **TINY)
 
 
@@ -30,14 +33,14 @@ def digests(directory: Path) -> dict[str, str]:
     }
 
 
-def test_one_seed_gives_the_same_bytes_and_another_does_not(sky, tmp_path) -> None:
+def test_one_seed_gives_the_same_bytes_and_another_does_not(sky: Path, tmp_path: Path) -> None:
     assert digests(make_archive(tmp_path / "again", seed=5, **TINY)) == digests(sky)
     other = digests(make_archive(tmp_path / "other", seed=6, **TINY))
     assert other.keys() == digests(sky).keys()
     assert not set(other.values()) & set(digests(sky).values())
 
 
-def test_every_observation_has_its_cube_but_for_those_that_should_not(sky) -> None:
+def test_every_observation_has_its_cube_but_for_those_that_should_not(sky: Path) -> None:
     observations, truth = Table.read(sky / "observations.ecsv"), Table.read(sky / "truth.ecsv")
     expected = {name.rpartition("/")[2] for name in observations["dataURL"]}
     absent = {f"{row['obs_id']}_s3d.fits" for row in truth if row["kind"] in {"missing", "stale"}}
@@ -51,7 +54,7 @@ def fault(sky: Path, kind: str) -> Path:
     return sky / "cubes" / f"{row['obs_id']}_s3d.fits"
 
 
-def test_faults_are_planted(sky) -> None:
+def test_faults_are_planted(sky: Path) -> None:
     truth = Table.read(sky / "truth.ecsv")
     statuses = {str(row["kind"]): str(row["status"]) for row in truth if row["kind"] not in {"jet", "neighbour"}}
     assert statuses == {
@@ -68,7 +71,7 @@ def test_faults_are_planted(sky) -> None:
     assert "shortmediumlong" in fault(sky, "stale").name
 
 
-def test_the_truth_is_in_the_cubes(sky) -> None:
+def test_the_truth_is_in_the_cubes(sky: Path) -> None:
     """At the line's plane, the jet stands out of the planes around it by its S/N."""
     truth = Table.read(sky / "truth.ecsv")
     jets = truth[truth["kind"] == "jet"]
@@ -84,7 +87,7 @@ def test_the_truth_is_in_the_cubes(sky) -> None:
         assert np.nanmax(spectra[plane] - off) == pytest.approx(row["snr"], abs=4)
 
 
-def test_an_interrupted_sky_is_known_for_one_and_made_again(sky, tmp_path) -> None:
+def test_an_interrupted_sky_is_known_for_one_and_made_again(sky: Path, tmp_path: Path) -> None:
     directory = tmp_path / "sky"
     arguments = ", ".join(f"{name}={value!r}" for name, value in TINY.items())
     code = f"from feii_dask.simulate import make_archive; make_archive({str(directory)!r}, seed=5, {arguments})"
@@ -98,19 +101,19 @@ def test_an_interrupted_sky_is_known_for_one_and_made_again(sky, tmp_path) -> No
     assert digests(make_archive(directory, seed=5, **TINY)) == digests(sky)
 
 
-def test_a_finished_sky_can_be_made_anew(sky, tmp_path) -> None:
+def test_a_finished_sky_can_be_made_anew(sky: Path, tmp_path: Path) -> None:
     make_archive(tmp_path / "sky", seed=6, **TINY)
     assert digests(make_archive(tmp_path / "sky", seed=5, **TINY)) == digests(sky)
 
 
-def test_a_directory_with_something_else_is_left_alone(tmp_path) -> None:
+def test_a_directory_with_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "observations.ecsv").write_text("mine")
     with pytest.raises(SettingsError, match="no simulated sky"):
         make_archive(tmp_path, **TINY)
     assert [path.name for path in tmp_path.iterdir()] == ["observations.ecsv"]
 
 
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path) -> None:
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write a simulated sky"):
         make_archive(tmp_path / "file" / "sky", **TINY)
@@ -126,7 +129,7 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path) -> None:
         ({"snr": (9.0, 5.0)}, "smaller one first"),
     ],
 )
-def test_numbers_that_do_not_fit_are_said(tmp_path, change, message) -> None:
+def test_numbers_that_do_not_fit_are_said(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         make_archive(tmp_path / "sky", **(TINY | change))
     assert not (tmp_path / "sky").exists()

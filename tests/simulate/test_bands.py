@@ -1,8 +1,10 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
 from feii_dask.errors import SettingsError
-from feii_dask.simulate.bands import BANDS, find_band
+from feii_dask.simulate.bands import BANDS, Band, find_band
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ def test_grids_have_the_planes_of_real_cubes(band: str, wavelength_um: float) ->
 
 
 @pytest.mark.parametrize("band", BANDS.values(), ids=BANDS)
-def test_wavelengths_increase_and_are_as_many_as_stated(band) -> None:
+def test_wavelengths_increase_and_are_as_many_as_stated(band: Band) -> None:
     following = band.next_channel[1] if band.tabulated else 0
     assert band.wavelength_um.size == band.planes + following
     steps = np.diff(band.wavelength_um)

@@ -52,11 +52,11 @@ def test_coverage_varies_with_place_and_plane() -> None:
 
 
 def test_two_cubes_of_a_seed_differ_by_the_line_alone() -> None:
-    dark, lit = make_fifi_cube(OI, seed=4), make_fifi_cube(OI, seed=4, snr=8.0, velocity_kms=60.0)
-    line = np.nan_to_num(lit.flux) - np.nan_to_num(dark.flux)
+    blank, with_line = make_fifi_cube(OI, seed=4), make_fifi_cube(OI, seed=4, snr=8.0, velocity_kms=60.0)
+    line = np.nan_to_num(with_line.flux) - np.nan_to_num(blank.flux)
     peak = np.unravel_index(np.argmax(line), line.shape)
     assert line.max() == pytest.approx(8.0 * 0.05, rel=0.05)
-    shift_kms = 299_792.458 * (lit.wavelength_um[peak[0]] / OI.wavelength_um - 1)
+    shift_kms = 299_792.458 * (with_line.wavelength_um[peak[0]] / OI.wavelength_um - 1)
     assert shift_kms == pytest.approx(60.0, abs=299_792 / RESOLVING_POWER / LINE_PLANES)
 
 

@@ -1,12 +1,19 @@
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
+from numpy.typing import NDArray
 
 from feii_dask.model import Line
-from feii_dask.simulate import BANDS, Jet, make_cube
+from feii_dask.simulate import BANDS, Jet, SimulatedCube, make_cube
 from feii_dask.simulate.s3d import science_header
+
+Floats = NDArray[np.float64]
 
 LIGHT_KMS = 299792.458
 LINES = {
@@ -24,7 +31,9 @@ def around(wavelength_um: float, band: str) -> tuple[float, float]:
     return wavelength_um - reach_um, wavelength_um + reach_um
 
 
-def light_of(jet: Jet, *, band: str = "ch1-short", shape: tuple[int, int] = (31, 31), **scene):
+def with_emission(
+    jet: Jet, *, band: str = "ch1-short", shape: tuple[int, int] = (31, 31), **scene: Any
+) -> tuple[SimulatedCube, Floats]:
     """Return the cube with the jet, and what the jet alone adds to it."""
     scene |= {"band": band, "shape": shape, "planes_um": around(jet.line.wavelength_um, band)}
     with_jet, without = make_cube(jets=(jet,), **scene), make_cube(**scene)
@@ -35,13 +44,13 @@ def light_of(jet: Jet, *, band: str = "ch1-short", shape: tuple[int, int] = (31,
 @pytest.mark.parametrize(
     ("velocity_kms", "fwhm_kms", "snr"), [(-250.0, 80.0, 3.0), (0.0, 115.0, 10.0), (150.0, 250.0, 30.0)]
 )
-def test_the_pixels_hold_what_the_truth_says(band, velocity_kms, fwhm_kms, snr) -> None:
+def test_the_pixels_hold_what_the_truth_says(band: str, velocity_kms: float, fwhm_kms: float, snr: float) -> None:
     line = Line("Fe II", LINES[band])
     jet = Jet(line=line, snr=snr, velocity_kms=velocity_kms, fwhm_kms=fwhm_kms)
-    cube, light = light_of(jet, band=band, rms=0.7)
-    assert light.max() / cube.rms == pytest.approx(snr, rel=1e-3)
+    cube, emission = with_emission(jet, band=band, rms=0.7)
+    assert emission.max() / cube.rms == pytest.approx(snr, rel=1e-3)
 
-    spectrum = light.sum(axis=(1, 2))
+    spectrum = emission.sum(axis=(1, 2))
     kms = (cube.wavelength_um / line.wavelength_um - 1) * LIGHT_KMS
     centroid = np.average(kms, weights=spectrum)
     assert centroid == pytest.approx(velocity_kms, abs=2)
@@ -50,20 +59,20 @@ def test_the_pixels_hold_what_the_truth_says(band, velocity_kms, fwhm_kms, snr) 
 
     truth = cube.truth[0]
     whole = ~np.isnan(cube.sci).any(axis=0)
-    per_spaxel, brightest = integrate(light, cube.wavelength_um, cube.pixel_arcsec), truth.flux_map.max()
+    per_spaxel, brightest = integrate(emission, cube.wavelength_um, cube.pixel_arcsec), truth.flux_map.max()
     assert abs(per_spaxel - truth.flux_map)[whole].max() < 2e-3 * brightest
     assert truth.flux == pytest.approx(per_spaxel.sum(), rel=0.03)  # holes take a little from the pixels
     assert np.array_equal(truth.mask, truth.flux_map >= 0.1 * truth.flux_map.max())
 
 
-def integrate(light, wavelength_um, pixel_arcsec):
+def integrate(emission: Floats, wavelength_um: Floats, pixel_arcsec: float) -> Floats:
     """Return the line flux of every spaxel, W/m², by way of astropy's units."""
     edges = np.concatenate(
         [[1.5 * wavelength_um[0] - 0.5 * wavelength_um[1]], wavelength_um[:-1] + np.diff(wavelength_um) / 2]
     )
     edges = np.append(edges, 1.5 * wavelength_um[-1] - 0.5 * wavelength_um[-2]) * u.um
     width_hz = -np.diff(edges.to(u.Hz, equivalencies=u.spectral()))
-    flux = (light * (u.MJy / u.sr) * (pixel_arcsec * u.arcsec) ** 2 * width_hz[:, None, None]).sum(axis=0)
+    flux = (emission * (u.MJy / u.sr) * (pixel_arcsec * u.arcsec) ** 2 * width_hz[:, None, None]).sum(axis=0)
     return flux.to_value(u.W / u.m**2)
 
 
@@ -71,7 +80,7 @@ def test_a_line_can_be_recovered_from_the_noise() -> None:
     """S/N, velocity and flux from one noisy cube, by sums over the mask and a straight continuum."""
     line = Line("Fe II", LINES["ch1-short"])
     jet = Jet(line=line, snr=20.0, velocity_kms=-150.0)
-    cube, _ = light_of(jet, star=10.0, wiggles=0.0, spikes=0, showers=0, roll_deg=0.0)
+    cube, _ = with_emission(jet, star=10.0, wiggles=0.0, spikes=0, showers=0, roll_deg=0.0)
     kms = (cube.wavelength_um / line.wavelength_um - 1) * LIGHT_KMS
     near, side = abs(kms + 150) < 250, abs(kms + 150) > 400
     continuum = np.nanmedian(cube.sci[side], axis=0)
@@ -86,11 +95,11 @@ def test_a_line_can_be_recovered_from_the_noise() -> None:
 
 
 @pytest.mark.parametrize("position_angle_deg", [20.0, 135.0, 250.0])
-def test_the_position_angle_is_east_of_north_on_the_sky(position_angle_deg) -> None:
+def test_the_position_angle_is_east_of_north_on_the_sky(position_angle_deg: float) -> None:
     jet = Jet(line=Line("Fe II", 5.340169), position_angle_deg=position_angle_deg, length_arcsec=1.5)
-    cube, light = light_of(jet, roll_deg=0.0)
-    y, x = np.mgrid[: light.shape[1], : light.shape[2]]
-    weight = light.sum(axis=0)
+    cube, emission = with_emission(jet, roll_deg=0.0)
+    y, x = np.mgrid[: emission.shape[1], : emission.shape[2]]
+    weight = emission.sum(axis=0)
     wcs = WCS(science_header(cube), naxis=2)
     centroid = wcs.pixel_to_world(np.average(x, weights=weight), np.average(y, weights=weight))
     star = SkyCoord(*cube.center_deg, unit="deg")
@@ -101,18 +110,18 @@ def test_the_position_angle_is_east_of_north_on_the_sky(position_angle_deg) -> N
 def test_a_jet_of_one_spaxel_is_blurred_and_a_wide_one_fills_half_of_the_field() -> None:
     line = Line("Fe II", 5.340169)
     thin = Jet(line=line, width_arcsec=0.13, length_arcsec=9.0, position_angle_deg=45.0)
-    cube, _ = light_of(thin)
+    cube, _ = with_emission(thin)
     across = cube.truth[0].flux_map[20, :]  # a cut five spaxels above the star
     assert 2 <= np.sum(across > across.max() / 2) <= 5
     assert across.argmax() == 10  # and five to its east
     wide = Jet(line=line, width_arcsec=99.0, length_arcsec=99.0)
-    cube, _ = light_of(wide)
+    cube, _ = with_emission(wide)
     field = ~np.isnan(cube.sci).all(axis=0)
     assert 0.45 < np.mean(cube.truth[0].mask[field]) < 0.65
 
 
-def test_light_and_truth_stay_inside_the_field() -> None:
-    cube, _ = light_of(Jet(line=Line("Fe II", 5.340169), length_arcsec=99.0))
+def test_emission_and_truth_stay_inside_the_field() -> None:
+    cube, _ = with_emission(Jet(line=Line("Fe II", 5.340169), length_arcsec=99.0))
     assert not cube.truth[0].flux_map[np.isnan(cube.sci).all(axis=0)].any()
 
 

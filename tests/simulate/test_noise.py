@@ -1,10 +1,15 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from feii_dask.simulate.noise import add_showers, drizzled_noise, fringe, wiggle
 
+Floats = NDArray[np.float64]
 
-def correlation(noise, axis):
+
+def correlation(noise: Floats, axis: int) -> float:
     """Return the correlation between neighbours along an axis, by the definition."""
     moved = np.moveaxis(noise, axis, 0)
     return np.mean(moved[1:] * moved[:-1]) / np.mean(noise**2)
@@ -32,7 +37,7 @@ def test_spikes_are_single_voxels_spread_over_their_neighbours() -> None:
     assert difference.max() >= 5 * 0.99
 
 
-def spectral_peak(signal, frequency):
+def spectral_peak(signal: Floats, frequency: tuple[Floats, Floats]) -> float:
     """Return the frequency at which a demeaned signal has most power."""
     power = abs(np.exp(-2j * np.pi * np.outer(frequency[0], frequency[1])) @ (signal - signal.mean())) ** 2
     return frequency[0][np.argmax(power)]

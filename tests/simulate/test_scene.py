@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -30,7 +34,7 @@ def test_empty_sky_has_the_stated_rms_and_a_formal_error_that_is_too_small() -> 
     assert 4 <= 2.5 / np.nanmedian(cube.err) <= 10
 
 
-def test_the_sky_beside_a_star_has_the_stated_rms_and_level() -> None:
+def test_the_sky_near_a_star_has_the_stated_rms_and_level() -> None:
     cube = make_cube(shape=(41, 41), planes_um=(5.2, 5.5), star=20.0, pedestal=3.0, spikes=0, showers=0)
     corner = cube.sci[:, 8:12, 18:23]  # 1.4 arcsec south of the star
     assert np.nanstd(corner[1:] - corner[:-1]) == pytest.approx(np.sqrt(2 * (1 - 0.287)), rel=0.03)
@@ -49,7 +53,7 @@ def test_the_star_is_as_bright_and_as_wide_as_stated_and_its_photons_are_noisy()
     assert np.nanmedian(cube.err[:, 20, 20]) > 3 * np.nanmedian(cube.err[:, 2, 20])
 
 
-def test_wiggles_follow_the_star_and_fringes_all_light() -> None:
+def test_wiggles_follow_the_star_and_fringes_all_emission() -> None:
     base = QUIET | {"star": 500.0, "pedestal": 20.0, "shape": (21, 21), "planes_um": (5.1, 5.5)}
 
     def ripple_of(**change: float) -> np.ndarray:
@@ -106,6 +110,6 @@ def test_a_window_has_the_wavelengths_of_the_band() -> None:
         ({"neighbours": (Jet(line=IRON, offset_arcsec=9.0),)}, "not inside this cube"),
     ],
 )
-def test_what_cannot_be_simulated_is_said(change, message) -> None:
+def test_what_cannot_be_simulated_is_said(change: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         make_cube(**(WINDOW | change))

@@ -1,19 +1,24 @@
+from __future__ import annotations
+
 from collections import Counter
 
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.table import Table
 from spherical_geometry.polygon import SphericalPolygon
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.simulate.caom import observation_table
-from feii_dask.simulate.survey import FAULTS, plan_observations, young_stars
+from feii_dask.simulate.survey import FAULTS, PlannedObservation, plan_observations, young_stars
+
+Survey = tuple[Table, list[PlannedObservation], Table]
 
 SHAPE = (21, 23)
 
 
 @pytest.fixture(scope="module")
-def survey():
+def survey() -> Survey:
     """The demo's survey: stars, observations, table."""
     rng = np.random.default_rng(0)
     stars = young_stars(64, rng)
@@ -21,7 +26,7 @@ def survey():
     return stars, planned, observation_table(planned, SHAPE)
 
 
-def test_it_is_as_large_as_the_demo_asks(survey) -> None:
+def test_it_is_as_large_as_the_demo_asks(survey: Survey) -> None:
     stars, planned, _ = survey
     bands = {one.band.name for one in planned if not one.fault}
     assert len(stars) >= 60
@@ -31,7 +36,7 @@ def test_it_is_as_large_as_the_demo_asks(survey) -> None:
     assert len({one.obs_id for one in planned}) == len(planned)
 
 
-def test_a_third_of_the_observed_stars_have_jets_in_three_lines_and_two_bands(survey) -> None:
+def test_a_third_of_the_observed_stars_have_jets_in_three_lines_and_two_bands(survey: Survey) -> None:
     _, planned, _ = survey
     observed = {one.main_id for one in planned if one.main_id}
     jets = {}
@@ -63,7 +68,7 @@ def test_strengths_and_velocities_cover_what_was_asked() -> None:
     assert len(strong_and_slow) > 100 / 3
 
 
-def test_stars_are_found_in_their_own_footprints_only(survey) -> None:
+def test_stars_are_found_in_their_own_footprints_only(survey: Survey) -> None:
     stars, planned, table = survey
     located = stars[~stars["ra"].mask]
     companion = located["main_id"][-1]
@@ -80,7 +85,7 @@ def test_stars_are_found_in_their_own_footprints_only(survey) -> None:
         assert (companion in inside) == (one.main_id == stars["main_id"][1] and one.band.name != "ch1-short")
 
 
-def test_regions_are_worded_in_all_of_the_archives_ways(survey) -> None:
+def test_regions_are_worded_in_all_of_the_archives_ways(survey: Survey) -> None:
     _, planned, table = survey
     words = [str(region) for region in table["s_region"]]
     assert sum(word.startswith("POLYGON ICRS  ") for word in words) > 10
@@ -89,7 +94,7 @@ def test_regions_are_worded_in_all_of_the_archives_ways(survey) -> None:
     assert len(words[[one.fault for one in planned].index("bad_region")].split()) % 2
 
 
-def test_the_table_is_masts(survey) -> None:
+def test_the_table_is_masts(survey: Survey) -> None:
     _, planned, table = survey
     assert len(table.colnames) == 33
     assert table.colnames[:3] == ["intentType", "obs_collection", "provenance_name"]

@@ -1,4 +1,4 @@
-// An item of a table is a row, or several rows that stay together; its first row has the cells to sort by.
+// An item of a table is a row, or a group of rows, of which the first has the cells to sort by.
 const first = item => item.rows?.[0] ?? item;
 
 function value(item, column) {
@@ -43,8 +43,7 @@ for (const input of document.querySelectorAll(".filter input")) {
   input.addEventListener("input", () => filter(input));
 }
 
-// To a browser that runs scripts, the figures of a candidate are text until they are wanted: a hundred thousand
-// elements would keep it busy.
+// With scripts, the figures of a candidate stay text until it is opened: a hundred thousand elements would be slow.
 function unfold(details) {
   const figures = details.querySelector("noscript");
   if (figures) figures.outerHTML = figures.textContent;
@@ -53,7 +52,7 @@ for (const details of document.querySelectorAll("details")) {
   details.addEventListener("toggle", () => unfold(details), { once: true });
 }
 
-// A candidate that the sky map leads to opens, even if the filter had hidden it.
+// A link of the sky map opens its candidate, even one that the filter hides.
 function openTarget() {
   const item = document.getElementById(location.hash.slice(1));
   if (!item?.classList.contains("item")) return;
