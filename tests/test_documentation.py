@@ -138,6 +138,13 @@ def test_the_readme_is_one_page_and_leads_to_all_others() -> None:
     assert {*PAGES, *NOTEBOOKS} - {readme} <= linked
 
 
+def test_the_test_command_stands_where_continuous_integration_looks_for_it() -> None:
+    marked = (ROOT / "README.md").read_text().partition("\n<!-- the test command -->\n```bash\n")[2]
+    command = marked.partition("\n```\n")[0]
+    assert command.count("\n") == 0
+    assert command.endswith(".venv/bin/python -m pytest --cov")
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_tables_are_those_of_the_committed_results(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
