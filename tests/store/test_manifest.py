@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import feii_dask as fd
-from feii_dask.config.settings import load_settings
+from feii_dask.config.loading import load_settings
 from feii_dask.errors import FingerprintError, SettingsError
 from feii_dask.store.manifest import check_places
 
