@@ -12,8 +12,6 @@ from typing import Any
 import click
 
 from feii_dask._version import __version__
-from feii_dask.config.options import setting_options
-from feii_dask.config.validators import parse_path
 from feii_dask.errors import FeiiDaskError
 
 __all__ = ["main"]
@@ -38,6 +36,16 @@ class Command(click.Group):
             ctx.exit(INTERRUPTED)
 
 
+class SettingsCommand(click.Command):
+    """A verb that takes settings as options, made from their declarations when it is used."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the settings, and then the verb's own."""
+        from feii_dask.config.options import setting_options
+
+        return [*setting_options(str(self.name)), *super().get_params(ctx)]
+
+
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -51,11 +59,12 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
 
 def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
     """Take ``~`` as a shell would; it does not where quotes or a notebook's magic come between."""
+    from feii_dask.config.validators import parse_path
+
     return Path(parse_path(path))
 
 
-@main.command()
-@setting_options("search")
+@main.command(cls=SettingsCommand)
 def search(config: str | None, **options: Any) -> None:
     """Search an archive's cubes for jets: the main job."""
     from feii_dask.config.loading import load_settings
@@ -65,8 +74,7 @@ def search(config: str | None, **options: Any) -> None:
     finish(run_search(settings), settings.allowed_failures)
 
 
-@main.command()
-@setting_options("estimate")
+@main.command(cls=SettingsCommand)
 @click.option("--pilot", type=click.IntRange(min=2), default=40, show_default=True, help="Cubes to scan for it.")
 def estimate(config: str | None, pilot: int, **options: Any) -> None:
     """Say what a search would cost, from a pilot of a few cubes."""
@@ -76,8 +84,7 @@ def estimate(config: str | None, pilot: int, **options: Any) -> None:
     click.echo(run_estimate(load_settings(config, **options), pilot=pilot))
 
 
-@main.command()
-@setting_options("demo")
+@main.command(cls=SettingsCommand)
 def demo(config: str | None, **options: Any) -> None:
     """Do the same search on a simulated sky, without a network."""
     from feii_dask.config.loading import load_settings
@@ -101,9 +108,8 @@ def finish(result: Any, allowed_failures: float) -> None:
         sys.exit(1)
 
 
-@main.command()
+@main.command(cls=SettingsCommand)
 @click.argument("uri")
-@setting_options("scan")
 @click.option("--plot", is_flag=True, help="Draw the detector's statistic around each line, into a PNG file here.")
 @click.option("--whole", is_flag=True, help="Draw the extent of emission in all planes, which reads the whole cube.")
 def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) -> None:
