@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from feii_dask.config.declarations import declarations, setting
+from feii_dask.config.declarations import declarations_of, setting
 from feii_dask.config.validators import (
     OneOf,
     parse_adaptive_range,
@@ -92,7 +92,7 @@ class ClusterSettings:
 
 def keys_of(kind: str) -> list[str]:
     """Return the keys that a cluster of this kind takes, but for ``kind`` itself."""
-    return [name for name, declared in declarations(ClusterSettings).items() if kind in declared.kinds]
+    return [name for name, declared in declarations_of(ClusterSettings).items() if kind in declared.kinds]
 
 
 def default_clusters() -> dict[str, dict[str, Any]]:
@@ -100,7 +100,7 @@ def default_clusters() -> dict[str, dict[str, Any]]:
 
     The local one shows its dashboard at Dask's usual port, 8787; others that a user adds take one that is free.
     """
-    declared = declarations(ClusterSettings)
+    declared = declarations_of(ClusterSettings)
     return {
         kind: {"kind": kind} | {key: declared[key].default for key in keys_of(kind)} | changed
         for kind, changed in {"local": {"dashboard": "127.0.0.1:8787"}, "gateway": {}}.items()

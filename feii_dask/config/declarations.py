@@ -13,7 +13,7 @@ from typing import Any
 
 from feii_dask.config.validators import to_python
 
-__all__ = ["Declaration", "declarations", "setting"]
+__all__ = ["Declaration", "declarations_of", "setting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,6 @@ def setting(parse: Callable[[Any], Any], default: Any, help: str, **more: Any) -
     return field(default=default, metadata=metadata)
 
 
-def declarations(kind: type) -> dict[str, Declaration]:
+def declarations_of(kind: type) -> dict[str, Declaration]:
     """Return the declarations of a dataclass by the names of its fields, in their order."""
     return {f.name: f.metadata["declaration"] for f in fields(kind) if "declaration" in f.metadata}

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import dask.config
 
 from feii_dask.config.cluster_settings import default_clusters
-from feii_dask.config.declarations import declarations
+from feii_dask.config.declarations import declarations_of
 from feii_dask.config.settings import Settings
 from feii_dask.config.yaml_files import read_yaml, require_mapping
 from feii_dask.errors import SettingsError
@@ -106,7 +106,7 @@ def packaged_defaults() -> dict[str, Any]:
     """Return the default of every setting that a file may hold; of some, the mission decides later."""
     defaults = {
         name: declared.default
-        for name, declared in declarations(Settings).items()
+        for name, declared in declarations_of(Settings).items()
         if declared.in_file and not declared.from_mission
     }
     return defaults | {"clusters": default_clusters()}

@@ -9,7 +9,7 @@ from typing import Any
 
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.consistency import validate
-from feii_dask.config.declarations import declarations
+from feii_dask.config.declarations import declarations_of
 from feii_dask.config.layers import merge_layers
 from feii_dask.config.missions import find_mission
 from feii_dask.config.settings import Settings
@@ -53,7 +53,7 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
     }
     parsed = parse_values(Settings, values, sources)
     mission = find_mission(parsed["mission"])
-    for name, declared in declarations(Settings).items():
+    for name, declared in declarations_of(Settings).items():
         if declared.from_mission and name not in parsed:
             parsed[name] = getattr(mission, name)
             sources[name] = f"the mission {mission.name}"
@@ -74,7 +74,7 @@ def parse_values(kind: type, values: Mapping[str, Any], sources: Mapping[str, st
     prefix : str
         What precedes the name in messages.
     """
-    declared = declarations(kind)
+    declared = declarations_of(kind)
     parsed = {}
     for name, value in values.items():
         source = sources[prefix + name]

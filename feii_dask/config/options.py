@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from feii_dask.config.declarations import Declaration, declarations
+from feii_dask.config.declarations import Declaration, declarations_of
 from feii_dask.config.settings import Settings
 from feii_dask.config.validators import NonNegative, OneOf, parse_count, parse_file, parse_flag, parse_list, parse_path
 
@@ -36,7 +36,7 @@ def setting_options(command: str) -> tuple[click.Option, ...]:
     config = click.Option(
         ["--config"], type=click.Path(), help="Settings file.  [default: cluster.yaml, if it is here]"
     )
-    taken = [(name, one) for name, one in declarations(Settings).items() if command in one.commands]
+    taken = [(name, one) for name, one in declarations_of(Settings).items() if command in one.commands]
     return (config, *(as_option(name, declared) for name, declared in taken))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from feii_dask.config.cluster_settings import ClusterSettings, keys_of
-from feii_dask.config.declarations import Declaration, declarations, setting
+from feii_dask.config.declarations import Declaration, declarations_of, setting
 from feii_dask.config.validators import (
     NonNegative,
     OneOf,
@@ -176,8 +176,8 @@ class Settings:
 
     def explain(self) -> str:
         """Return every value and where it came from, a line each."""
-        rows = list(self._rows("", self, declarations(Settings)))
-        keys = declarations(ClusterSettings)
+        rows = list(self._rows("", self, declarations_of(Settings)))
+        keys = declarations_of(ClusterSettings)
         for name, cluster in self.clusters.items():
             taken = {key: keys[key] for key in ("kind", *keys_of(cluster.kind))}
             rows += self._rows(f"clusters.{name}.", cluster, taken)

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from feii_dask.config.cluster_settings import KINDS, ClusterSettings, default_clusters
-from feii_dask.config.declarations import declarations
+from feii_dask.config.declarations import declarations_of
 from feii_dask.config.layers import FILE_NAME, SECTION
 from feii_dask.config.settings import Settings
 
@@ -33,7 +33,7 @@ def settings_template() -> str:
 
 def setting_lines() -> Iterator[str]:
     """Yield a line for each setting, and a heading above each part."""
-    for name, declared in declarations(Settings).items():
+    for name, declared in declarations_of(Settings).items():
         if not declared.in_file:
             continue
         if declared.heading:
@@ -44,7 +44,7 @@ def setting_lines() -> Iterator[str]:
 
 def cluster_lines() -> Iterator[str]:
     """Yield the lines of the clusters that are there by default."""
-    declared = declarations(ClusterSettings)
+    declared = declarations_of(ClusterSettings)
     yield "  clusters:"
     for cluster, body in default_clusters().items():
         yield f"    {cluster}:"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from feii_dask.config.declarations import declarations
+from feii_dask.config.declarations import declarations_of
 from feii_dask.config.missions import Mission, find_mission
 from feii_dask.config.settings import Settings
 from feii_dask.cubes.lines import find_lines
@@ -27,7 +27,7 @@ __all__ = ["as_context", "check_places", "continue_run", "describe_run", "finger
 
 # Every setting that changes what a scan answers, or which cubes are scanned; all others may differ from one
 # session of a run to the next.
-SHAPING = tuple(name for name, declared in declarations(Settings).items() if declared.shapes_results)
+SHAPING = tuple(name for name, declared in declarations_of(Settings).items() if declared.shapes_results)
 PACKAGES = ("feii_dask", "dask", "distributed", "astropy", "astroquery", "numpy", "scipy", "pandas", "s3fs")
 
 

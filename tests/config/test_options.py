@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from feii_dask.cli import main
-from feii_dask.config.declarations import declarations
+from feii_dask.config.declarations import declarations_of
 from feii_dask.config.loading import load_settings
 from feii_dask.config.settings import Settings
 
@@ -72,16 +72,16 @@ def test_what_is_not_given_is_left_to_the_other_layers() -> None:
 
 def test_an_estimate_takes_what_selects_and_shapes_a_search() -> None:
     assert options_of("estimate") - {"pilot"} == options_of("search") - OF_A_RUN_DIRECTORY
-    shaping = {name for name, declared in declarations(Settings).items() if declared.shapes_results}
+    shaping = {name for name, declared in declarations_of(Settings).items() if declared.shapes_results}
     assert shaping <= options_of("estimate")
 
 
 @pytest.mark.parametrize("command", ["search", "estimate", "demo", "scan"])
 def test_help_says_what_each_option_is_and_its_default(command: str) -> None:
     text = " ".join(CliRunner().invoke(main, [command, "--help"], terminal_width=1000).stdout.split())
-    for name in options_of(command) & declarations(Settings).keys():
+    for name in options_of(command) & declarations_of(Settings).keys():
         assert f"--{name.replace('_', '-')} " in text
-        assert declarations(Settings)[name].help.split()[0] in text
+        assert declarations_of(Settings)[name].help.split()[0] in text
     assert "[default: cluster.yaml, if it is here]" in text
     if command in {"search", "estimate"}:
         assert "[default: Y*O..]" in text

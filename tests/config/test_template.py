@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from feii_dask.cli import main
 from feii_dask.config.cluster_settings import ClusterSettings
-from feii_dask.config.declarations import declarations
+from feii_dask.config.declarations import declarations_of
 from feii_dask.config.loading import load_settings
 from feii_dask.config.settings import Settings
 from feii_dask.config.template import settings_template
@@ -26,7 +26,7 @@ def test_a_file_made_of_the_template_changes_nothing_but_the_sources() -> None:
 
 def test_every_setting_of_a_file_is_in_it_with_its_explanation() -> None:
     text = settings_template()
-    for name, declared in declarations(Settings).items():
+    for name, declared in declarations_of(Settings).items():
         lines = [line for line in text.splitlines() if line.lstrip(" #").startswith(f"{name.replace('_', '-')}: ")]
         assert len(lines) == declared.in_file, name
         assert all(line.endswith(f"# {declared.help}") for line in lines)
@@ -46,5 +46,5 @@ def test_the_command_prints_it() -> None:
 
 
 def test_every_field_is_declared_but_for_what_no_layer_can_set_as_one() -> None:
-    assert {f.name for f in fields(ClusterSettings)} == set(declarations(ClusterSettings))
-    assert {f.name for f in fields(Settings)} - set(declarations(Settings)) == {"clusters", "dask_config", "sources"}
+    assert {f.name for f in fields(ClusterSettings)} == set(declarations_of(ClusterSettings))
+    assert {f.name for f in fields(Settings)} - set(declarations_of(Settings)) == {"clusters", "dask_config", "sources"}
