@@ -12,7 +12,8 @@ from feii_dask._version import __version__
 
 if TYPE_CHECKING:
     from feii_dask import detectors, errors, notebook, simulate
-    from feii_dask.config.settings import Settings, load_settings
+    from feii_dask.config.loading import load_settings
+    from feii_dask.config.settings import Settings
     from feii_dask.cubes.lines import FE_II_LINES, NOTEBOOK_LINES
     from feii_dask.cubes.reader import Cube, open_cube
     from feii_dask.engine.cluster import connect
@@ -69,7 +70,7 @@ _HOMES = {
     "Status": "model",
     "connect": "engine.cluster",
     "crossmatch": "engine.crossmatch",
-    "load_settings": "config.settings",
+    "load_settings": "config.loading",
     "open_cube": "cubes.reader",
     "parse_region": "sky.regions",
     "scan_cube": "scan",

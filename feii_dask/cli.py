@@ -36,6 +36,16 @@ class Command(click.Group):
             ctx.exit(INTERRUPTED)
 
 
+class SettingsCommand(click.Command):
+    """A verb that takes settings as options, made from their declarations when it is used."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the settings, and then the verb's own."""
+        from feii_dask.config.options import setting_options
+
+        return [*setting_options(str(self.name)), *super().get_params(ctx)]
+
+
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -49,72 +59,35 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
 
 def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
     """Take ``~`` as a shell would; it does not where quotes or a notebook's magic come between."""
-    from feii_dask.config.validators import directory
+    from feii_dask.config.validators import parse_path
 
-    return Path(directory(path))
-
-
-def where(command: Any) -> Any:
-    """Add the options that say where a search runs and what it writes."""
-    for option in (
-        click.option("--config", type=click.Path(), help="Settings file.  [default: cluster.yaml, if it is here]"),
-        click.option("--cluster", help="A cluster that the settings name.  [default: local]"),
-        click.option("--detach", is_flag=True, default=None, help="Leave a gateway's cluster running afterwards."),
-        click.option("--out", type=click.Path(), help="Run directory."),
-    ):
-        command = option(command)
-    return command
+    return Path(parse_path(path))
 
 
-@main.command()
-@where
-@click.option("--target", help="One object, by a name that SIMBAD knows.")
-@click.option("--targets", type=click.Path(), help="A table of your own objects, in place of SIMBAD.")
-@click.option("--otype", help="SIMBAD object type.  [default: Y*O..]")
-@click.option("--mission", help="jwst, sofia, herschel, spitzer, or your own as package.module:NAME.  [default: jwst]")
-@click.option("--archive", help="live, or a directory of cubes.  [default: live]")
-@click.option("--fallback", type=click.Choice(["https"]), help="How to read what has no cloud copy.")
-@click.option("--detector", help="matched, notebook, grating, or your own as package.module:Name.")
-@click.option("--lines", multiple=True, help="feii, notebook, h2, fir, names, or a table file.")
-@click.option("--instrument", multiple=True, help="Such as MIRI/IFU.")
-@click.option("--filters", multiple=True, help="Such as CH1-SHORT.")
-@click.option("--proposal-id", multiple=True, help="Such as 1290.")
-@click.option("--pad-arcsec", type=float, help="Objects up to this far outside a footprint count as inside.")
-@click.option("--proper-motion", is_flag=True, default=None, help="Move the objects to the time of each observation.")
-@click.option("--limit", type=int, help="Scan at most so many cubes.")
-@click.option("--max-rows", type=int, help="Most objects that SIMBAD is asked for.  [default: 1000000]")
-@click.option("--resume", type=click.Path(), help="Go on with the run in this directory.")
-@click.option("--retry-failed", is_flag=True, default=None, help="With --resume: scan again what failed.")
-@click.option("--dry-run", is_flag=True, default=None, help="Say what would be scanned, and stop.")
+@main.command(cls=SettingsCommand)
 def search(config: str | None, **options: Any) -> None:
     """Search an archive's cubes for jets: the main job."""
-    from feii_dask.config.settings import load_settings
+    from feii_dask.config.loading import load_settings
     from feii_dask.workflow import search as run_search
 
     settings = load_settings(config, **options)
     finish(run_search(settings), settings.allowed_failures)
 
 
-@main.command()
-@where
-@click.option("--archive", help="live, or a directory with an observation table and cubes.  [default: live]")
-@click.option("--mission", help="jwst or sofia.  [default: jwst]")
-@click.option("--lines", multiple=True, help="feii, notebook, h2, names of lines, or a table file.")
-@click.option("--instrument", multiple=True, help="Such as MIRI/IFU.")
+@main.command(cls=SettingsCommand)
 @click.option("--pilot", type=click.IntRange(min=2), default=40, show_default=True, help="Cubes to scan for it.")
 def estimate(config: str | None, pilot: int, **options: Any) -> None:
     """Say what a search would cost, from a pilot of a few cubes."""
-    from feii_dask.config.settings import load_settings
+    from feii_dask.config.loading import load_settings
     from feii_dask.estimate import estimate as run_estimate
 
     click.echo(run_estimate(load_settings(config, **options), pilot=pilot))
 
 
-@main.command()
-@where
+@main.command(cls=SettingsCommand)
 def demo(config: str | None, **options: Any) -> None:
     """Do the same search on a simulated sky, without a network."""
-    from feii_dask.config.settings import load_settings
+    from feii_dask.config.loading import load_settings
     from feii_dask.demo import demonstrate
 
     settings = load_settings(config, mission="jwst", **options)
@@ -135,17 +108,13 @@ def finish(result: Any, allowed_failures: float) -> None:
         sys.exit(1)
 
 
-@main.command()
+@main.command(cls=SettingsCommand)
 @click.argument("uri")
-@click.option("--mission", help="Whose cube it is.  [default: jwst]")
-@click.option("--lines", multiple=True, help="feii, notebook, h2, names of lines, or a table file.")
-@click.option("--detector", help="matched, notebook, or your own as package.module:Name.")
-@click.option("--config", type=click.Path(), help="Settings file.")
 @click.option("--plot", is_flag=True, help="Draw the detector's statistic around each line, into a PNG file here.")
 @click.option("--whole", is_flag=True, help="Draw the extent of emission in all planes, which reads the whole cube.")
 def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) -> None:
     """Look for lines in one cube, wherever it is."""
-    from feii_dask.config.settings import load_settings
+    from feii_dask.config.loading import load_settings
     from feii_dask.single import scan_one
 
     click.echo(scan_one(uri, load_settings(config, **options), plot=plot, whole=whole))
@@ -176,11 +145,13 @@ def report(directory: Path) -> None:
 
 @main.command()
 @click.option("--config", "path", type=click.Path(), help="Settings file.")
-def config(path: str | None) -> None:
+@click.option("--template", is_flag=True, help="Print a settings file with all defaults, explained, to begin from.")
+def config(path: str | None, template: bool) -> None:
     """Print every setting and where its value came from."""
-    from feii_dask.config.settings import load_settings
+    from feii_dask.config.loading import load_settings
+    from feii_dask.config.template import settings_template
 
-    click.echo(load_settings(path).explain())
+    click.echo(settings_template() if template else load_settings(path).explain())
 
 
 @main.group()
@@ -189,7 +160,7 @@ def config(path: str | None) -> None:
 @click.pass_context
 def clusters(ctx: click.Context, config: str | None, cluster: str) -> None:
     """List, start and stop the clusters of a dask-gateway."""
-    from feii_dask.config.settings import load_settings
+    from feii_dask.config.loading import load_settings
 
     ctx.obj = load_settings(config, cluster=cluster)
 

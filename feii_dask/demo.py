@@ -1,4 +1,4 @@
-"""The search on a sky whose truth is known: a minute that shows what the program does, and how far to trust it."""
+"""Demonstration: a search on a simulated sky, whose candidates are compared with the truth. It takes a minute."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from time import monotonic
 import pandas as pd
 from astropy.table import Table
 
+from feii_dask.config.declarations import declarations_of
 from feii_dask.config.settings import Settings
 from feii_dask.monitor.log import narrate
 from feii_dask.simulate import make_archive
@@ -23,21 +24,16 @@ log = logging.getLogger(__name__)
 # A jet that the notebook's detector is expected to find: its match window is ±90 km/s wide at 5.34 µm, and at a
 # peak S/N of 10 it finds all that lie well within.
 EXPECTED_SNR, EXPECTED_LINES, EXPECTED_KMS = 10.0, 3, 60.0
-# What a settings file may say of a search of its own; the demo searches its whole sky, from the beginning.
-OF_OTHER_SEARCHES = (
-    *("otype", "target", "targets", "instrument", "filters", "proposal_id"),
-    *("pad_arcsec", "proper_motion", "limit", "resume", "dry_run"),
-)
 
 
 def demonstrate(settings: Settings) -> SearchResult:
-    """Simulate a sky, search it, and hold the candidates against the truth.
+    """Simulate a sky, search it, and compare the candidates with the truth.
 
     Parameters
     ----------
     settings : Settings
         Its `out` is the run directory, ``feii-demo`` by default; the sky goes into ``sky`` there, and is used
-        again if it is there already. What it says of objects and cubes does not count: the whole sky is searched.
+        again if it is there already. What it says of objects and cubes is ignored: the whole sky is searched.
 
     Returns
     -------
@@ -46,8 +42,8 @@ def demonstrate(settings: Settings) -> SearchResult:
     """
     directory = Path(settings.out or "feii-demo")
     sky = directory / "sky"
-    whole = {name: getattr(Settings(), name) for name in OF_OTHER_SEARCHES}
-    settings = replace(settings, **whole, archive=str(sky), out=str(directory))
+    whole_sky = {name: one.default for name, one in declarations_of(Settings).items() if one.reset_in_demo}
+    settings = replace(settings, **whole_sky, archive=str(sky), out=str(directory))
     open_run(settings, as_context(settings))  # a directory that cannot be used is refused before the sky is written
     with narrate(None):
         if not (sky / "truth.ecsv").is_file():

@@ -1,4 +1,4 @@
-"""What a search would cost, from a pilot: a few cubes drawn at random, scanned on the cluster that is chosen."""
+"""Estimate of the cost of a search, from a pilot: a few cubes drawn at random and scanned on the chosen cluster."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Estimate:
     Attributes
     ----------
     cubes, pilot : int
-        Cubes to scan, and how many of them the pilot scanned.
+        Cubes to scan, and cubes that the pilot scanned.
     threads, cores : int
-        Of the cluster.
+        Threads of the cluster, and the cores that they run on.
     gigabytes, gigabytes_error : float
-        What is read.
+        Amount of data read, GB.
     hours, hours_error : float
-        Wall time of the scan with that many threads.
+        Wall time of the scan with that many threads, hours.
     """
 
     cubes: int
@@ -61,21 +61,21 @@ class Estimate:
 
 
 def estimate(settings: Settings, *, pilot: int = 40, client: Client | None = None) -> Estimate:
-    """Scan a few cubes of a search, and say what all of them would cost.
+    """Scan a few cubes of a search, and extrapolate the cost to all of them.
 
     Parameters
     ----------
     settings : Settings
         The search.
     pilot : int
-        Cubes to scan, 2 or more; with fewer than there are threads, the workers are not as busy as they would be.
+        Cubes to scan, 2 or more; with fewer than there are threads, the workers are less busy than in a search.
     client : distributed.Client, optional
         The cluster, as for `feii_dask.search`.
 
     Returns
     -------
     Estimate
-        Printed, it is what ``feii-dask estimate`` says. Nothing is stored.
+        Its ``str`` is the output of ``feii-dask estimate``. Nothing is stored.
     """
     context = as_context(settings)
     with narrate(None):
@@ -89,10 +89,10 @@ def estimate(settings: Settings, *, pilot: int = 40, client: Client | None = Non
             log.info("%d cubes to scan; a pilot of %d", len(to_scan), len(chosen))
             tasks = [to_scan[index] for index in sorted(chosen)]
             outcomes = [o for batch in run_scans(connected, tasks, context, settings.stall_after_s) for o in batch]
-            return extrapolate(outcomes, len(to_scan), *size(connected))
+            return extrapolate(outcomes, len(to_scan), *threads_and_cores(connected))
 
 
-def size(client: Client) -> tuple[int, int]:
+def threads_and_cores(client: Client) -> tuple[int, int]:
     """Return the threads of a cluster and the cores that they run on."""
 
     def cores() -> tuple[str, int]:
@@ -131,5 +131,5 @@ def total_error(sample: NDArray[np.float64], cubes: int) -> float:
     """Return the standard error of that sum, for a sample drawn without replacement (Cochran 1977, eq. 2.22)."""
     if len(sample) < 2:
         return 0.0
-    rest = 1 - len(sample) / cubes
-    return float(cubes * sample.std(ddof=1) * np.sqrt(rest / len(sample)))
+    unsampled = 1 - len(sample) / cubes
+    return float(cubes * sample.std(ddof=1) * np.sqrt(unsampled / len(sample)))

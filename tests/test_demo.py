@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from astropy.table import Table
 
-from feii_dask.config.settings import load_settings
+from feii_dask.config.loading import load_settings
 from feii_dask.demo import compare, demonstrate
 from feii_dask.errors import SettingsError
 

@@ -51,3 +51,10 @@ def test_a_pilot_on_the_simulated_sky(sky: Path, client: Client) -> None:
     assert result.gigabytes > 0
     assert "12 cubes; from 6 of them, on 4 threads" in str(result)
     assert not list(Path().iterdir())
+
+
+def test_a_pilot_is_drawn_from_what_the_options_select(sky: Path, client: Client) -> None:
+    everything = estimate(fd.load_settings(archive=sky), pilot=2, client=client)
+    one_band = estimate(fd.load_settings(archive=sky, filters=["CH1-SHORT"]), pilot=2, client=client)
+    assert 0 < one_band.cubes < everything.cubes
+    assert estimate(fd.load_settings(archive=sky, limit=3), pilot=2, client=client).cubes == 3

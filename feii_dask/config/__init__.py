@@ -1,1 +1,1 @@
-"""What was asked for: settings and their sources, missions, and what a user brings along as package.module:Name."""
+"""Configuration: settings with their sources, missions, and plugins named as package.module:Name."""

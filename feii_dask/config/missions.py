@@ -1,7 +1,8 @@
-"""What differs between missions, one row each.
+"""Table of missions: archive, query, FITS extension, wavelength range, default lines and detector of each.
 
-All else is alike. The footprint is the column ``s_region``, which CAOM (MAST) and ObsCore (IRSA) share. The spectral
-axis with its unit, the unit of the light and the coordinates of the spaxels are read from each cube's own header.
+All else is the same for every mission. The footprint is the column ``s_region``, which CAOM (MAST) and ObsCore (IRSA)
+share. The spectral axis with its unit, the unit of the flux and the coordinates of the spaxels are read from the
+header of each cube.
 """
 
 from __future__ import annotations
@@ -24,28 +25,27 @@ class Mission:
     Attributes
     ----------
     name : str
-        What users call it.
+        Name in the setting ``mission``.
     archive : str
-        Who has its cubes: ``mast`` or ``irsa``.
+        Archive of its cubes: ``mast`` or ``irsa``.
     query : mapping
-        What is asked of the archive, in astroquery's words: arguments of ``Observations.query_criteria`` or of
-        ``Irsa.query_sia``.
+        Query for its cubes: arguments of astroquery's ``Observations.query_criteria`` or ``Irsa.query_sia``.
     cube_column : str
-        Column of the observation table that says where the cube is, where its ``cloud_access`` names no cloud copy.
+        Column of the observation table with the cube's URI or URL, used if ``cloud_access`` names no cloud copy.
     micron_per_em_unit : float
         Unit of the table's ``em_min`` and ``em_max``, µm.
     extension : str
-        FITS extension that holds the light.
+        FITS extension that holds the flux.
     coverage_um : tuple of float
         Shortest and longest wavelength of the mission's cubes, µm.
     spaxel_arcsec : float
         The smallest spaxel of its cubes, arcsec.
     lines : tuple of str
-        What is looked for if nobody says otherwise; as the setting ``lines``.
+        Default of the setting ``lines``.
     detector : str
-        What looks for it if nobody says otherwise; as the setting ``detector``.
+        Default of the setting ``detector``.
     detector_options : mapping
-        Arguments of that detector: beam, line-spread function, whatever it has to know of the mission.
+        Arguments of that detector that depend on the mission, such as beam and line-spread function.
     """
 
     name: str
@@ -72,7 +72,7 @@ MISSIONS = {
                 "dataproduct_type": "cube",
                 "obs_collection": "JWST",
                 "dataRights": "PUBLIC",
-                "calib_level": [0, 1, 2, 3, 4],  # -1 is an observation that has not been made yet
+                "calib_level": [0, 1, 2, 3, 4],  # -1 is a planned observation
             },
             cube_column="dataURL",
             micron_per_em_unit=1e-3,
@@ -97,8 +97,8 @@ MISSIONS = {
             detector="grating",
             detector_options={"psf_px": 5.0, "line_planes": 8.0, "jy_per_unit": 1.0},
         ),
-        # The rows below follow the same standards (ObsCore 1.1, SIA 2), and have been tried against the tests' replica
-        # of IRSA only: which words the service uses, and how such cubes are sampled, is assumed.
+        # The missions below follow the same standards (ObsCore 1.1, SIA 2) and are tested against a replica of IRSA
+        # only: the service's keywords and the sampling of such cubes are assumed.
         Mission(
             name="herschel",
             archive="irsa",
@@ -130,7 +130,7 @@ MISSIONS = {
 
 
 def find_mission(name: str) -> Mission:
-    """Return a mission by its name, in any case, or a user's own by ``package.module:NAME``.
+    """Return a mission by its name, in upper or lower case, or a user's by ``package.module:NAME``.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def find_mission(name: str) -> Mission:
         If there is none; the message names the nearest.
     """
     if ":" in name:
-        return own_mission(name)
+        return import_mission(name)
     mission = MISSIONS.get(name.lower())
     if mission is None:
         near = get_close_matches(name.lower(), MISSIONS, n=1)
@@ -147,8 +147,8 @@ def find_mission(name: str) -> Mission:
     return mission
 
 
-def own_mission(name: str) -> Mission:
-    """Return a mission of the user's own module."""
+def import_mission(name: str) -> Mission:
+    """Return a mission that is defined in a user's module."""
     try:
         mission = import_named(name)
     except ImportError as error:

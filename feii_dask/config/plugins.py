@@ -1,4 +1,4 @@
-"""What a user brings along: an object of their own code, named as ``package.module:Name``."""
+"""Import of plugins: objects of a user's code, named as ``package.module:Name``, with their files and digests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 __all__ = ["digest_of", "forget", "import_named", "own_source"]
 
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-OURS = __name__.partition(".")[0]
+PACKAGE = __name__.partition(".")[0]
 
-_importing = RLock()  # two threads that import a package at once can break each other's import
+IMPORT_LOCK = RLock()  # two threads that import a package at once can break each other's import
 
 
 def import_named(name: str, *, fresh: bool = False) -> Any:
@@ -28,12 +28,12 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     name : str
         Module and attribute.
     fresh : bool
-        Read a user's own module or package again, though it is imported already: its files may have changed.
+        Read a user's module or package again, even if it is imported already: its files may have changed.
 
     Raises
     ------
     ImportError
-        If there is no such module or attribute, or the module raises an error of its own.
+        If there is no such module or attribute, or the module raises an error.
 
     Examples
     --------
@@ -41,9 +41,9 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     True
     """
     module_name, _, attribute = name.partition(":")
-    look_here()
+    add_working_directory()
     try:
-        with _importing:
+        with IMPORT_LOCK:
             if fresh and (source := own_source(name)) is not None:
                 forget(source)
             module = importlib.import_module(module_name)
@@ -53,28 +53,28 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
         raise ImportError(f"{kind}{error}") from error
 
 
-def look_here() -> None:
-    """Let modules of the working directory be found, after all others; a console script does not look there."""
+def add_working_directory() -> None:
+    """Append the working directory to ``sys.path``, where a console script does not have it."""
     here = str(Path.cwd())
     if not {"", here} & set(sys.path):
         sys.path.append(here)
 
 
 def own_source(name: str) -> Path | None:
-    """Return the file or the package directory of a user's own code; None for what is installed, or ours, or nowhere.
+    """Return the file or package directory of a user's code; None for installed packages, this one, and unknown names.
 
     Parameters
     ----------
     name : str
-        As for `import_named`; its first part is what has to travel.
+        As for `import_named`; the file or directory of its top-level module is returned.
     """
     top = name.partition(":")[0].partition(".")[0]
-    look_here()
+    add_working_directory()
     try:
         spec = find_spec(top)
     except (ImportError, ValueError):  # ValueError: of a module without a spec, such as __main__
         return None
-    if spec is None or top == OURS:
+    if spec is None or top == PACKAGE:
         return None
     path = Path(next(iter(spec.submodule_search_locations or ()), None) or str(spec.origin))
     if not path.exists() or any(path.is_relative_to(place) for place in INSTALLED):
@@ -88,10 +88,10 @@ def modules_of(source: Path) -> list[Path]:
 
 
 def forget(source: Path) -> None:
-    """Let go of what was imported from a file or a package's directory, so that the next import reads it again.
+    """Remove the modules of a file or a package's directory from memory, so that the next import reads it again.
 
-    Its cached bytecode goes too: Python takes that for current if a changed file is as long as the last one was and
-    was written in the same second.
+    Their cached bytecode is deleted too: Python takes it for current if a changed file has the same length as before
+    and was written in the same second.
     """
     for file in modules_of(source):
         with suppress(OSError):  # of a directory that may not be written, where Python has not cached anything either
@@ -103,7 +103,7 @@ def forget(source: Path) -> None:
 
 
 def digest_of(name: str) -> str:
-    """Return a digest of a user's own code, to tell whether two computers have the same; empty for other code."""
+    """Return a digest of a user's code, to compare it between computers; empty for other code."""
     source = own_source(name)
     if source is None:
         return ""

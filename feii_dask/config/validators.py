@@ -1,40 +1,36 @@
-"""What a setting may be: each parser takes a raw value, or says what it would take."""
+"""Parsers of settings: each takes a raw value, or raises a `ValueError` that says what it would take."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astropy.units import Quantity, UnitConversionError
-
 __all__ = [
-    "adaptive_range",
-    "count",
-    "directory",
-    "flag",
-    "length",
-    "mapping",
-    "one_of",
-    "optional",
-    "place",
-    "plain",
-    "setting",
-    "share",
-    "text",
-    "texts",
-    "variables",
+    "NonNegative",
+    "OneOf",
+    "parse_adaptive_range",
+    "parse_count",
+    "parse_environment",
+    "parse_file",
+    "parse_flag",
+    "parse_fraction",
+    "parse_list",
+    "parse_mapping",
+    "parse_path",
+    "parse_text",
+    "to_python",
 ]
 
 
-def plain(value: Any) -> Any:
-    """Return as Python's own what numpy or pandas made; a quantity keeps its unit."""
-    return value.tolist() if hasattr(value, "tolist") and not isinstance(value, Quantity) else value
+def to_python(value: Any) -> Any:
+    """Return as Python's own what numpy or pandas made; a quantity, which has ``to_value``, keeps its unit."""
+    return value.tolist() if hasattr(value, "tolist") and not hasattr(value, "to_value") else value
 
 
-def text(value: Any) -> str:
+def parse_text(value: Any) -> str:
     """Take a text that is not empty."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
@@ -43,73 +39,62 @@ def text(value: Any) -> str:
     return str(value).strip()
 
 
-def directory(value: Any) -> str:
-    """Take the path of a directory, or a word in its place; ``~`` is somebody's home, as in a shell."""
-    return os.path.expanduser(text(value))  # noqa: PTH111 - Path's own fails where nobody has that name
+def parse_path(value: Any) -> str:
+    """Take a path, or a word in its place; ``~`` is somebody's home, as in a shell."""
+    return os.path.expanduser(parse_text(value))  # noqa: PTH111 - Path's own fails where nobody has that name
 
 
-def place(value: Any) -> str:
-    """Take the path of a file; it means the same wherever a run is gone on with."""
-    return str(Path(directory(value)).absolute())
+def parse_file(value: Any) -> str:
+    """Take the path of a file, and make it absolute: it means the same wherever a run is resumed."""
+    return str(Path(parse_path(value)).absolute())
 
 
-def texts(value: Any) -> tuple[str, ...]:
-    """Take one text, or several, as a list or with commas between."""
+def parse_list(value: Any) -> tuple[str, ...]:
+    """Take one text, or several, as a list or with commas between.
+
+    Examples
+    --------
+    >>> parse_list(["CH1-SHORT", "CH1-LONG, G395H"])
+    ('CH1-SHORT', 'CH1-LONG', 'G395H')
+    """
     items = value if isinstance(value, (list, tuple)) else () if value is None else (value,)
-    return tuple(text(part) for item in items for part in text(item).split(","))
+    return tuple(parse_text(part) for item in items for part in parse_text(item).split(","))
 
 
-def count(value: Any) -> int:
+def parse_count(value: Any) -> int:
     """Take a whole number from 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("a whole number, 1 or more")
     return value
 
 
-def share(value: Any) -> float:
+def parse_fraction(value: Any) -> float:
     """Take a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError("a number from 0 to 1")
     return float(value)
 
 
-def length(unit: str) -> Callable[[Any], float]:
-    """Take a finite number that is not negative, or a quantity of this unit's kind."""
-
-    def parse(value: Any) -> float:
-        expected = f"a number, 0 or more ({unit})"
-        if isinstance(value, Quantity):
-            try:
-                value = plain(value.to_value(unit))
-            except UnitConversionError:
-                raise ValueError(expected) from None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-            raise ValueError(expected)
-        return float(value)
-
-    return parse
-
-
-def flag(value: Any) -> bool:
+def parse_flag(value: Any) -> bool:
     """Take true or false."""
     if not isinstance(value, bool):
         raise ValueError("true or false")  # noqa: TRY004 - one kind of error for every parser
     return value
 
 
-def mapping(value: Any) -> dict[str, Any]:
+def parse_mapping(value: Any) -> dict[str, Any]:
     """Take names with values."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ValueError("names with values")
     return dict(value)
 
 
-def variables(value: Any) -> dict[str, str]:
+def parse_environment(value: Any) -> dict[str, str]:
     """Take environment variables; a number becomes text, as it would in a shell."""
-    return {name: text(item) for name, item in mapping(value).items()}
+    return {name: parse_text(item) for name, item in parse_mapping(value).items()}
 
 
-def adaptive_range(value: Any) -> tuple[int, int]:
+def parse_adaptive_range(value: Any) -> tuple[int, int]:
     """Take the fewest and the most workers; the most is mandatory, since somebody pays for them."""
     expected = "{minimum: 1, maximum: 10}, the maximum being mandatory"
     if not isinstance(value, Mapping) or not {"maximum"} <= value.keys() <= {"minimum", "maximum"}:
@@ -121,24 +106,51 @@ def adaptive_range(value: Any) -> tuple[int, int]:
     return fewest, most
 
 
-def one_of(*words: str) -> Callable[[Any], str]:
-    """Take one of these words."""
+@dataclass(frozen=True, slots=True)
+class NonNegative:
+    """Parser of a finite number that is not negative, or of a quantity.
 
-    def parse(value: Any) -> str:
-        if not isinstance(value, str) or value not in words:
-            raise ValueError(" or ".join(words))
+    Attributes
+    ----------
+    unit : str
+        Unit of the number, as astropy writes it; a quantity must be convertible to it.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> NonNegative("arcsec")(1 * u.arcmin)
+    60.0
+    """
+
+    unit: str
+
+    def __call__(self, value: Any) -> float:
+        """Return the number in `unit`."""
+        expected = f"a number, 0 or more ({self.unit})"
+        if hasattr(value, "to_value"):
+            try:
+                value = to_python(value.to_value(self.unit))
+            except ValueError:  # astropy's UnitConversionError is one
+                raise ValueError(expected) from None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+            raise ValueError(expected)
+        return float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Parser of one of a few words.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Those that are taken.
+    """
+
+    words: tuple[str, ...]
+
+    def __call__(self, value: Any) -> str:
+        """Return the word."""
+        if not isinstance(value, str) or value not in self.words:
+            raise ValueError(" or ".join(self.words))
         return value
-
-    return parse
-
-
-def optional(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Take what ``parse`` takes, or nothing."""
-    return lambda value: None if value is None else parse(value)
-
-
-def setting(parse: Callable[[Any], Any], default: Any) -> Any:
-    """Declare a field together with the parser of its values."""
-    if isinstance(default, dict):
-        return field(default_factory=dict, metadata={"parse": parse})
-    return field(default=default, metadata={"parse": parse})

@@ -14,7 +14,8 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 
-from feii_dask.config.settings import ClusterSettings, Settings
+from feii_dask.config.cluster_settings import ClusterSettings
+from feii_dask.config.settings import Settings
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["connect", "gateways"]

@@ -20,7 +20,8 @@ from dask_gateway import Gateway, GatewayCluster, GatewayClusterError, GatewaySe
 from dask_gateway.client import ClusterReport
 from distributed import Client
 
-from feii_dask.config.settings import ClusterSettings, Settings
+from feii_dask.config.cluster_settings import ClusterSettings
+from feii_dask.config.settings import Settings
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["describe", "gateway_client", "list_clusters", "start_cluster", "stop_clusters"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from feii_dask.config.declarations import declarations_of
 from feii_dask.config.missions import Mission, find_mission
 from feii_dask.config.settings import Settings
 from feii_dask.cubes.lines import find_lines
@@ -26,20 +27,7 @@ __all__ = ["as_context", "check_places", "continue_run", "describe_run", "finger
 
 # Every setting that changes what a scan answers, or which cubes are scanned; all others may differ from one
 # session of a run to the next.
-SHAPING = (
-    "mission",
-    "archive",
-    "otype",
-    "target",
-    "targets",
-    "instrument",
-    "filters",
-    "proposal_id",
-    "pad_arcsec",
-    "proper_motion",
-    "fallback",
-    "detector",
-)
+SHAPING = tuple(name for name, declared in declarations_of(Settings).items() if declared.shapes_results)
 PACKAGES = ("feii_dask", "dask", "distributed", "astropy", "astroquery", "numpy", "scipy", "pandas", "s3fs")
 
 

@@ -15,8 +15,8 @@ from astroquery.mast import ObservationsClass
 
 import feii_dask as fd
 from feii_dask.archives import open_archive
+from feii_dask.config.loading import load_settings
 from feii_dask.config.missions import find_mission
-from feii_dask.config.settings import load_settings
 from feii_dask.workflow import SearchResult
 from tests.replica import Replica
 

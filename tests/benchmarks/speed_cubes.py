@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from distributed import Client, LocalCluster
 
-from feii_dask.config.settings import load_settings
+from feii_dask.config.loading import load_settings
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.detectors import load_detector
 from feii_dask.engine.executor import run_scans

@@ -11,7 +11,7 @@ import dask.config
 import pytest
 from distributed import Client, LocalCluster
 
-from feii_dask.config.settings import load_settings
+from feii_dask.config.loading import load_settings
 from feii_dask.engine.cluster import connect, memory_per_worker
 from feii_dask.errors import ClusterError
 
@@ -95,7 +95,7 @@ def test_settings_of_dask_that_are_none_are_said_in_one_error(section: str, mess
 def test_a_script_without_a_guard_is_told_so() -> None:
     Path("script.py").write_text(
         "from feii_dask.engine.cluster import connect\n"
-        "from feii_dask.config.settings import load_settings\n"
+        "from feii_dask.config.loading import load_settings\n"
         "with connect(load_settings()):\n"
         "    print('connected')\n"
     )

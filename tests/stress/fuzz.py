@@ -21,6 +21,7 @@ from spherical_geometry.polygon import SphericalPolygon
 from spherical_geometry.vector import lonlat_to_vector
 
 import feii_dask as fd
+from feii_dask.config.template import settings_template
 from feii_dask.errors import CubeError, RegionError, SettingsError
 from feii_dask.model import Context, MatchedCube, Status
 from tests.sky.outlines import Outline, on_sky, star
@@ -144,7 +145,7 @@ def fuzz_cubes(number: int, seed: int, directory: Path) -> Counter[str]:
 def fuzz_settings(number: int, seed: int, directory: Path) -> Counter[str]:
     """Load so many mutated settings files: half of them mutated as text, half as values."""
     rng = np.random.default_rng(seed)
-    original = (Path(fd.__file__).parent / "feii-dask.yaml").read_text(encoding="utf-8")
+    original = settings_template()
     count: Counter[str] = Counter()
     path = directory / "mutated.yaml"
     for index in range(number):

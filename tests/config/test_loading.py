@@ -16,7 +16,8 @@ from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feii_dask.config.settings import Settings, load_settings
+from feii_dask.config.loading import load_settings
+from feii_dask.config.settings import Settings
 from feii_dask.errors import SettingsError
 
 
@@ -26,7 +27,7 @@ def write(text: str, name: str = "cluster.yaml") -> Path:
     return path
 
 
-def test_the_packaged_file_states_every_default() -> None:
+def test_the_packaged_defaults_are_the_declared_ones() -> None:
     settings = load_settings()
     built_in = Settings(clusters=settings.clusters, sources=settings.sources, dask_config={})
     assert settings == built_in
