@@ -9,7 +9,7 @@ import pandas as pd
 
 from feii_dask.model import Status
 from feii_dask.ranking.pooling import grade
-from feii_dask.store.outcome_table import deciding_rows, separated
+from feii_dask.store.outcome_table import deciding_rows
 
 __all__ = ["MIN_LINES", "count_failed", "detections_by_yso", "failed_share", "failures", "funnel", "in_words", "rank"]
 
@@ -46,7 +46,7 @@ def detections_by_yso(outcomes: pd.DataFrame, matched: pd.DataFrame) -> pd.DataF
     """
     detected = outcomes[outcomes["detected"] & (outcomes["status"] == Status.SCANNED.value)]
     pairs = _pairs(matched).merge(detected, on="obs_id")
-    has_data = [str(yso) in separated(cell) for yso, cell in zip(pairs["yso_index"], pairs["on_data"], strict=True)]
+    has_data = [yso in on_data for yso, on_data in zip(pairs["yso_index"], pairs["on_data"], strict=True)]
     return pairs.assign(on_data=np.array(has_data, dtype=bool)).sort_values(
         ["yso_index", "wavelength_um", "line", "statistic", "obs_id"],
         ascending=[True, True, True, False, True],

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.detectors.p_values import KEPT_P, exponential_tail
 from feii_dask.ranking.grading import grade_objects
-from feii_dask.store.outcome_table import separated
 
 __all__ = ["FEWEST_POOLED", "grade", "pooled_p_value", "pooled_p_values"]
 
@@ -68,7 +67,7 @@ def pooled_p_values(tests: pd.DataFrame) -> NDArray[np.float64]:
     for places in tests.groupby("line").indices.values():
         rows = tests.iloc[places]
         cubes = rows.drop_duplicates("obs_id")
-        kept = [float(p) for cell in cubes["null_p_values"] for p in separated(cell)]
+        kept = np.concatenate(cubes["null_p_values"].tolist())
         windows = int(cubes["null_windows"].sum())
         pooled[places] = [pooled_p_value(p, kept, windows) for p in rows["p_value"]]
     return pooled

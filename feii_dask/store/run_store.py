@@ -26,7 +26,7 @@ from feii_dask.errors import FingerprintError, SettingsError, StoreError
 from feii_dask.model import Cutout
 from feii_dask.store.atomic import make_directory, write_atomically
 from feii_dask.store.cutout_files import cutout_path, read_cutout, read_line_map
-from feii_dask.store.outcome_table import BOOKKEEPING_COLUMNS, SCIENCE_COLUMNS, latest
+from feii_dask.store.outcome_table import BOOKKEEPING_COLUMNS, SCIENCE_COLUMNS, latest_attempts
 from feii_dask.store.outcome_writer import OutcomeWriter, only_writer, open_writer, read_parts
 
 __all__ = ["BOOKKEEPING_COLUMNS", "SCIENCE_COLUMNS", "RunStore", "Tables"]
@@ -207,7 +207,7 @@ class RunStore:
         The latest attempt of each cube counts. Rows are sorted by ``obs_id`` and wavelength, so that equal runs have
         equal science columns.
         """
-        return latest(read_parts(self.directory / "outcomes"))
+        return latest_attempts(read_parts(self.directory / "outcomes"))
 
     def cutout(self, obs_id: str, line: str) -> Cutout:
         """Return the cutout of one line in one observation.

@@ -4,7 +4,7 @@ import pytest
 
 from feii_dask.model import Line, Status
 from feii_dask.ranking.candidates import detections_by_yso, failed_share, failures, funnel, rank
-from feii_dask.store.outcome_table import SCHEMA, latest, to_frame
+from feii_dask.store.outcome_table import SCHEMA, latest_attempts, to_frame
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def table_of():
                     "detected": detected,
                     "statistic": rest[1] if len(rest) > 1 else np.nan,
                     "null_windows": 0,
-                    "null_p_values": "",
-                    "on_data": "",
+                    "null_p_values": [],
+                    "on_data": [],
                     "attempt": 1,
                 }
             )
         empty = to_frame(SCHEMA.empty_table())
-        return latest(pd.concat([empty, pd.DataFrame(rows)], ignore_index=True)) if rows else empty
+        return latest_attempts(pd.concat([empty, pd.DataFrame(rows)], ignore_index=True)) if rows else empty
 
     return make
 

@@ -45,7 +45,7 @@ def test_a_place_is_the_same_by_another_path(sky: Path, client: object) -> None:
     Path("link").symlink_to(sky)
     Path("mine.csv").write_text("name,ra,dec\na,1,2\n")
     fd.search(load_settings(archive=sky, targets="mine.csv", out="run", lines=["notebook"], limit=1), client)
-    fd.search(load_settings(resume="run", archive="inner/../link", matched="inner/../mine.csv"), client)
+    fd.search(load_settings(resume="run", archive="inner/../link", targets="inner/../mine.csv"), client)
     for asked in ({"archive": "inner"}, {"archive": "live"}, {"targets": "inner/mine.csv"}):
         with pytest.raises(FingerprintError, match=f"has {next(iter(asked))} "):
             fd.search(load_settings(resume="run", **asked), client)

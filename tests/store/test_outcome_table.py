@@ -14,7 +14,7 @@ from feii_dask.store.outcome_table import (
     SCHEMA,
     SCIENCE_COLUMNS,
     deciding_rows,
-    latest,
+    latest_attempts,
     to_frame,
     to_rows,
 )
@@ -68,9 +68,13 @@ def test_a_detection_comes_back_as_it_was(lines):
     assert row.pop("line") == "Fe II 5.340"
     assert row.pop("wavelength_um") == 5.340169
     assert (row.pop("peak_y"), row.pop("peak_x")) == (12, 14)
-    assert row.pop("flags") == "edge;broad"
-    assert row.pop("null_p_values") == "0.01235;1e-05"
-    assert row.pop("on_data") == "7;0"
+    lists = {name: row.pop(name) for name in ("flags", "null_p_values", "on_data")}
+    assert {name: values.tolist() for name, values in lists.items()} == {
+        "flags": ["edge", "broad"],
+        "null_p_values": [0.0123456, 1e-5],
+        "on_data": [7, 0],
+    }
+    assert (lists["null_p_values"].dtype, lists["on_data"].dtype) == (np.float64, np.int64)
     assert row.pop("stored_at") == pd.Timestamp(NOW)
     for name in ("obs_id", "seconds", "bytes_read", "requests", "worker", "attempt"):
         assert row.pop(name) == getattr(outcome, name)
@@ -114,7 +118,7 @@ def test_the_latest_attempt_counts(rows):
         for order, (obs_id, attempt, wavelength) in enumerate(rows)
         if attempt == newest[obs_id]
     }
-    kept = latest(frame)
+    kept = latest_attempts(frame)
     assert list(zip(kept["obs_id"], kept["wavelength_um"], strict=True)) == sorted(expected)
     assert list(kept["order"]) == [expected[key] for key in sorted(expected)]
     assert list(kept.index) == list(range(len(kept)))
