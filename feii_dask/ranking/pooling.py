@@ -1,4 +1,4 @@
-"""p-values of a run, pooled over the line-free windows of all cubes of a line."""
+"""Pooled p-values: the calibration of each line by the line-free windows of all cubes of a run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from feii_dask.detectors.p_values import KEPT_P, exponential_tail
 from feii_dask.ranking.grading import grade_objects
 
-__all__ = ["FEWEST_POOLED", "grade", "pooled_p_value", "pooled_p_values"]
+__all__ = ["FEWEST_POOLED", "grade_pooled", "pooled_p_value", "pooled_p_values"]
 
 FEWEST_POOLED = 300  # line-free windows that make a pool
 
 
-def grade(tests: pd.DataFrame) -> pd.DataFrame:
+def grade_pooled(tests: pd.DataFrame) -> pd.DataFrame:
     """Grade the objects of a run; those that no detector with p-values looked at have no row.
 
     Parameters

@@ -10,7 +10,7 @@ import pytest
 
 from feii_dask.model import Line, Status
 from feii_dask.ranking.candidates import rank
-from feii_dask.ranking.pooling import FEWEST_POOLED, grade, pooled_p_values
+from feii_dask.ranking.pooling import FEWEST_POOLED, grade_pooled, pooled_p_values
 from feii_dask.store.outcome_table import SCHEMA, latest_attempts, to_frame
 
 
@@ -70,7 +70,7 @@ def test_an_order_of_rows_changes_nothing() -> None:
     np.testing.assert_array_equal(
         pd.Series(pooled_p_values(shuffled), shuffled.index).sort_index(), pooled_p_values(tests)
     )
-    pd.testing.assert_frame_equal(grade(shuffled), grade(tests))
+    pd.testing.assert_frame_equal(grade_pooled(shuffled), grade_pooled(tests))
 
 
 @pytest.mark.parametrize("detector_has_p_values", [True, False])
