@@ -48,7 +48,7 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
     Returns
     -------
     SearchResult
-        The tables, which also stand in the run directory, beside the report.
+        The tables, which are in the run directory as well, with the report.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
 
 
 def begin(settings: Settings, context: Context, client: Client | None) -> SearchResult:
-    """Ask the archives, match, scan and rank."""
-    archive = archive_of(settings)  # before anything is written: what does not exist is said at once
+    """Query the archives, match, scan and rank."""
+    archive = archive_of(settings)  # before anything is written, so that an archive that does not exist leaves nothing
     run = None if settings.dry_run else create_run(settings, context)
     with narrate(run.directory if run else None):
         if run is not None:
@@ -85,7 +85,7 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
 
 
 def resume(settings: Settings, client: Client | None) -> SearchResult:
-    """Scan what an earlier session did not, without asking the archives again."""
+    """Scan what an earlier session did not, without querying the archives again."""
     settings, context = resume_run(settings)
     run = create_run(settings, context)
     if not run.has_tables:

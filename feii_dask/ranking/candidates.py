@@ -50,7 +50,7 @@ def detections_by_yso(outcomes: pd.DataFrame, matched: pd.DataFrame) -> pd.DataF
     -------
     DataFrame
         One row per object, cube and detected line: ``yso_index``, ``separation_arcsec``, and the outcome's columns, of
-        which ``on_data`` says whether this object is on spaxels with data. Sorted by object and wavelength; of the
+        which ``on_data`` becomes whether this object is on spaxels with data. Sorted by object and wavelength; of the
         cubes that show a line, that with the best statistic comes first.
     """
     detected = outcomes[outcomes["detected"] & (outcomes["status"] == Status.SCANNED.value)]
@@ -83,7 +83,7 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
         One row per candidate: ``rank`` from 1, ``grade``, ``main_id``, ``yso_index``, ``ra``, ``dec``, ``n_lines``,
         ``lines`` by wavelength, ``n_cubes`` scanned and ``n_cubes_detected`` among them, ``on_data`` (whether the
         object itself is on spaxels with data in one of the latter), what
-        `feii_dask.ranking.grading.grade_objects` says of its lines together, the best ``statistic``, ``snr`` and
+        `feii_dask.ranking.grading.grade_objects` returns for its lines together, the best ``statistic``, ``snr`` and
         ``p_value`` of its detections, the least ``separation_arcsec`` from the centre of such a cube, ``obs_ids`` of
         these cubes. Sorted by grade, joint score, number of lines, statistic and index.
     """

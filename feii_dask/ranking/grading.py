@@ -61,7 +61,7 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
 
 
 def joint_numbers(group: pd.DataFrame) -> tuple[int, int, float, float, float]:
-    """Return the numbers of one object, from the velocity at which its lines say most together."""
+    """Return the numbers of one object, at the velocity at which its lines are most significant together."""
     lines = group["line"].nunique()
     detected = group[group["detected"]]
     best = (lines, 0, np.nan, 0.0, simes(list(group["p_value"])))

@@ -27,7 +27,7 @@ def grade_pooled(tests: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        What `feii_dask.ranking.grading.grade_objects` says of each ``yso_index``.
+        What `feii_dask.ranking.grading.grade_objects` returns for each ``yso_index``.
     """
     return grade_objects(tests.assign(p_value=pooled_p_values(tests)))
 
@@ -35,8 +35,8 @@ def grade_pooled(tests: pd.DataFrame) -> pd.DataFrame:
 def pooled_p_value(p: float, kept: ArrayLike, windows: int) -> float:
     """Return how often, over all cubes of a band in a run, a line-free window has a p-value as small.
 
-    A cube has some thirty such windows; its p-values must allow for how little these say about rare events. The cubes
-    of a run together say more. The logarithm of a true p-value is exponential, with scale 1; see `exponential_tail`.
+    A cube has some thirty such windows, too few to calibrate small p-values; the cubes of a run together have more.
+    The logarithm of a true p-value is exponential, with scale 1; see `exponential_tail`.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def pooled_p_value(p: float, kept: ArrayLike, windows: int) -> float:
 def pooled_p_values(tests: pd.DataFrame) -> NDArray[np.float64]:
     """Return the p-value of each row after the windows without a line of all cubes in which that line was tested.
 
-    Each line stands in one band, or in two that overlap, so that its cubes have one kind of noise.
+    Each line is in one band, or in two that overlap, so that its cubes have one kind of noise.
     """
     pooled = np.full(len(tests), np.nan)
     for places in tests.groupby("line").indices.values():

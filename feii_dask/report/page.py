@@ -48,7 +48,7 @@ MEANINGS = {
     Status.WORKER_LOST: "the process that scanned it died, again and again",
     Status.DETECTOR_ERROR: "the detector failed on the cube",
 }
-# Columns of candidates that only some detectors fill; those of the second kind tell less where there are grades.
+# Columns of candidates that only some detectors fill; those of the second kind add little where there are grades.
 MEASURES = ("lines_agreeing", "velocity_kms", "joint_score", "q_value", "snr")
 WITHOUT_GRADES = ("statistic", "snr", "p_value")
 

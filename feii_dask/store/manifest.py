@@ -49,7 +49,7 @@ def as_context(settings: Settings, lines: tuple[Line, ...] | None = None) -> Con
     Parameters
     ----------
     settings : Settings
-        What was asked for.
+        The settings of the search.
     lines : tuple of Line, optional
         The lines of a run that is resumed, in place of the setting.
 
@@ -111,7 +111,7 @@ def create_run(settings: Settings, context: Context) -> RunStore:
 
 
 def describe_run(settings: Settings, context: Context, directory: Path) -> dict[str, Any]:
-    """Return what ``run.json`` says of a new run: enough to explain and to resume it. It has no storage options."""
+    """Return the ``run.json`` of a new run, which explains it and lets it be resumed; it has no storage options."""
     shape = {name: getattr(settings, name) for name in SHAPING}
     return {
         "fingerprint": fingerprint(settings, context, directory),
@@ -125,7 +125,7 @@ def describe_run(settings: Settings, context: Context, directory: Path) -> dict[
 
 
 def as_json(line: Line) -> dict[str, Any]:
-    """Return what is known of a line; JSON has no NaN."""
+    """Return the known fields of a line; JSON has no NaN."""
     return {name: value for name, value in asdict(line).items() if value == value}  # noqa: PLR0124 - false for NaN
 
 
@@ -196,7 +196,7 @@ def stored_settings(manifest: Mapping[str, Any], directory: Path) -> dict[str, A
         shape = {name: manifest["settings"][name] for name in SHAPING}
         archive = str(shape["archive"])
     except (KeyError, TypeError) as error:
-        raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not of this program") from error
+        raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not a run of this program") from error
     if archive != "live" and not Path(archive).is_absolute():
         shape["archive"] = str(directory / archive)
         if not (directory / archive).resolve().is_relative_to(directory.resolve()):

@@ -82,7 +82,7 @@ def to_rows(outcome: Outcome, stored_at: datetime) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError
-        If it accounts for no line: nothing would then tell that the cube is done.
+        If it has no line: the table would not show that the cube is done.
     """
     if not outcome.detections:
         raise ValueError(f"the outcome of {outcome.obs_id} accounts for no line; it needs one row at least")

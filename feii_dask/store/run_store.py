@@ -72,7 +72,7 @@ class RunStore:
         directory : Path
             A directory that is empty or does not exist; it may hold a simulated ``sky``.
         manifest : mapping
-            What becomes ``run.json``, beside the schema; its ``fingerprint`` tells this run from others.
+            What becomes ``run.json``, beside the schema; its ``fingerprint`` identifies the run.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class RunStore:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What ``run.json`` says."""
+        """The content of ``run.json``."""
         path = self.directory / MANIFEST
         try:
             manifest = json.loads(path.read_bytes())

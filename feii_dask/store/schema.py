@@ -17,7 +17,7 @@ from feii_dask.model import Line
 
 __all__ = ["RUN_SCHEMA", "check_schema"]
 
-# 1: tables/targets.parquet, and outcomes whose lists were texts; run.json did not state it. 2: as `run_store` says.
+# 1: tables/targets.parquet, and outcomes whose lists were texts; run.json had no schema. 2: see `run_store`.
 RUN_SCHEMA = 2
 
 
@@ -27,7 +27,7 @@ def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:
     Raises
     ------
     SettingsError
-        It says which version that was, how the files can be read, and how to search again.
+        The message has the version that wrote it, how to read the files, and the command that searches again.
     """
     schema = manifest.get("schema", 1)
     if schema == RUN_SCHEMA:
@@ -85,10 +85,10 @@ def line_options(lines: Any, settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def shipped_mission(settings: Mapping[str, Any]) -> Mission | None:
-    """Return a run's mission if feii_dask ships it: to report on a run, nobody's module is imported."""
+    """Return a run's mission if feii_dask ships it; a module that a manifest names is not imported for a message."""
     return MISSIONS.get(str(settings.get("mission", "")))
 
 
 def keys(lines: Iterable[Line]) -> set[tuple[str, float]]:
-    """Return what tells lines apart."""
+    """Return species and wavelengths, which identify lines."""
     return {(line.species, line.wavelength_um) for line in lines}

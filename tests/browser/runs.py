@@ -1,4 +1,4 @@
-"""Finished runs with as many candidates as one likes, to look at their reports."""
+"""Finished runs with any number of candidates, for tests of their reports."""
 
 from __future__ import annotations
 

@@ -101,6 +101,7 @@ def test_every_number_of_a_line_is_that_of_its_outcome(
     outcomes = finished.outcomes().set_index(["obs_id", "line"])
     panels = page_of(finished).select(".panel")
     assert len(panels) == 3 + 2 + 3
+    assert all("remarks edge, broad" in text_of(panel) for panel in panels)
     for panel in panels:
         row = outcomes.loc[(panel["data-obs"], panel["data-line"])]
         shown = {name: float(value) for name, value in numbers_of(panel).items()}
