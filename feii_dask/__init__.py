@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from feii_dask.engine.crossmatch import crossmatch
     from feii_dask.errors import FeiiDaskError, RegionError
     from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
+    from feii_dask.ranking.results import SearchResult, open_run
     from feii_dask.scan import scan_cube
     from feii_dask.sky.regions import Region, parse_region
-    from feii_dask.workflow import SearchResult, search
+    from feii_dask.workflow import search
 
 __all__ = [
     "FE_II_LINES",
@@ -47,6 +48,7 @@ __all__ = [
     "load_settings",
     "notebook",
     "open_cube",
+    "open_run",
     "parse_region",
     "scan_cube",
     "search",
@@ -65,13 +67,14 @@ _HOMES = {
     "Outcome": "model",
     "Region": "sky.regions",
     "RegionError": "errors",
-    "SearchResult": "workflow",
+    "SearchResult": "ranking.results",
     "Settings": "config.settings",
     "Status": "model",
     "connect": "engine.cluster",
     "crossmatch": "engine.crossmatch",
     "load_settings": "config.loading",
     "open_cube": "cubes.reader",
+    "open_run": "ranking.results",
     "parse_region": "sky.regions",
     "scan_cube": "scan",
     "search": "workflow",

@@ -137,10 +137,10 @@ def rank(directory: Path) -> None:
 @click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 def report(directory: Path) -> None:
     """Write the report of a run again."""
+    from feii_dask.ranking.results import open_run
     from feii_dask.report.page import write_report
-    from feii_dask.store.run_store import RunStore
 
-    click.echo(write_report(RunStore.open(directory)))
+    click.echo(write_report(open_run(directory)))
 
 
 @main.command()

@@ -13,9 +13,10 @@ from astropy.table import Table
 from feii_dask.config.declarations import declarations_of
 from feii_dask.config.settings import Settings
 from feii_dask.monitor.log import narrate
+from feii_dask.ranking.results import SearchResult
 from feii_dask.simulate import make_archive
-from feii_dask.store.manifest import as_context, open_run
-from feii_dask.workflow import SearchResult, search
+from feii_dask.store.manifest import as_context, create_run
+from feii_dask.workflow import search
 
 __all__ = ["compare", "demonstrate"]
 
@@ -44,7 +45,7 @@ def demonstrate(settings: Settings) -> SearchResult:
     sky = directory / "sky"
     whole_sky = {name: one.default for name, one in declarations_of(Settings).items() if one.reset_in_demo}
     settings = replace(settings, **whole_sky, archive=str(sky), out=str(directory))
-    open_run(settings, as_context(settings))  # a directory that cannot be used is refused before the sky is written
+    create_run(settings, as_context(settings))  # a directory that cannot be used is refused before the sky is written
     with narrate(None):
         if not (sky / "truth.ecsv").is_file():
             start = monotonic()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import NamedTuple
 
 import pandas as pd
@@ -23,48 +22,17 @@ from feii_dask.engine.preflight import check_memory, preflight
 from feii_dask.matching import count, in_microns, largest_scan, make_matched, plan
 from feii_dask.model import Context
 from feii_dask.monitor.log import Progress, narrate
-from feii_dask.ranking.candidates import failed_share, failures, in_words, rank
+from feii_dask.ranking.candidates import describe_candidates
+from feii_dask.ranking.results import SearchResult, load_results
 from feii_dask.report.exports import write_exports
 from feii_dask.report.page import write_report
-from feii_dask.store.manifest import as_context, check_places, continue_run, open_run
+from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 
-__all__ = ["SearchResult", "conclude", "search"]
+__all__ = ["archive_of", "cluster", "conclude", "match", "query_archives", "search"]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchResult:
-    """What a search found; every table is a pandas DataFrame.
-
-    Attributes
-    ----------
-    ysos, observations, matched : DataFrame
-        The objects with coordinates, the archive's cubes, and the cubes with objects inside.
-    outcomes : DataFrame
-        One row for each matched cube and planned line.
-    candidates : DataFrame
-        The objects that show lines, best first; see `feii_dask.ranking.candidates.rank`.
-    failures : DataFrame
-        What was not scanned, and why.
-    directory : Path or None
-        The run directory; None after a dry run.
-    """
-
-    ysos: pd.DataFrame
-    observations: pd.DataFrame
-    matched: pd.DataFrame
-    outcomes: pd.DataFrame
-    candidates: pd.DataFrame
-    failures: pd.DataFrame
-    directory: Path | None
-
-    @property
-    def failed_share(self) -> float:
-        """Share of the cubes that should have been scanned and were not."""
-        return failed_share(self.outcomes)
 
 
 def search(settings: Settings, client: Client | None = None) -> SearchResult:
@@ -80,7 +48,7 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
     Returns
     -------
     SearchResult
-        The tables, which also stand in the run directory, beside the report.
+        The tables, which are in the run directory as well, with the report.
 
     Raises
     ------
@@ -97,9 +65,9 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
 
 
 def begin(settings: Settings, context: Context, client: Client | None) -> SearchResult:
-    """Ask the archives, match, scan and rank."""
-    archive = archive_of(settings)  # before anything is written: what does not exist is said at once
-    run = None if settings.dry_run else open_run(settings, context)
+    """Query the archives, match, scan and rank."""
+    archive = archive_of(settings)  # before anything is written, so that an archive that does not exist leaves nothing
+    run = None if settings.dry_run else create_run(settings, context)
     with narrate(run.directory if run else None):
         if run is not None:
             log.info("run directory: %s", run.directory)
@@ -109,7 +77,7 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
             if run is None:
                 return preview(tables, context, settings, SCHEMA.empty_table().to_pandas())
             queries = [asdict(query) for query in archive.queries]
-            with run.alone():
+            with run.locked():
                 run.update_manifest(queries=queries, counts=count(found.objects, tables, context.lines))
                 run.write_tables(**tables._asdict())
             scan(run, tables, context, settings, connected)
@@ -117,13 +85,13 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
 
 
 def resume(settings: Settings, client: Client | None) -> SearchResult:
-    """Scan what an earlier session did not, without asking the archives again."""
-    settings, context = continue_run(settings)
-    run = open_run(settings, context)
+    """Scan what an earlier session did not, without querying the archives again."""
+    settings, context = resume_run(settings)
+    run = create_run(settings, context)
     if not run.has_tables:
         return begin(settings, context, client)
     tables = run.read_tables()
-    check_places(tables.matched["uri"], settings.archive)
+    validate_uris(tables.matched["uri"], settings.archive)
     if settings.dry_run:
         with narrate(None):
             return preview(tables, context, settings, run.outcomes())
@@ -209,25 +177,15 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
 
 def conclude(run: RunStore) -> SearchResult:
     """Rank what a run stored, write the tables and the report, and return it all."""
-    tables, outcomes = run.read_tables(), run.outcomes()
-    candidates = rank(outcomes, tables.matched, tables.ysos)
-    failed = failures(outcomes, tables.matched)
-    write_exports(run, tables.matched, candidates, failed)
-    report = write_report(run)
-    log.info("%s; report: %s", in_words(candidates), report)
-    return SearchResult(
-        **tables._asdict(), outcomes=outcomes, candidates=candidates, failures=failed, directory=run.directory
-    )
+    result = load_results(run)
+    write_exports(result)
+    report = write_report(result)
+    log.info("%s; report: %s", describe_candidates(result.candidates), report)
+    return result
 
 
 def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:
-    """Say what would be scanned, beside the outcomes that there are."""
+    """Log how many cubes would be scanned, and return what is known without scanning them."""
     to_scan, _ = plan(tables, context.lines, outcomes, settings)
     log.info("%d cubes would be scanned", len(to_scan))
-    return SearchResult(
-        **tables._asdict(),
-        outcomes=outcomes,
-        candidates=rank(outcomes, tables.matched, tables.ysos),
-        failures=failures(outcomes, tables.matched),
-        directory=None,
-    )
+    return SearchResult.from_outcomes(tables, outcomes, directory=None)

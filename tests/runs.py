@@ -118,7 +118,7 @@ def make_ysos(labels: Iterable[int]) -> pd.DataFrame:
 
 
 def statuses_of(store: RunStore) -> dict[str, Status]:
-    """Return what became of each cube that has an outcome."""
+    """Return the status of each cube that has an outcome."""
     cubes = deciding_rows(store.outcomes())
     return {obs_id: Status(status) for obs_id, status in zip(cubes["obs_id"], cubes["status"], strict=True)}
 

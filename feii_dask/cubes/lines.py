@@ -36,6 +36,7 @@ __all__ = [
     "H2_LINES",
     "NOTEBOOK_LINES",
     "OTHER_LINES",
+    "SETS",
     "find_lines",
 ]
 

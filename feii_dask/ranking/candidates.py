@@ -1,4 +1,4 @@
-"""From outcomes to candidates: which objects show lines, which cubes gave no answer, what is left at each step."""
+"""Candidates, failures and the funnel of a run, from its outcomes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ import numpy as np
 import pandas as pd
 
 from feii_dask.model import Status
-from feii_dask.ranking.pooling import grade
-from feii_dask.store.outcome_table import deciding_rows, separated
+from feii_dask.ranking.pooling import grade_pooled
+from feii_dask.store.outcome_table import deciding_rows
 
-__all__ = ["MIN_LINES", "count_failed", "detections_by_yso", "failed_share", "failures", "funnel", "in_words", "rank"]
+__all__ = [
+    "MIN_LINES",
+    "count_failed",
+    "describe_candidates",
+    "detections_by_yso",
+    "failed_share",
+    "failures",
+    "funnel",
+    "rank",
+]
 
 MIN_LINES = 3  # distinct lines that make a candidate where there are no grades: the notebook's rule
 
@@ -41,12 +50,12 @@ def detections_by_yso(outcomes: pd.DataFrame, matched: pd.DataFrame) -> pd.DataF
     -------
     DataFrame
         One row per object, cube and detected line: ``yso_index``, ``separation_arcsec``, and the outcome's columns, of
-        which ``on_data`` says whether this object is on spaxels with data. Sorted by object and wavelength; of the
+        which ``on_data`` becomes whether this object is on spaxels with data. Sorted by object and wavelength; of the
         cubes that show a line, that with the best statistic comes first.
     """
     detected = outcomes[outcomes["detected"] & (outcomes["status"] == Status.SCANNED.value)]
-    pairs = _pairs(matched).merge(detected, on="obs_id")
-    has_data = [str(yso) in separated(cell) for yso, cell in zip(pairs["yso_index"], pairs["on_data"], strict=True)]
+    pairs = cubes_by_yso(matched).merge(detected, on="obs_id")
+    has_data = [yso in on_data for yso, on_data in zip(pairs["yso_index"], pairs["on_data"], strict=True)]
     return pairs.assign(on_data=np.array(has_data, dtype=bool)).sort_values(
         ["yso_index", "wavelength_um", "line", "statistic", "obs_id"],
         ascending=[True, True, True, False, True],
@@ -74,7 +83,7 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
         One row per candidate: ``rank`` from 1, ``grade``, ``main_id``, ``yso_index``, ``ra``, ``dec``, ``n_lines``,
         ``lines`` by wavelength, ``n_cubes`` scanned and ``n_cubes_detected`` among them, ``on_data`` (whether the
         object itself is on spaxels with data in one of the latter), what
-        `feii_dask.ranking.grading.grade_objects` says of its lines together, the best ``statistic``, ``snr`` and
+        `feii_dask.ranking.grading.grade_objects` returns for its lines together, the best ``statistic``, ``snr`` and
         ``p_value`` of its detections, the least ``separation_arcsec`` from the centre of such a cube, ``obs_ids`` of
         these cubes. Sorted by grade, joint score, number of lines, statistic and index.
     """
@@ -90,8 +99,8 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
         separation_arcsec=("separation_arcsec", "min"),
         obs_ids=("obs_id", lambda obs_ids: "; ".join(sorted(obs_ids.unique()))),
     )
-    tests = _pairs(matched).merge(outcomes[outcomes["status"] == Status.SCANNED.value], on="obs_id")
-    table = table.join(tests.groupby("yso_index")["obs_id"].nunique().rename("n_cubes")).join(grade(tests))
+    tests = cubes_by_yso(matched).merge(outcomes[outcomes["status"] == Status.SCANNED.value], on="obs_id")
+    table = table.join(tests.groupby("yso_index")["obs_id"].nunique().rename("n_cubes")).join(grade_pooled(tests))
     table = table.fillna({"grade": "", "lines_tested": 0, "lines_agreeing": 0, "joint_score": 0.0})
     table = (
         table[(table["grade"] != "") | (table["n_lines"] >= MIN_LINES)]
@@ -108,24 +117,26 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
     return table.assign(rank=table.index + 1)[CANDIDATE_COLUMNS]
 
 
-def _pairs(matched: pd.DataFrame) -> pd.DataFrame:
+def cubes_by_yso(matched: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cube and object inside it."""
     pairs = matched[["obs_id", "yso_index", "separation_arcsec"]].explode(["yso_index", "separation_arcsec"])
     pairs = pairs.dropna(subset="yso_index")  # which an empty list leaves
     return pairs.astype({"obs_id": str, "yso_index": "int64", "separation_arcsec": "float64"})
 
 
-def _scanned(outcomes: pd.DataFrame) -> pd.Series[str]:
+def scanned_cubes(outcomes: pd.DataFrame) -> pd.Series[str]:
     return outcomes.loc[outcomes["status"] == Status.SCANNED.value, "obs_id"].drop_duplicates()
 
 
-def in_words(candidates: pd.DataFrame) -> str:
+def describe_candidates(candidates: pd.DataFrame) -> str:
     """Say how many candidates there are, by grade.
 
     Examples
     --------
-    >>> in_words(pd.DataFrame({"grade": ["A", "A", "C"]})), in_words(pd.DataFrame({"grade": [""]}))
-    ('3 candidates (2 of grade A, 1 of grade C)', '1 candidate')
+    >>> describe_candidates(pd.DataFrame({"grade": ["A", "A", "C"]}))
+    '3 candidates (2 of grade A, 1 of grade C)'
+    >>> describe_candidates(pd.DataFrame({"grade": [""]}))
+    '1 candidate'
     """
     grades = [
         f"{number} of grade {grade}" for grade, number in candidates["grade"].value_counts(sort=False).items() if grade
@@ -184,7 +195,7 @@ def funnel(counts: Mapping[str, int], outcomes: pd.DataFrame, candidates: pd.Dat
     """
     return {
         **{step: counts[step] for step in COUNTED_BEFORE if step in counts},
-        "scanned": len(_scanned(outcomes)),
+        "scanned": len(scanned_cubes(outcomes)),
         "with_detections": outcomes.loc[outcomes["detected"], "obs_id"].nunique(),
         "candidates": len(candidates),
     }

@@ -1,4 +1,4 @@
-"""Grades of objects, from the p-values and velocities of all their lines together."""
+"""Grades of objects: joint p-values of all their lines (Simes), and false-discovery rates over all objects."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
         a detection), under the object's name.
     """
     columns = ["line", "detected", "p_value", "velocity_kms"]
-    rows = {name: _joint(group) for name, group in tests.dropna(subset="p_value").groupby(by)[columns]}
+    rows = {name: joint_numbers(group) for name, group in tests.dropna(subset="p_value").groupby(by)[columns]}
     joint = pd.DataFrame.from_dict(
         rows, orient="index", columns=["lines_tested", "lines_agreeing", "velocity_kms", "joint_score", "joint_p"]
     ).rename_axis(by)
@@ -60,8 +60,8 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
     return joint
 
 
-def _joint(group: pd.DataFrame) -> tuple[int, int, float, float, float]:
-    """Return the numbers of one object, from the velocity at which its lines say most together."""
+def joint_numbers(group: pd.DataFrame) -> tuple[int, int, float, float, float]:
+    """Return the numbers of one object, at the velocity at which its lines are most significant together."""
     lines = group["line"].nunique()
     detected = group[group["detected"]]
     best = (lines, 0, np.nan, 0.0, simes(list(group["p_value"])))

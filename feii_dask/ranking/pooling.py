@@ -1,4 +1,4 @@
-"""p-values of a run, pooled over the line-free windows of all cubes of a line."""
+"""Pooled p-values: the calibration of each line by the line-free windows of all cubes of a run."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.detectors.p_values import KEPT_P, exponential_tail
 from feii_dask.ranking.grading import grade_objects
-from feii_dask.store.outcome_table import separated
 
-__all__ = ["FEWEST_POOLED", "grade", "pooled_p_value", "pooled_p_values"]
+__all__ = ["FEWEST_POOLED", "grade_pooled", "pooled_p_value", "pooled_p_values"]
 
 FEWEST_POOLED = 300  # line-free windows that make a pool
 
 
-def grade(tests: pd.DataFrame) -> pd.DataFrame:
+def grade_pooled(tests: pd.DataFrame) -> pd.DataFrame:
     """Grade the objects of a run; those that no detector with p-values looked at have no row.
 
     Parameters
@@ -28,7 +27,7 @@ def grade(tests: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        What `feii_dask.ranking.grading.grade_objects` says of each ``yso_index``.
+        What `feii_dask.ranking.grading.grade_objects` returns for each ``yso_index``.
     """
     return grade_objects(tests.assign(p_value=pooled_p_values(tests)))
 
@@ -36,8 +35,8 @@ def grade(tests: pd.DataFrame) -> pd.DataFrame:
 def pooled_p_value(p: float, kept: ArrayLike, windows: int) -> float:
     """Return how often, over all cubes of a band in a run, a line-free window has a p-value as small.
 
-    A cube has some thirty such windows; its p-values must allow for how little these say about rare events. The cubes
-    of a run together say more. The logarithm of a true p-value is exponential, with scale 1; see `exponential_tail`.
+    A cube has some thirty such windows, too few to calibrate small p-values; the cubes of a run together have more.
+    The logarithm of a true p-value is exponential, with scale 1; see `exponential_tail`.
 
     Parameters
     ----------
@@ -62,13 +61,13 @@ def pooled_p_value(p: float, kept: ArrayLike, windows: int) -> float:
 def pooled_p_values(tests: pd.DataFrame) -> NDArray[np.float64]:
     """Return the p-value of each row after the windows without a line of all cubes in which that line was tested.
 
-    Each line stands in one band, or in two that overlap, so that its cubes have one kind of noise.
+    Each line is in one band, or in two that overlap, so that its cubes have one kind of noise.
     """
     pooled = np.full(len(tests), np.nan)
     for places in tests.groupby("line").indices.values():
         rows = tests.iloc[places]
         cubes = rows.drop_duplicates("obs_id")
-        kept = [float(p) for cell in cubes["null_p_values"] for p in separated(cell)]
+        kept = np.concatenate(cubes["null_p_values"].tolist())
         windows = int(cubes["null_windows"].sum())
         pooled[places] = [pooled_p_value(p, kept, windows) for p in rows["p_value"]]
     return pooled

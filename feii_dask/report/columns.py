@@ -1,4 +1,4 @@
-"""What the columns of the tables mean: units, UCDs, descriptions, and the headings that the report gives them.
+"""The columns of the exported tables and the report: units, UCDs, descriptions and headings.
 
 UCDs are words of the IVOA's Unified Content Descriptors 1+; a column without one has no fitting word there.
 """
@@ -17,7 +17,7 @@ class Column:
     Parameters
     ----------
     description : str
-        What it says.
+        Its meaning.
     unit : str
         Its unit, as astropy and the VO write it.
     ucd : str
@@ -76,7 +76,7 @@ FAILURES = {
     "attempt": Column("How often it was tried", ucd="meta.number", heading="Attempts"),
 }
 
-# What the report tells of each detection, of the columns of an outcome.
+# Columns of an outcome that the report shows for each detection.
 DETECTIONS = {
     "statistic": Column("The detector's figure of merit", heading="statistic"),
     "p_value": Column("Probability of such a statistic without a line", heading="p‑value"),

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import ALL_LINES
 from feii_dask.errors import StoreError
 from feii_dask.model import Cutout
+from feii_dask.ranking.candidates import detections_by_yso
+from feii_dask.ranking.results import SearchResult
 from feii_dask.report.finding_chart import FindingChart, draw_finding_chart, regions_of
 from feii_dask.report.line_panels import LinePanel, make_line_panel
 from feii_dask.report.thumbnails import png_data_url
-from feii_dask.store.run_store import RunStore, Tables
+from feii_dask.store.run_store import RunStore
 
 __all__ = ["FULL_ENTRIES", "Entry", "Thumbnail", "report_entries"]
 
@@ -64,32 +65,26 @@ class Entry:
     finding_chart: FindingChart | None = None
 
 
-def report_entries(
-    store: RunStore, tables: Tables, candidates: pd.DataFrame, detections: pd.DataFrame
-) -> Iterator[Entry]:
-    """Yield an entry for each candidate, in order of rank.
+def report_entries(result: SearchResult) -> Iterator[Entry]:
+    """Yield an entry for each candidate of a run, in order of rank.
 
     Parameters
     ----------
-    store : RunStore
-        The run, with its cutouts.
-    tables : Tables
-        Its tables.
-    candidates, detections : DataFrame
-        As `feii_dask.ranking.candidates.rank` and `feii_dask.ranking.candidates.detections_by_yso` return them.
+    result : SearchResult
+        The results of a run, whose directory holds the cutouts.
     """
-    regions = regions_of(tables.matched)
-    by_yso = dict(iter(detections.groupby("yso_index")))
-    for position, row in enumerate(candidates.to_dict("records")):
+    run, regions = result.run, regions_of(result.matched)
+    by_yso = dict(iter(detections_by_yso(result.outcomes, result.matched).groupby("yso_index")))
+    for position, row in enumerate(result.candidates.to_dict("records")):
         found = by_yso[row["yso_index"]]
         candidate = {str(name): value for name, value in row.items()}
         best = found.drop_duplicates("line").head(MAX_LINES).to_dict("records")
         if position >= FULL_ENTRIES:
-            yield Entry(candidate, tuple(stored_thumbnail(store, detection) for detection in best))
+            yield Entry(candidate, tuple(stored_thumbnail(run, detection) for detection in best))
             continue
-        cutouts = [stored_cutout(store, detection) for detection in best]
+        cutouts = [stored_cutout(run, detection) for detection in best]
         footprints = {obs_id: regions[obs_id] for obs_id in found["obs_id"].unique() if obs_id in regions}
-        others = tables.ysos.drop(index=row["yso_index"])
+        others = result.ysos.drop(index=row["yso_index"])
         pairs = list(zip(best, cutouts, strict=True))
         yield Entry(
             candidate,
@@ -101,18 +96,18 @@ def report_entries(
         )
 
 
-def stored_thumbnail(store: RunStore, detection: dict[Any, Any]) -> Thumbnail:
+def stored_thumbnail(run: RunStore, detection: dict[Any, Any]) -> Thumbnail:
     """Return the thumbnail of a detection, without an image where no cutout can be read."""
     try:
-        return make_thumbnail(detection, store.line_map(detection["obs_id"], detection["line"]))
+        return make_thumbnail(detection, run.line_map(detection["obs_id"], detection["line"]))
     except StoreError:
         return make_thumbnail(detection, None)
 
 
-def stored_cutout(store: RunStore, detection: dict[Any, Any]) -> Cutout | None:
+def stored_cutout(run: RunStore, detection: dict[Any, Any]) -> Cutout | None:
     """Return the cutout of a detection, or None where it cannot be read."""
     try:
-        return store.cutout(detection["obs_id"], detection["line"])
+        return run.cutout(detection["obs_id"], detection["line"])
     except StoreError:
         return None
 

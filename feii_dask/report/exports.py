@@ -1,4 +1,4 @@
-"""Tables that others open: each column with its unit, its kind and what it means."""
+"""Candidates, failures and footprints as ECSV, VOTable, parquet and DS9 files, with units, UCDs and descriptions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from astropy.io.votable.tree import CooSys
 from astropy.table import Table
 
 from feii_dask._version import __version__
+from feii_dask.ranking.results import SearchResult
 from feii_dask.report.columns import CANDIDATES, FAILURES, Column
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.store.atomic import write_atomically
-from feii_dask.store.run_store import RunStore
 
 __all__ = ["write_exports"]
 
@@ -24,38 +24,31 @@ __all__ = ["write_exports"]
 NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")
 
 
-def write_exports(store: RunStore, matched: pd.DataFrame, candidates: pd.DataFrame, failures: pd.DataFrame) -> None:
+def write_exports(result: SearchResult) -> None:
     """Write what a run found into its directory, in the formats of other programs.
 
-    ``candidates.ecsv``, ``candidates.vot`` and ``candidates.parquet`` hold the same; ``failures.ecsv`` says what was
+    ``candidates.ecsv``, ``candidates.vot`` and ``candidates.parquet`` hold the same; ``failures.ecsv`` lists what was
     not scanned; ``footprints.reg`` outlines the cubes and marks the candidates.
-
-    Parameters
-    ----------
-    store : RunStore
-        The run.
-    matched : DataFrame
-        Its cubes, with ``obs_id`` and ``s_region``.
-    candidates, failures : DataFrame
-        As `feii_dask.ranking.candidates.rank` and `feii_dask.ranking.candidates.failures` return them.
 
     Raises
     ------
     StoreError
         If the disk is full, or the directory cannot be written to.
     """
-    meta = {"fingerprint": str(store.manifest.get("fingerprint", "")), "feii_dask": __version__}
-    table = _describe(candidates, CANDIDATES, meta)
-    _write_ecsv(store.directory / "candidates.ecsv", table)
-    _write_votable(store.directory / "candidates.vot", table)
-    _write_ecsv(store.directory / "failures.ecsv", _describe(failures, FAILURES, meta))
+    run, candidates = result.run, result.candidates
+    meta = {"fingerprint": str(run.manifest.get("fingerprint", "")), "feii_dask": __version__}
+    table = described_table(candidates, CANDIDATES, meta)
+    write_ecsv(run.directory / "candidates.ecsv", table)
+    write_votable(run.directory / "candidates.vot", table)
+    write_ecsv(run.directory / "failures.ecsv", described_table(result.failures, FAILURES, meta))
     content = BytesIO()
     candidates.to_parquet(content, engine="pyarrow", index=False)
-    write_atomically(store.directory / "candidates.parquet", content.getvalue())
-    write_atomically(store.directory / "footprints.reg", ds9_regions(matched, candidates).encode())
+    write_atomically(run.directory / "candidates.parquet", content.getvalue())
+    write_atomically(run.directory / "footprints.reg", ds9_regions(result.matched, candidates).encode())
 
 
-def _describe(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, Any]) -> Table:
+def described_table(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, Any]) -> Table:
+    """Return a table whose columns have units, descriptions and UCDs."""
     table = Table.from_pandas(frame)
     table.meta.update(meta)
     for name in table.colnames:
@@ -67,13 +60,15 @@ def _describe(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[
     return table
 
 
-def _write_ecsv(path: Path, table: Table) -> None:
+def write_ecsv(path: Path, table: Table) -> None:
+    """Write a table as text with its units and descriptions."""
     text = StringIO()
     table.write(text, format="ascii.ecsv")
     write_atomically(path, text.getvalue().encode())
 
 
-def _write_votable(path: Path, table: Table) -> None:
+def write_votable(path: Path, table: Table) -> None:
+    """Write candidates as a VOTable, their positions in ICRS."""
     table = table.copy()
     for column in table.itercols():
         if column.dtype.kind in "OU":

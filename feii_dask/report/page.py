@@ -1,4 +1,4 @@
-"""A run as one page that can be sent to a co-author."""
+"""The report of a run: one HTML page that needs no other file."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from feii_dask._version import __version__
 from feii_dask.model import Status
-from feii_dask.ranking.candidates import MIN_LINES, detections_by_yso, failed_share, failures, funnel, rank
+from feii_dask.ranking.candidates import MIN_LINES, funnel
+from feii_dask.ranking.results import SearchResult
 from feii_dask.report.columns import CANDIDATES, DETECTIONS
 from feii_dask.report.entries import FULL_ENTRIES, report_entries
 from feii_dask.report.sky_map import sky_maps
 from feii_dask.store.atomic import write_atomically
 from feii_dask.store.outcome_table import deciding_rows
-from feii_dask.store.run_store import RunStore
 
 __all__ = ["write_report"]
 
@@ -47,55 +47,57 @@ MEANINGS = {
     Status.WORKER_LOST: "the process that scanned it died, again and again",
     Status.DETECTOR_ERROR: "the detector failed on the cube",
 }
-# Columns of candidates that only some detectors fill; those of the second kind tell less where there are grades.
+# Columns of candidates that only some detectors fill; those of the second kind add little where there are grades.
 MEASURES = ("lines_agreeing", "velocity_kms", "joint_score", "q_value", "snr")
 WITHOUT_GRADES = ("statistic", "snr", "p_value")
 
 
-def write_report(store: RunStore) -> Path:
-    """Write ``report.html`` from what the run directory holds, and return where it is.
+def write_report(result: SearchResult) -> Path:
+    """Write ``report.html`` into the run directory, and return where it is.
 
-    The page needs nothing beside itself: style, script and images are inside, and its browser is told to fetch
-    nothing else. Names and messages of archives are shown as text, whatever they hold.
+    The page needs no other file: style, script and images are inside, and its browser is told to fetch nothing else.
+    Names and messages of archives are shown as text, whatever they hold.
 
     Raises
     ------
     StoreError
-        If the run cannot be read, or the page cannot be written.
+        If the manifest cannot be read, or the page cannot be written.
     """
-    tables, outcomes, manifest = store.read_tables(), store.outcomes(), store.manifest
-    candidates = rank(outcomes, tables.matched, tables.ysos)
-    failed = failures(outcomes, tables.matched)
-    detections = detections_by_yso(outcomes, tables.matched)
-    graded = bool((candidates["grade"] != "").any())
-    page = _template().render(
-        title=_headline(candidates),
-        directory=store.directory.resolve().name,
-        settings=manifest.get("settings", {}),
-        min_lines=MIN_LINES,
-        steps=_steps(funnel(manifest.get("counts", {}), outcomes, candidates)),
-        unfinished=int((~tables.matched["obs_id"].isin(outcomes["obs_id"])).sum()),
-        maps=sky_maps(tables.ysos, tables.matched, candidates),
-        entries=report_entries(store, tables, candidates, detections),
-        full_entries=FULL_ENTRIES,
-        columns=CANDIDATES,
-        measurements=DETECTIONS,
-        measures=[name for name in (MEASURES if graded else WITHOUT_GRADES) if candidates[name].notna().any()],
-        graded=graded,
-        statuses=_statuses(outcomes),
-        failed_share=failed_share(outcomes),
-        failures=failed.head(FAILURES_SHOWN).to_dict("records"),
-        failures_left_out=max(len(failed) - FAILURES_SHOWN, 0),
-        manifest={name: value for name, value in manifest.items() if name != "counts"},
-        version=__version__,
-        written=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    path = store.directory / "report.html"
-    write_atomically(path, page.encode())
+    path = result.run.directory / "report.html"
+    write_atomically(path, template().render(contents(result)).encode())
     return path
 
 
-def _template() -> Any:
+def contents(result: SearchResult) -> dict[str, Any]:
+    """Return what the template shows, by its names there."""
+    run, candidates, manifest = result.run, result.candidates, result.run.manifest
+    graded = bool((candidates["grade"] != "").any())
+    return {
+        "title": headline(candidates),
+        "directory": run.directory.resolve().name,
+        "settings": manifest.get("settings", {}),
+        "min_lines": MIN_LINES,
+        "steps": funnel_bars(funnel(manifest.get("counts", {}), result.outcomes, candidates)),
+        "unfinished": int((~result.matched["obs_id"].isin(result.outcomes["obs_id"])).sum()),
+        "maps": sky_maps(result.ysos, result.matched, candidates),
+        "entries": report_entries(result),
+        "full_entries": FULL_ENTRIES,
+        "columns": CANDIDATES,
+        "measurements": DETECTIONS,
+        "measures": [name for name in (MEASURES if graded else WITHOUT_GRADES) if candidates[name].notna().any()],
+        "graded": graded,
+        "statuses": status_counts(result.outcomes),
+        "failed_share": result.failed_share,
+        "failures": result.failures.head(FAILURES_SHOWN).to_dict("records"),
+        "failures_left_out": max(len(result.failures) - FAILURES_SHOWN, 0),
+        "manifest": {name: value for name, value in manifest.items() if name != "counts"},
+        "version": __version__,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def template() -> Template:
+    """Load the page's template with the filters that it uses."""
     environment = Environment(
         loader=PackageLoader("feii_dask.report"),
         autoescape=True,
@@ -103,13 +105,13 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = _number
+    environment.filters["number"] = readable_number
     environment.filters["place"] = lambda at: f"{at:.1f}".removesuffix(".0")
     return environment.get_template("report.html.j2")
 
 
-def _number(value: float, digits: int = 3) -> str:
-    """Return a number as one reads it; a dash stands for none."""
+def readable_number(value: float, digits: int = 3) -> str:
+    """Return a number in a few digits; a dash stands for a missing one."""
     if not isfinite(value):
         return "–"
     if isinstance(value, int):
@@ -117,12 +119,13 @@ def _number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}".replace("-", "−")
 
 
-def _headline(candidates: pd.DataFrame) -> str:
+def headline(candidates: pd.DataFrame) -> str:
+    """Return the title of the page."""
     count = len(candidates) or "No"
     return f"{count} candidate{'' if count == 1 else 's'} for extended line emission"
 
 
-def _steps(counts: dict[str, int]) -> list[dict[str, Any]]:
+def funnel_bars(counts: dict[str, int]) -> list[dict[str, Any]]:
     """Return the funnel with the length of each step's bar, which is logarithmic: steps differ a thousandfold."""
     longest = log10(max(*counts.values(), 1) + 1)
     return [
@@ -131,8 +134,8 @@ def _steps(counts: dict[str, int]) -> list[dict[str, Any]]:
     ]
 
 
-def _statuses(outcomes: pd.DataFrame) -> list[dict[str, Any]]:
-    """Count cubes, and lines in them, by what became of them."""
+def status_counts(outcomes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Count cubes, and lines in them, by status."""
     cubes = deciding_rows(outcomes)["status"].value_counts()
     lines = outcomes["status"].value_counts()
     return [

@@ -25,21 +25,22 @@ def ds9_regions(matched: pd.DataFrame, candidates: pd.DataFrame) -> str:
     candidates : DataFrame
         With ``main_id``, ``ra`` and ``dec``, deg.
     """
-    lines = [line for obs_id, region in regions_of(matched).items() for line in _outlines(region, obs_id)]
+    lines = [line for obs_id, region in regions_of(matched).items() for line in outlines(region, obs_id)]
     found = candidates[["ra", "dec", "main_id"]].itertuples(index=False)
-    lines += [f'circle({ra:.7f},{dec:.7f},1") # color=orange text={{{_label(name)}}}' for ra, dec, name in found]
+    lines += [f'circle({ra:.7f},{dec:.7f},1") # color=orange text={{{plain_label(name)}}}' for ra, dec, name in found]
     return HEADER + "".join(line + "\n" for line in lines)
 
 
-def _outlines(region: Region, obs_id: str) -> Iterator[str]:
+def outlines(region: Region, obs_id: str) -> Iterator[str]:
+    """Yield the polygons and circles of a footprint."""
     for ring in region.rings:
         corners = ",".join(f"{ra % 360:.7f},{dec:.7f}" for ra, dec in ring)
-        yield f"polygon({corners}) # text={{{_label(obs_id)}}}"
+        yield f"polygon({corners}) # text={{{plain_label(obs_id)}}}"
     for cap in region.circles:
         radius_arcsec = cap.radius_deg * 3600 or POINT_ARCSEC
-        yield f'circle({cap.ra_deg % 360:.7f},{cap.dec_deg:.7f},{radius_arcsec:.4f}") # text={{{_label(obs_id)}}}'
+        yield f'circle({cap.ra_deg % 360:.7f},{cap.dec_deg:.7f},{radius_arcsec:.4f}") # text={{{plain_label(obs_id)}}}'
 
 
-def _label(text: str) -> str:
-    """Return text as it can stand in braces, on one line."""
+def plain_label(text: str) -> str:
+    """Return text without what would end a label in braces."""
     return "".join(letter for letter in text if letter.isprintable() and letter not in "{}#;")

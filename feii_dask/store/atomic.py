@@ -1,4 +1,4 @@
-"""A file that is there whole, or not at all."""
+"""Atomic writes: a reader, or a crash, finds the old file or the new one, whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["make_directory", "remove_leftovers", "write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, meets the old file or the new one and nothing between.
+    """Write a file so that a reader, or a crash, finds the old file or the new one, whole.
 
     The bytes go to a hidden name in the same directory, reach the disk, and then take the file's name.
 

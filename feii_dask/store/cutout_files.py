@@ -1,4 +1,4 @@
-"""What one looks at to believe a detection, as FITS files."""
+"""Cutouts of detections as FITS files: maps around the line, and the spectrum at its peak."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from feii_dask.errors import StoreError
 from feii_dask.model import Cutout, Line
 from feii_dask.store.atomic import write_atomically
 
+__all__ = ["cutout_path", "read_cutout", "read_line_map", "write_cutout"]
+
 # Names that every file system takes, and in which a space of the line's name may become a hyphen.
 PLAIN_OBS_ID = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,149}")
 PLAIN_LINE = re.compile(r"[A-Za-z0-9. ]{1,40}")
@@ -27,8 +29,8 @@ PLANES = {"LINE": "line_map", "BEFORE": "before_map", "AFTER": "after_map", "OFF
 def cutout_path(directory: Path, obs_id: str, line: str) -> Path:
     """Return where the cutout of one line in one observation is kept.
 
-    Identifiers hold slashes, or are longer than a file name may be, in some archives: such a name is made plain and
-    told apart by a digest.
+    Identifiers hold slashes, or are longer than a file name may be, in some archives: such a name is made plain, and
+    a digest keeps it unique.
 
     Parameters
     ----------
@@ -44,13 +46,14 @@ def cutout_path(directory: Path, obs_id: str, line: str) -> Path:
     >>> cutout_path(Path("cutouts"), "../etc/passwd", "Fe II 5.340").name
     'etc-passwd_Fe-II-5.340_fc42f042.fits'
     """
-    stem = f"{_plain(obs_id)[:150]}_{_plain(line)[:40]}"
+    stem = f"{plain_name(obs_id)[:150]}_{plain_name(line)[:40]}"
     if not (PLAIN_OBS_ID.fullmatch(obs_id) and PLAIN_LINE.fullmatch(line)):
         stem += "_" + sha256(f"{obs_id}\n{line}".encode(errors="surrogatepass")).hexdigest()[:8]
     return directory / f"{stem}.fits"
 
 
-def _plain(text: str) -> str:
+def plain_name(text: str) -> str:
+    """Replace what a file name may not hold."""
     return re.sub(r"[^A-Za-z0-9_+.-]+", "-", text).lstrip(".-") or "unnamed"
 
 
@@ -58,7 +61,7 @@ def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
     """Write a cutout: maps with their units and WCS, and the table ``SPECTRUM``.
 
     The maps are ``LINE``, ``BEFORE`` and ``AFTER`` (ten planes away), ``OFFLINE``, ``MOMENT0``, and ``MASK`` where the
-    detector tells which spaxels have emission.
+    detector says which spaxels have emission.
 
     Raises
     ------
@@ -68,46 +71,50 @@ def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
     unit = str(cutout.header.get("BUNIT", ""))
     hdus = fits.HDUList(
         [
-            _primary(obs_id, cutout.line),
-            *(_image(name, getattr(cutout, field), cutout, unit) for name, field in PLANES.items()),
-            _image("MOMENT0", cutout.moment_map, cutout, f"um {unit}".strip()),
-            _spectrum(cutout, unit),
+            primary_hdu(obs_id, cutout.line),
+            *(image_hdu(name, getattr(cutout, field), cutout, unit) for name, field in PLANES.items()),
+            image_hdu("MOMENT0", cutout.moment_map, cutout, f"um {unit}".strip()),
+            spectrum_hdu(cutout, unit),
         ]
     )
     if cutout.mask is not None:
-        hdus.append(_image("MASK", cutout.mask.astype(np.uint8), cutout, ""))
+        hdus.append(image_hdu("MASK", cutout.mask.astype(np.uint8), cutout, ""))
     content = BytesIO()
     hdus.writeto(content)
     write_atomically(path, content.getvalue())
 
 
-def _primary(obs_id: str, line: Line) -> fits.PrimaryHDU:
+def primary_hdu(obs_id: str, line: Line) -> fits.PrimaryHDU:
+    """Return the header that says which line of which observation this is."""
     primary = fits.PrimaryHDU()
-    # FITS cards hold printable ASCII only; what is not is escaped, and read back as it was.
-    primary.header["OBS_ID"] = (_escape(obs_id), "observation")
-    primary.header["LINE"] = (_escape(line.name), "spectral line")
-    primary.header["SPECIES"] = (_escape(line.species), "ion or molecule")
+    primary.header["OBS_ID"] = (to_ascii(obs_id), "observation")
+    primary.header["LINE"] = (to_ascii(line.name), "spectral line")
+    primary.header["SPECIES"] = (to_ascii(line.species), "ion or molecule")
     primary.header["RESTWAV"] = (line.wavelength_um, "[um] vacuum rest wavelength")
-    primary.header["TRANSIT"] = (_escape(line.transition), "upper and lower level")
+    primary.header["TRANSIT"] = (to_ascii(line.transition), "upper and lower level")
     return primary
 
 
-def _escape(text: str) -> str:
+def to_ascii(text: str) -> str:
+    """Escape what is not printable ASCII, which is all that FITS cards hold."""
     return text.encode("unicode_escape").decode("ascii")
 
 
-def _unescape(text: str) -> str:
+def from_ascii(text: str) -> str:
+    """Return what `to_ascii` was given."""
     return text.encode("ascii").decode("unicode_escape")
 
 
-def _image(name: str, data: np.ndarray, cutout: Cutout, unit: str) -> fits.ImageHDU:
+def image_hdu(name: str, data: np.ndarray, cutout: Cutout, unit: str) -> fits.ImageHDU:
+    """Return a map with its unit and celestial coordinates."""
     image = fits.ImageHDU(data, name=name)
     image.header.update(cutout.header)
     image.header["BUNIT"] = unit
     return image
 
 
-def _spectrum(cutout: Cutout, unit: str) -> fits.BinTableHDU:
+def spectrum_hdu(cutout: Cutout, unit: str) -> fits.BinTableHDU:
+    """Return the table of spectrum and statistic against wavelength."""
     return fits.BinTableHDU.from_columns(
         [
             fits.Column("wavelength", "D", unit="um", array=cutout.wavelength_um),
@@ -131,28 +138,29 @@ def read_cutout(path: Path) -> Cutout:
     StoreError
         If the file is missing, or is not a cutout.
     """
-    with _open(path) as hdus:
+    with open_cutout(path) as hdus:
         primary, table = hdus[0].header, hdus["SPECTRUM"].data
         return Cutout(
-            line=Line(_unescape(primary["SPECIES"]), primary["RESTWAV"], _unescape(primary["TRANSIT"])),
-            **{field: _native(hdus[name].data, np.float32) for name, field in PLANES.items()},
-            moment_map=_native(hdus["MOMENT0"].data, np.float32),
-            wavelength_um=_native(table["wavelength"], np.float64),
-            spectrum=_native(table["spectrum"], np.float64),
-            statistic=_native(table["statistic"], np.float64),
-            header=_cards(hdus["LINE"].header),
-            mask=_native(hdus["MASK"].data, np.bool_) if "MASK" in hdus else None,
+            line=Line(from_ascii(primary["SPECIES"]), primary["RESTWAV"], from_ascii(primary["TRANSIT"])),
+            **{field: native(hdus[name].data, np.float32) for name, field in PLANES.items()},
+            moment_map=native(hdus["MOMENT0"].data, np.float32),
+            wavelength_um=native(table["wavelength"], np.float64),
+            spectrum=native(table["spectrum"], np.float64),
+            statistic=native(table["statistic"], np.float64),
+            header=wcs_cards(hdus["LINE"].header),
+            mask=native(hdus["MASK"].data, np.bool_) if "MASK" in hdus else None,
         )
 
 
 def read_line_map(path: Path) -> NDArray[np.float32]:
     """Read the line's plane only, which takes a quarter of the time; raises what `read_cutout` does."""
-    with _open(path) as hdus:
-        return _native(hdus["LINE"].data, np.float32)
+    with open_cutout(path) as hdus:
+        return native(hdus["LINE"].data, np.float32)
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[fits.HDUList]:
+def open_cutout(path: Path) -> Iterator[fits.HDUList]:
+    """Open a cutout; what is wrong with the file, or missing in it, becomes a `StoreError`."""
     try:
         with fits.open(path, memmap=False) as hdus:
             yield hdus
@@ -160,11 +168,12 @@ def _open(path: Path) -> Iterator[fits.HDUList]:
         raise StoreError(f"{path} is not a cutout that can be read: {error}") from error
 
 
-def _native(data: np.ndarray, dtype: type) -> np.ndarray:
+def native(data: np.ndarray, dtype: type) -> np.ndarray:
     """Copy out of the file, in the machine's byte order."""
     return np.array(data, dtype=dtype)
 
 
-def _cards(header: fits.Header) -> dict[str, str | float | int]:
+def wcs_cards(header: fits.Header) -> dict[str, str | float | int]:
+    """Return the cards of a map but for those of the file's structure."""
     structure = {"XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTNAME"}
     return {name: value for name, value in header.items() if name not in structure}

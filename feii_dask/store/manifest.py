@@ -1,4 +1,4 @@
-"""What a run is: the settings that shape its results, their fingerprint, and how it is gone on with."""
+"""The manifest of a run: the settings that shape its results, their fingerprint, and how a run is resumed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from feii_dask.errors import FingerprintError, LineError, SettingsError
 from feii_dask.model import Context, Line
 from feii_dask.store.run_store import RunStore
 
-__all__ = ["as_context", "check_places", "continue_run", "describe_run", "fingerprint", "open_run"]
+__all__ = ["as_context", "create_run", "describe_run", "fingerprint", "resume_run", "validate_uris"]
 
 # Every setting that changes what a scan answers, or which cubes are scanned; all others may differ from one
 # session of a run to the next.
@@ -37,9 +37,9 @@ def as_context(settings: Settings, lines: tuple[Line, ...] | None = None) -> Con
     Parameters
     ----------
     settings : Settings
-        What was asked for.
+        The settings of the search.
     lines : tuple of Line, optional
-        The lines of a run that is gone on with, in place of the setting.
+        The lines of a run that is resumed, in place of the setting.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def as_context(settings: Settings, lines: tuple[Line, ...] | None = None) -> Con
     load_detector(settings.detector, options)
     lines = lines or find_lines(*settings.lines)
     return Context(
-        lines=observable(lines, mission),
+        lines=validate_coverage(lines, mission),
         detector=settings.detector,
         detector_options=options,
         extension=mission.extension,
@@ -61,8 +61,8 @@ def as_context(settings: Settings, lines: tuple[Line, ...] | None = None) -> Con
     )
 
 
-def observable(lines: tuple[Line, ...], mission: Mission) -> tuple[Line, ...]:
-    """Refuse lines of which none can be in any cube of the mission."""
+def validate_coverage(lines: tuple[Line, ...], mission: Mission) -> tuple[Line, ...]:
+    """Return the lines, unless none of them can be in any cube of the mission."""
     shortest, longest = mission.coverage_um
     if not any(shortest <= line.wavelength_um <= longest for line in lines):
         names = ", ".join(f"{line.name} µm" for line in lines)
@@ -91,34 +91,34 @@ def archive_name(settings: Settings, directory: Path | None) -> str:
     return str(folder)
 
 
-def open_run(settings: Settings, context: Context) -> RunStore:
-    """Open the run directory, new or of an equal run."""
+def create_run(settings: Settings, context: Context) -> RunStore:
+    """Create the run directory that the settings name, or take that of an equal run."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     directory = Path(settings.resume or settings.out or f"feii-run-{stamp}")
     return RunStore.create(directory, describe_run(settings, context, directory))
 
 
 def describe_run(settings: Settings, context: Context, directory: Path) -> dict[str, Any]:
-    """Return what ``run.json`` says of a new run: enough to explain it and to go on. No storage option is among it."""
+    """Return the ``run.json`` of a new run, which explains it and lets it be resumed; it has no storage options."""
     shape = {name: getattr(settings, name) for name in SHAPING}
     return {
         "fingerprint": fingerprint(settings, context, directory),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": shape | {"archive": archive_name(settings, directory), "cluster": settings.cluster},
-        "lines": [known(line) for line in context.lines],
+        "lines": [as_json(line) for line in context.lines],
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "queries": [],
         "counts": {},
     }
 
 
-def known(line: Line) -> dict[str, Any]:
-    """Return what is known of a line; JSON has no NaN."""
+def as_json(line: Line) -> dict[str, Any]:
+    """Return the known fields of a line; JSON has no NaN."""
     return {name: value for name, value in asdict(line).items() if value == value}  # noqa: PLR0124 - false for NaN
 
 
-def continue_run(settings: Settings) -> tuple[Settings, Context]:
-    """Take over the shape of the run that ``--resume`` names.
+def resume_run(settings: Settings) -> tuple[Settings, Context]:
+    """Return the settings and the context of the run that ``--resume`` names.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def continue_run(settings: Settings) -> tuple[Settings, Context]:
     """
     directory = Path(str(settings.resume))
     manifest = RunStore.open(directory).manifest
-    stored = shape_of(manifest, directory)
+    stored = stored_settings(manifest, directory)
     for name in SHAPING:
         asked = getattr(settings, name)
         if settings.sources.get(name) == "command line" and comparable(name, asked) != comparable(name, stored[name]):
@@ -144,20 +144,20 @@ def continue_run(settings: Settings) -> tuple[Settings, Context]:
 
 
 def comparable(name: str, value: Any) -> Any:
-    """Return a setting as it is compared with another run's: one place has many paths."""
+    """Return a setting in the form in which runs are compared: one place has many paths."""
     is_place = name == "targets" or (name == "archive" and value != "live")
     return Path(value).resolve() if is_place and value else value
 
 
-def check_places(uris: pd.Series[Any], archive: str) -> None:
-    """Refuse stored targets that lead elsewhere than where their archive keeps its cubes.
+def validate_uris(uris: pd.Series[Any], archive: str) -> None:
+    """Refuse matched cubes that are not where their archive keeps its cubes.
 
-    A run directory may come from somebody else; going on with it must not read other files of its new owner.
+    A run directory may come from somebody else; resuming it must not read other files of its new owner.
 
     Parameters
     ----------
     uris : Series
-        Where the targets' cubes are; what is missing is not looked at.
+        Where the cubes are; missing values are skipped.
     archive : str
         The run's archive: ``live``, or a directory.
 
@@ -174,17 +174,17 @@ def check_places(uris: pd.Series[Any], archive: str) -> None:
             allowed = "://" not in uri and Path(uri).resolve().is_relative_to(folder)
         if not allowed:
             raise SettingsError(
-                f"the run's targets lead out of its archive, {archive}: {uri}; begin a new run with --out"
+                f"a matched cube of the run is outside of its archive, {archive}: {uri}; begin a new run with --out"
             )
 
 
-def shape_of(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
+def stored_settings(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     """Read the shaping settings of a manifest, checked like any other."""
     try:
         shape = {name: manifest["settings"][name] for name in SHAPING}
         archive = str(shape["archive"])
     except (KeyError, TypeError) as error:
-        raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not of this program") from error
+        raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not a run of this program") from error
     if archive != "live" and not Path(archive).is_absolute():
         shape["archive"] = str(directory / archive)
         if not (directory / archive).resolve().is_relative_to(directory.resolve()):

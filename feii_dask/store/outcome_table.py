@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +16,7 @@ __all__ = [
     "SCHEMA",
     "SCIENCE_COLUMNS",
     "deciding_rows",
-    "joined",
-    "latest",
-    "separated",
+    "latest_attempts",
     "to_frame",
     "to_rows",
 ]
@@ -35,7 +32,7 @@ SCIENCE = pa.schema(
         pa.field("statistic", pa.float64()),
         pa.field("p_value", pa.float64()),
         pa.field("null_windows", pa.int64(), nullable=False),
-        pa.field("null_p_values", pa.string(), nullable=False),
+        pa.field("null_p_values", pa.list_(pa.float64()), nullable=False),
         pa.field("snr", pa.float64()),
         pa.field("plane", pa.int32()),
         pa.field("velocity_kms", pa.float64()),
@@ -52,8 +49,8 @@ SCIENCE = pa.schema(
         pa.field("peak_ra_deg", pa.float64()),
         pa.field("peak_dec_deg", pa.float64()),
         pa.field("offset_arcsec", pa.float64()),
-        pa.field("flags", pa.string(), nullable=False),
-        pa.field("on_data", pa.string(), nullable=False),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        pa.field("on_data", pa.list_(pa.int64()), nullable=False),
     ]
 )
 BOOKKEEPING = pa.schema(
@@ -72,10 +69,10 @@ SCIENCE_COLUMNS: tuple[str, ...] = tuple(SCIENCE.names)
 BOOKKEEPING_COLUMNS: tuple[str, ...] = tuple(BOOKKEEPING.names)
 KEY_COLUMNS: tuple[str, ...] = ("obs_id", "line", "wavelength_um", "status", "attempt")
 
-# Fields of a Detection that become columns of the same name.
-_JOINED = ("null_p_values", "flags", "on_data")
-_AS_THEY_ARE = [
-    name for name in SCIENCE.names if name in Detection.__dataclass_fields__ and name not in {"line", *_JOINED}
+LISTS = ("null_p_values", "flags", "on_data")
+# Other fields of a Detection that become columns of the same name.
+NUMBERS_AND_TEXTS = [
+    name for name in SCIENCE.names if name in Detection.__dataclass_fields__ and name not in {"line", *LISTS}
 ]
 
 
@@ -85,48 +82,37 @@ def to_rows(outcome: Outcome, stored_at: datetime) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError
-        If it accounts for no line: nothing would then tell that the cube is done.
+        If it has no line: the table would not show that the cube is done.
     """
     if not outcome.detections:
         raise ValueError(f"the outcome of {outcome.obs_id} accounts for no line; it needs one row at least")
     bookkeeping = {name: getattr(outcome, name) for name in BOOKKEEPING_COLUMNS if name != "stored_at"}
     return [
-        {"obs_id": outcome.obs_id, **_measurements(detection), **bookkeeping, "stored_at": stored_at}
+        {"obs_id": outcome.obs_id, **measurements(detection), **bookkeeping, "stored_at": stored_at}
         for detection in outcome.detections
     ]
 
 
-def _measurements(detection: Detection) -> dict[str, Any]:
+def measurements(detection: Detection) -> dict[str, Any]:
+    """Return the columns of a row that one detection fills."""
     peak_y, peak_x = detection.peak_yx or (None, None)
     return {
         "line": detection.line.name,
         "wavelength_um": detection.line.wavelength_um,
-        **{name: getattr(detection, name) for name in _AS_THEY_ARE},
+        **{name: getattr(detection, name) for name in NUMBERS_AND_TEXTS},
+        **{name: list(getattr(detection, name)) for name in LISTS},
         "peak_y": peak_y,
         "peak_x": peak_x,
-        "null_p_values": joined(f"{p:.4g}" for p in detection.null_p_values),
-        "flags": joined(detection.flags),
-        "on_data": joined(str(index) for index in detection.on_data),
     }
 
 
-def joined(parts: Iterable[str]) -> str:
-    """Write several values into one cell, as tables everywhere can hold them."""
-    return ";".join(parts)
-
-
-def separated(cell: str) -> list[str]:
-    """Return the values that `joined` wrote into one cell."""
-    return cell.split(";") if cell else []
-
-
 def to_frame(rows: pa.Table) -> pd.DataFrame:
-    """Return rows as a data frame; planes and spaxels stay whole numbers where some are missing."""
+    """Return rows as a data frame: planes and spaxels stay integers where some are missing, lists become arrays."""
     frame: pd.DataFrame = rows.to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get)
     return frame
 
 
-def latest(rows: pd.DataFrame) -> pd.DataFrame:
+def latest_attempts(rows: pd.DataFrame) -> pd.DataFrame:
     """Keep the latest attempt of each cube, sorted by ``obs_id`` and wavelength.
 
     Parameters

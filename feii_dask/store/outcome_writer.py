@@ -1,4 +1,4 @@
-"""Outcomes on disk, in parts: how a running search adds to them, and how all of them are read."""
+"""Outcomes on disk: a search writes them in batches, one parquet file each; readers take all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from feii_dask.store.atomic import remove_leftovers, write_atomically
 from feii_dask.store.cutout_files import cutout_path, write_cutout
 from feii_dask.store.outcome_table import SCHEMA, to_frame, to_rows
 
-__all__ = ["OutcomeWriter", "only_writer", "open_writer", "read_parts"]
+__all__ = ["OutcomeWriter", "exclusive_lock", "open_writer", "read_parts"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def open_writer(directory: Path) -> Iterator[OutcomeWriter]:
     StoreError
         If another process is writing into the same run, or the directory cannot be written to.
     """
-    with only_writer(directory):
+    with exclusive_lock(directory):
         for name in (".", "tables", "outcomes", "cutouts"):
             remove_leftovers(directory / name)
         writer = OutcomeWriter(directory)
@@ -77,7 +77,7 @@ class OutcomeWriter:
         self._directory = directory
         self._pending: list[dict[str, Any]] = []
         self._oldest = 0.0
-        self._next_part = 1 + _last_part(directory / "outcomes")
+        self._next_part = 1 + last_part(directory / "outcomes")
 
     def add(self, outcome: Outcome) -> None:
         """Take an outcome, and write what is due; all rows of one outcome go into the same file."""
@@ -102,7 +102,7 @@ class OutcomeWriter:
         if not self._pending:
             return
         content = BytesIO()
-        # Small parts are quickest to write and to read without statistics and dictionaries; the checksums tell damage.
+        # Small parts are quickest to write and to read without statistics and dictionaries; checksums reveal damage.
         pq.write_table(
             pa.Table.from_pylist(self._pending, schema=SCHEMA),
             content,
@@ -116,7 +116,7 @@ class OutcomeWriter:
 
 
 @contextmanager
-def only_writer(directory: Path) -> Iterator[None]:
+def exclusive_lock(directory: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, in whatever way it ends."""
     try:
         lock = (directory / "run.lock").open("ab")
@@ -132,7 +132,8 @@ def only_writer(directory: Path) -> Iterator[None]:
         yield
 
 
-def _last_part(directory: Path) -> int:
+def last_part(directory: Path) -> int:
+    """Return the largest number of a part, or 0."""
     numbers = (re.fullmatch(r"part-(\d+)\.parquet", path.name) for path in directory.iterdir())
     return max((int(number[1]) for number in numbers if number), default=0)
 
@@ -140,16 +141,16 @@ def _last_part(directory: Path) -> int:
 def read_parts(directory: Path, columns: Sequence[str] = SCHEMA.names) -> pd.DataFrame:
     """Return these columns of all rows, in the order in which they were stored.
 
-    A part that is damaged is left out, with a warning: nothing is known then of its cubes, and a search that goes on
+    A part that is damaged is left out, with a warning: its cubes count as not scanned, and a search that is resumed
     scans them again.
     """
-    parts = (_read_part(path, columns) for path in sorted(directory.glob("*.parquet")))
+    parts = (read_part(path, columns) for path in sorted(directory.glob("*.parquet")))
     empty = SCHEMA.empty_table().select(columns)
     return to_frame(pa.concat_tables([empty, *(part for part in parts if part is not None)]))
 
 
-def _read_part(path: Path, columns: Sequence[str]) -> pa.Table | None:
-    """Read one part; for many small ones this is as quick as `pyarrow.dataset`, and tells which of them is damaged."""
+def read_part(path: Path, columns: Sequence[str]) -> pa.Table | None:
+    """Read one part, or return None if it is damaged; for many small ones this is as quick as `pyarrow.dataset`."""
     try:
         with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
             if not file.schema_arrow.equals(SCHEMA):

@@ -1,11 +1,11 @@
-"""The run directory: everything that a search keeps.
+"""The run directory: manifest, tables, outcomes and cutouts of a search.
 
 ::
 
-    run.json                 what was asked, of whom, with what: enough to explain the run and to go on with it
+    run.json                 settings, lines, queries, versions: enough to explain the run and to resume it
     tables/*.parquet         ysos, observations, matched: a run that is resumed does not query again
     outcomes/*.parquet       what the scans returned
-    cutouts/*.fits           what they saw, for each detection
+    cutouts/*.fits           maps and spectra of each detection
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from feii_dask.errors import FingerprintError, SettingsError, StoreError
 from feii_dask.model import Cutout
 from feii_dask.store.atomic import make_directory, write_atomically
 from feii_dask.store.cutout_files import cutout_path, read_cutout, read_line_map
-from feii_dask.store.outcome_table import BOOKKEEPING_COLUMNS, SCIENCE_COLUMNS, latest
-from feii_dask.store.outcome_writer import OutcomeWriter, only_writer, open_writer, read_parts
+from feii_dask.store.outcome_table import BOOKKEEPING_COLUMNS, SCIENCE_COLUMNS, latest_attempts
+from feii_dask.store.outcome_writer import OutcomeWriter, exclusive_lock, open_writer, read_parts
+from feii_dask.store.schema import RUN_SCHEMA, check_schema
 
 __all__ = ["BOOKKEEPING_COLUMNS", "SCIENCE_COLUMNS", "RunStore", "Tables"]
 
 MANIFEST = "run.json"
-# What may lie in a directory before a run begins there: a simulated sky, and the log of the command itself.
-WELCOME = {"sky", "log.txt"}
+# What may be in a directory before a run begins there: a simulated sky, and the log of the command itself.
+ALLOWED_BEFORE = {"sky", "log.txt"}
 
 
 class Tables(NamedTuple):
@@ -51,7 +52,7 @@ class Tables(NamedTuple):
 
 
 class RunStore:
-    """A run directory; it keeps nothing in memory, so that what it tells is what is on disk.
+    """A run directory; it keeps nothing in memory, so that what it returns is what is on disk.
 
     Attributes
     ----------
@@ -64,32 +65,33 @@ class RunStore:
 
     @classmethod
     def create(cls, directory: Path, manifest: Mapping[str, Any]) -> RunStore:
-        """Begin a run, or go on with the same run if the directory holds it already.
+        """Begin a run, or resume the same run if the directory holds it already.
 
         Parameters
         ----------
         directory : Path
             A directory that is empty or does not exist; it may hold a simulated ``sky``.
         manifest : mapping
-            What becomes ``run.json``; its ``fingerprint`` tells this run from others.
+            What becomes ``run.json``, beside the schema; its ``fingerprint`` identifies the run.
 
         Raises
         ------
         FingerprintError
             If the directory holds a run with another fingerprint.
         SettingsError
-            If it holds something else, or is a file.
+            If it holds something else, or a run in another schema, or is a file.
         StoreError
             If it cannot be written to.
         """
         directory = Path(directory)
         store = cls(directory)
         if (directory / MANIFEST).exists():
+            check_schema(store.manifest, directory)
             store._refuse_other_run(manifest["fingerprint"])
             return store
-        _refuse_strangers(directory)
+        refuse_other_files(directory)
         make_directory(directory)
-        store._write_manifest(manifest)
+        store._write_manifest({"schema": RUN_SCHEMA, **manifest})
         return store
 
     @classmethod
@@ -99,7 +101,7 @@ class RunStore:
         Raises
         ------
         SettingsError
-            If it holds none.
+            If it holds none, or one that another version of the program wrote in another schema.
         StoreError
             If its ``run.json`` cannot be read.
         """
@@ -108,12 +110,12 @@ class RunStore:
             raise SettingsError(
                 f"{directory} holds no run (it has no {MANIFEST}): name a directory that a search wrote"
             )
-        _ = store.manifest
+        check_schema(store.manifest, store.directory)
         return store
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What ``run.json`` says."""
+        """The content of ``run.json``."""
         path = self.directory / MANIFEST
         try:
             manifest = json.loads(path.read_bytes())
@@ -136,12 +138,12 @@ class RunStore:
         if stored != fingerprint:
             raise FingerprintError(
                 f"{self.directory} holds a run with other settings (fingerprint {stored}, not {fingerprint}): "
-                f"choose another --out, or go on with that run by --resume {self.directory}"
+                f"choose another --out, or resume that run by --resume {self.directory}"
             )
 
     @property
     def has_tables(self) -> bool:
-        """Whether the archives' answers are stored, so that they need not be asked again."""
+        """Whether the archives' answers are stored, so that they need not be queried again."""
         return self._table("matched").is_file()  # written last
 
     def write_tables(self, *, ysos: pd.DataFrame, observations: pd.DataFrame, matched: pd.DataFrame) -> None:
@@ -178,7 +180,7 @@ class RunStore:
     def _table(self, name: str) -> Path:
         return self.directory / "tables" / f"{name}.parquet"
 
-    def alone(self) -> AbstractContextManager[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Keep other processes from writing into this run while a ``with`` statement lasts.
 
         Raises
@@ -186,7 +188,7 @@ class RunStore:
         StoreError
             On entering, if one is doing so.
         """
-        return only_writer(self.directory)
+        return exclusive_lock(self.directory)
 
     def writer(self) -> AbstractContextManager[OutcomeWriter]:
         """Return what stores outcomes while its ``with`` statement lasts.
@@ -194,8 +196,8 @@ class RunStore:
         Raises
         ------
         StoreError
-            If the tables are not stored yet: without them nobody could tell what the outcomes are of; or, on entering,
-            if another process is writing into the same run.
+            If the tables are not stored yet, which say what the outcomes belong to; or, on entering, if another
+            process is writing into the same run.
         """
         if not self.has_tables:
             raise StoreError(f"{self.directory} has no tables yet: they are stored before the first outcome")
@@ -207,7 +209,7 @@ class RunStore:
         The latest attempt of each cube counts. Rows are sorted by ``obs_id`` and wavelength, so that equal runs have
         equal science columns.
         """
-        return latest(read_parts(self.directory / "outcomes"))
+        return latest_attempts(read_parts(self.directory / "outcomes"))
 
     def cutout(self, obs_id: str, line: str) -> Cutout:
         """Return the cutout of one line in one observation.
@@ -227,18 +229,19 @@ class RunStore:
         return cutout_path(self.directory / "cutouts", obs_id, line)
 
 
-def _refuse_strangers(directory: Path) -> None:
-    """Refuse to begin a run amid files that are not its own."""
+def refuse_other_files(directory: Path) -> None:
+    """Refuse to begin a run among files that do not belong to it."""
     if not directory.exists():
         return
     if not directory.is_dir():
         raise SettingsError(f"{directory} is a file: choose another --out")
-    strangers = sorted(path.name for path in directory.iterdir() if not _is_welcome(path.name))
-    if strangers:
+    others = sorted(path.name for path in directory.iterdir() if not is_allowed_before(path.name))
+    if others:
         raise SettingsError(
-            f"{directory} is not empty and holds no run (there is {strangers[0]!r}): choose another --out, or empty it"
+            f"{directory} is not empty and holds no run (there is {others[0]!r}): choose another --out, or empty it"
         )
 
 
-def _is_welcome(name: str) -> bool:
-    return name in WELCOME or (name.startswith(f".{MANIFEST}.") and name.endswith(".tmp"))
+def is_allowed_before(name: str) -> bool:
+    """Whether a file may be there before a run begins; an interrupted write of the manifest may."""
+    return name in ALLOWED_BEFORE or (name.startswith(f".{MANIFEST}.") and name.endswith(".tmp"))

@@ -1,13 +1,11 @@
-"""Finished runs with as many candidates as one likes, to look at their reports."""
+"""Finished runs with any number of candidates, for tests of their reports."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from feii_dask.model import Status
-from feii_dask.ranking.candidates import rank
+from feii_dask.ranking.results import SearchResult, load_results
 from feii_dask.store.run_store import RunStore
 from tests.runs import LINES, make_matched, make_outcome, make_ysos
 
@@ -16,7 +14,7 @@ __all__ = ["ATTACK", "make_run"]
 ATTACK = "<script>alert(1)</script>"
 
 
-def make_run(directory: Path, candidates: int) -> tuple[RunStore, pd.DataFrame]:
+def make_run(directory: Path, candidates: int) -> SearchResult:
     """Write a run with one cube for each candidate, of three lines or four, and a few failures.
 
     Parameters
@@ -28,8 +26,8 @@ def make_run(directory: Path, candidates: int) -> tuple[RunStore, pd.DataFrame]:
 
     Returns
     -------
-    RunStore, DataFrame
-        The run, and its candidates in order of rank.
+    SearchResult
+        The run's.
     """
     obs_ids = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(candidates)]
     matched = make_matched({obs_id: [number] for number, obs_id in enumerate(obs_ids)})
@@ -43,4 +41,4 @@ def make_run(directory: Path, candidates: int) -> tuple[RunStore, pd.DataFrame]:
             writer.add(make_outcome(obs_id, LINES, detected=LINES[: 3 + number % 2], cutouts=True))
         for number in range(3):
             writer.add(make_outcome(f"failed-{number}", LINES, status=Status.UNREADABLE))
-    return store, rank(store.outcomes(), matched, ysos)
+    return load_results(store)

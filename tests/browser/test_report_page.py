@@ -19,8 +19,8 @@ CANDIDATES = 12
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
     """A report, and the candidates that it shows."""
-    store, candidates = make_run(tmp_path_factory.mktemp("report") / "run", CANDIDATES)
-    return write_report(store), candidates
+    result = make_run(tmp_path_factory.mktemp("report") / "run", CANDIDATES)
+    return write_report(result), result.candidates
 
 
 @pytest.fixture

@@ -1,17 +1,24 @@
+"""Candidates, failures and the funnel, from outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from feii_dask.model import Line, Status
 from feii_dask.ranking.candidates import detections_by_yso, failed_share, failures, funnel, rank
-from feii_dask.store.outcome_table import SCHEMA, latest, to_frame
+from feii_dask.store.outcome_table import SCHEMA, latest_attempts, to_frame
 
 
 @pytest.fixture
-def table_of():
+def table_of() -> Callable[..., pd.DataFrame]:
     """A table of outcomes from tuples (obs_id, wavelength, detected[, status[, statistic]])."""
 
-    def make(*scans):
+    def make(*scans: tuple[Any, ...]) -> pd.DataFrame:
         rows = []
         for obs_id, wavelength_um, detected, *rest in scans:
             status = rest[0] if rest else Status.SCANNED
@@ -25,18 +32,20 @@ def table_of():
                     "detected": detected,
                     "statistic": rest[1] if len(rest) > 1 else np.nan,
                     "null_windows": 0,
-                    "null_p_values": "",
-                    "on_data": "",
+                    "null_p_values": [],
+                    "on_data": [],
                     "attempt": 1,
                 }
             )
         empty = to_frame(SCHEMA.empty_table())
-        return latest(pd.concat([empty, pd.DataFrame(rows)], ignore_index=True)) if rows else empty
+        return latest_attempts(pd.concat([empty, pd.DataFrame(rows)], ignore_index=True)) if rows else empty
 
     return make
 
 
-def test_three_distinct_lines_make_a_candidate(table_of, matched_of, ysos_of):
+def test_three_distinct_lines_make_a_candidate(
+    table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame], ysos_of: Callable[..., pd.DataFrame]
+) -> None:
     outcomes = table_of(
         ("a", 1.6, True, Status.SCANNED, 0.1),
         ("a", 5.3, True, Status.SCANNED, 0.3),
@@ -78,13 +87,17 @@ def test_three_distinct_lines_make_a_candidate(table_of, matched_of, ysos_of):
     assert list(candidates["yso_index"]) == [10, 20]
 
 
-def test_a_line_in_two_cubes_counts_once(table_of, matched_of, ysos_of):
+def test_a_line_in_two_cubes_counts_once(
+    table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame], ysos_of: Callable[..., pd.DataFrame]
+) -> None:
     outcomes = table_of(("a", 1.6, True), ("a", 5.3, True), ("b", 1.6, True), ("b", 5.3, True))
     assert rank(outcomes, matched_of({"a": [0], "b": [0]}), ysos_of([0])).empty
 
 
-def test_more_lines_go_first_then_the_better_statistic_then_the_index(table_of, matched_of, ysos_of):
-    def shows(obs_id, wavelengths, statistic):
+def test_more_lines_go_first_then_the_better_statistic_then_the_index(
+    table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame], ysos_of: Callable[..., pd.DataFrame]
+) -> None:
+    def shows(obs_id: str, wavelengths: tuple[int, ...], statistic: float) -> list[tuple[Any, ...]]:
         return [(obs_id, wavelength, True, Status.SCANNED, statistic) for wavelength in wavelengths]
 
     outcomes = table_of(
@@ -102,7 +115,9 @@ def test_more_lines_go_first_then_the_better_statistic_then_the_index(table_of, 
     pd.testing.assert_frame_equal(shuffled, candidates)
 
 
-def test_nothing_gives_an_empty_table_of_the_same_columns(table_of, matched_of, ysos_of):
+def test_nothing_gives_an_empty_table_of_the_same_columns(
+    table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame], ysos_of: Callable[..., pd.DataFrame]
+) -> None:
     full = rank(table_of(*((o, w, True) for o in "a" for w in (1, 2, 3))), matched_of({"a": [0]}), ysos_of([0]))
     for matched in (matched_of({}), matched_of({"a": [0]}), matched_of({"a": []})):
         empty = rank(table_of(), matched, ysos_of([0]))
@@ -110,7 +125,9 @@ def test_nothing_gives_an_empty_table_of_the_same_columns(table_of, matched_of, 
         pd.testing.assert_series_equal(empty.dtypes, full.dtypes)
 
 
-def test_rank_equals_counting_with_sets(table_of, matched_of, ysos_of):
+def test_rank_equals_counting_with_sets(
+    table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame], ysos_of: Callable[..., pd.DataFrame]
+) -> None:
     rng = np.random.default_rng(20)
     for _ in range(20):
         insiders = {f"o{n}": sorted(rng.choice(12, rng.integers(1, 4), replace=False).tolist()) for n in range(25)}
@@ -129,7 +146,7 @@ def test_rank_equals_counting_with_sets(table_of, matched_of, ysos_of):
         assert list(candidates["yso_index"]) == order
 
 
-def count_with_sets(scans, insiders):
+def count_with_sets(scans: list[tuple[Any, ...]], insiders: dict[str, list[int]]) -> dict[int, tuple[Any, ...]]:
     """The rule in plain Python."""
     lines, cubes, scanned, best = {}, {}, {}, {}
     for obs_id, wavelength, found, status, statistic in scans:
@@ -154,7 +171,9 @@ def count_with_sets(scans, insiders):
     }
 
 
-def test_detections_name_the_objects_and_the_best_cube_first(table_of, matched_of):
+def test_detections_name_the_objects_and_the_best_cube_first(
+    table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame]
+) -> None:
     outcomes = table_of(
         ("a", 5.3, True, Status.SCANNED, 0.1),
         ("b", 5.3, True, Status.SCANNED, 0.2),
@@ -166,7 +185,9 @@ def test_detections_name_the_objects_and_the_best_cube_first(table_of, matched_o
     assert found == [[1, 1.6, "b", 0.2], [1, 5.3, "b", 0.2], [1, 5.3, "a", 0.1], [2, 1.6, "b", 0.1], [2, 5.3, "b", 0.1]]
 
 
-def test_failures_have_their_reasons(table_of, matched_of):
+def test_failures_have_their_reasons(
+    table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame]
+) -> None:
     outcomes = table_of(
         ("fine", 5.3, False),
         ("fine", 17.9, False, Status.NO_DATA),
@@ -199,7 +220,7 @@ def test_failures_have_their_reasons(table_of, matched_of):
     assert failed_share(outcomes) == pytest.approx(2 / 3)
 
 
-def test_nothing_failed(table_of, matched_of):
+def test_nothing_failed(table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame]) -> None:
     empty = failures(table_of(), matched_of({}))
     some = failures(table_of(("a", 5.3, False, Status.TIMEOUT)), matched_of({"a": [0]}))
     pd.testing.assert_series_equal(empty.dtypes, some.dtypes)
@@ -207,7 +228,7 @@ def test_nothing_failed(table_of, matched_of):
     assert failed_share(table_of(("a", 5.3, False, Status.BAD_REGION))) == 0.0
 
 
-def test_the_funnel_is_in_order(table_of):
+def test_the_funnel_is_in_order(table_of: Callable[..., pd.DataFrame]) -> None:
     outcomes = table_of(("a", 1.6, True), ("a", 5.3, True), ("b", 5.3, False), ("c", 5.3, False, Status.TIMEOUT))
     counts = {"to_scan": 3, "ysos": 70, "matched": 5, "cubes": 20, "with_coordinates": 60, "something": 1}
     assert list(funnel(counts, outcomes, outcomes.head(1)).items()) == [

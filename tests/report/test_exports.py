@@ -1,7 +1,14 @@
+"""What is exported comes back by the programs that read it, with units, descriptions and UCDs."""
+
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,17 +22,18 @@ from regions import CircleSkyRegion, PolygonSkyRegion, Regions
 
 from feii_dask import __version__
 from feii_dask.errors import StoreError
-from feii_dask.model import Status
-from feii_dask.ranking.candidates import failures, rank
+from feii_dask.model import Line, Outcome, Status
+from feii_dask.ranking.results import SearchResult, load_results
 from feii_dask.report.columns import CANDIDATES, FAILURES
 from feii_dask.report.exports import write_exports
+from feii_dask.store.run_store import RunStore
 
 HARMFUL = "<b>{T\nTau} & \x07 “ # ; T"
 
 
 @pytest.fixture
-def found(store, lines, outcome_of, ysos_of):
-    """Targets, candidates and failures of a run that has all of them."""
+def result(store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]) -> SearchResult:
+    """A run with matched cubes, candidates and failures."""
     tables = store.read_tables()
     tables.ysos.loc[1, "main_id"] = HARMFUL
     store.write_tables(**tables._asdict())
@@ -35,22 +43,20 @@ def found(store, lines, outcome_of, ysos_of):
         writer.add(outcome_of("obs1", lines, detected=lines))
         writer.add(outcome_of("obs2", lines, status=Status.UNREADABLE))
         writer.add(outcome_of('odd; "id"\nof two lines', lines, status=Status.BAD_REGION))
-    outcomes = store.outcomes()
-    return tables.matched, rank(outcomes, tables.matched, tables.ysos), failures(outcomes, tables.matched)
+    return load_results(store)
 
 
-def test_every_column_is_described_and_its_ucd_exists(found):
-    _, candidates, failed = found
-    assert list(CANDIDATES) == list(candidates)
-    assert list(FAILURES) == list(failed)
+def test_every_column_is_described_and_its_ucd_exists(result: SearchResult) -> None:
+    assert list(CANDIDATES) == list(result.candidates)
+    assert list(FAILURES) == list(result.failures)
     for column in (*CANDIDATES.values(), *FAILURES.values()):
         assert column.description
         assert not column.ucd or check_ucd(column.ucd, check_controlled_vocabulary=True), column.ucd
 
 
-def test_ecsv_comes_back_with_units_and_descriptions(store, found):
-    _, candidates, _ = found
-    write_exports(store, *found)
+def test_ecsv_comes_back_with_units_and_descriptions(store: RunStore, result: SearchResult) -> None:
+    candidates = result.candidates
+    write_exports(result)
     table = Table.read(store.directory / "candidates.ecsv")
     assert table.colnames == list(candidates)
     assert table["ra"].unit == u.deg
@@ -63,9 +69,9 @@ def test_ecsv_comes_back_with_units_and_descriptions(store, found):
     pd.testing.assert_frame_equal(pd.read_parquet(store.directory / "candidates.parquet"), candidates)
 
 
-def test_the_votable_is_valid_and_says_the_same(store, found):
-    _, candidates, _ = found
-    write_exports(store, *found)
+def test_the_votable_is_valid_and_says_the_same(store: RunStore, result: SearchResult) -> None:
+    candidates = result.candidates
+    write_exports(result)
     path = store.directory / "candidates.vot"
     report = StringIO()
     assert validate(str(path), report), report.getvalue()
@@ -80,25 +86,25 @@ def test_the_votable_is_valid_and_says_the_same(store, found):
     assert HARMFUL.replace("\x07", "\N{REPLACEMENT CHARACTER}") in list(back["main_id"])
 
 
-def test_votables_of_any_width_leave_the_memory_whole(tmp_path):
+def test_votables_of_any_width_leave_the_memory_whole(tmp_path: Path) -> None:
     """Python checks its memory if asked to, and aborts."""
     script = f"""
 from pathlib import Path
 from astropy.table import Table
-from feii_dask.report.exports import _write_votable
+from feii_dask.report.exports import write_votable
 for width in range(100, 260):
-    _write_votable(Path({str(tmp_path / "wide.vot")!r}), Table({{"name": ["x" * width], "snr": [1.5]}}))
+    write_votable(Path({str(tmp_path / "wide.vot")!r}), Table({{"name": ["x" * width], "snr": [1.5]}}))
 """
     environment = os.environ | {"PYTHONMALLOC": "debug"}
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True)
 
 
-def test_footprints_come_back_as_regions(store, found):
-    matched, candidates, _ = found
+def test_footprints_come_back_as_regions(store: RunStore, result: SearchResult) -> None:
+    matched, candidates = result.matched, result.candidates
     matched.loc[0, "s_region"] = "CIRCLE ICRS 359.9 -30 0.5"
     matched.loc[1, "s_region"] = "POLYGON -0.5 10 0.5 10 0.5 11"
     matched.loc[2, "s_region"] = "nowhere"
-    write_exports(store, matched, *found[1:])
+    write_exports(result)
     shapes = Regions.read(store.directory / "footprints.reg", format="ds9")
     cubes, marks = shapes[: len(matched) - 1], shapes[len(matched) - 1 :]
     assert [cube.meta["text"] for cube in cubes] == [obs_id for obs_id in matched["obs_id"] if obs_id != "obs2"]
@@ -111,28 +117,26 @@ def test_footprints_come_back_as_regions(store, found):
     assert "<b>TTau &  “   T" in [mark.meta["text"] for mark in marks]
 
 
-def test_failures_come_back(store, found):
-    _, _, failed = found
-    write_exports(store, *found)
+def test_failures_come_back(store: RunStore, result: SearchResult) -> None:
+    write_exports(result)
     table = Table.read(store.directory / "failures.ecsv")
     assert all(table[name].description for name in table.colnames)
     back = table.filled("").to_pandas()
-    assert back.to_dict("records") == failed.to_dict("records")
-    assert set(failed["obs_id"]) == {"obs2", 'odd; "id"\nof two lines'}
+    assert back.to_dict("records") == result.failures.to_dict("records")
+    assert set(result.failures["obs_id"]) == {"obs2", 'odd; "id"\nof two lines'}
 
 
-def test_nothing_found_gives_tables_without_rows(store, found):
-    matched, candidates, failed = found
-    write_exports(store, matched, candidates[:0], failed[:0])
+def test_nothing_found_gives_tables_without_rows(store: RunStore, result: SearchResult) -> None:
+    write_exports(replace(result, candidates=result.candidates[:0], failures=result.failures[:0]))
     for name in ("candidates.ecsv", "failures.ecsv", "candidates.vot"):
         assert len(Table.read(store.directory / name)) == 0
     assert validate(str(store.directory / "candidates.vot"), StringIO())
     assert pd.read_parquet(store.directory / "candidates.parquet").empty
 
 
-def test_a_directory_that_is_gone(store, found, tmp_path):
+def test_a_directory_that_is_gone(store: RunStore, result: SearchResult, tmp_path: Path) -> None:
     manifest = (store.directory / "run.json").read_bytes()
     store.directory.rename(tmp_path / "elsewhere")
     with pytest.raises(StoreError):
-        write_exports(store, *found)
+        write_exports(result)
     assert (tmp_path / "elsewhere" / "run.json").read_bytes() == manifest

@@ -1,17 +1,23 @@
+"""The report shows the numbers of its run, all of them, and needs nothing from outside."""
+
+from __future__ import annotations
+
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from math import nan
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.errors import StoreError
-from feii_dask.model import Line, Status
-from feii_dask.ranking.candidates import failures, rank
+from feii_dask.model import Cutout, Line, Outcome, Status
+from feii_dask.ranking.results import load_results, open_run
 from feii_dask.report.entries import FULL_ENTRIES
 from feii_dask.report.page import FAILURES_SHOWN, write_report
 from feii_dask.store.cutout_files import cutout_path
@@ -20,28 +26,34 @@ from feii_dask.store.run_store import RunStore
 ATTACK = "<script>alert(1)</script>"
 
 
-def page_of(store):
-    return BeautifulSoup(write_report(store).read_text("utf-8"), "html.parser")
+def page_of(store: RunStore) -> BeautifulSoup:
+    return BeautifulSoup(write_report(load_results(store)).read_text("utf-8"), "html.parser")
 
 
-def text_of(element):
+def text_of(element: Tag) -> str:
     return " ".join(element.get_text(" ", strip=True).split())
 
 
-def numbers_of(element):
-    """What stands in an element, by the name of the column: numbers exactly, everything else as it is shown."""
+def numbers_of(element: Tag) -> dict[str, str]:
+    """What is in an element, by the name of the column: numbers exactly, everything else as it is shown."""
     marked = element.select("[data-column]")
     return {
         cell["data-column"]: (cell.find("data") or cell).get("value") or cell.get_text(strip=True) for cell in marked
     }
 
 
-def rows_of(page, table):
+def rows_of(page: BeautifulSoup, table: str) -> list[dict[str, str]]:
     return [numbers_of(item) for item in page.select(f"#{table} .item")]
 
 
 @pytest.fixture
-def finished(store, lines, outcome_of, ysos_of, matched_of):
+def finished(
+    store: RunStore,
+    lines: tuple[Line, ...],
+    outcome_of: Callable[..., Outcome],
+    ysos_of: Callable[..., pd.DataFrame],
+    matched_of: Callable[..., pd.DataFrame],
+) -> RunStore:
     """A run with two candidates, failures, and an archive that means harm."""
     insiders = {"obs0": [0], "obs1": [1, 0], "obs2": [1], ATTACK: [1], "obs4": [2], "obs5": [2]}
     matched = matched_of(insiders)
@@ -64,9 +76,8 @@ def finished(store, lines, outcome_of, ysos_of, matched_of):
     return store
 
 
-def test_every_number_of_a_candidate_is_that_of_the_run(finished):
-    page, tables, outcomes = page_of(finished), finished.read_tables(), finished.outcomes()
-    candidates = rank(outcomes, tables.matched, tables.ysos)
+def test_every_number_of_a_candidate_is_that_of_the_run(finished: RunStore) -> None:
+    page, candidates = page_of(finished), load_results(finished).candidates
     shown = pd.DataFrame([numbers_of(item.tr) for item in page.select("#candidate-table .item")])
     names = ["rank", "main_id", "n_lines", "n_cubes_detected", "statistic", "ra", "dec", "separation_arcsec"]
     assert list(shown) == names
@@ -77,7 +88,9 @@ def test_every_number_of_a_candidate_is_that_of_the_run(finished):
     assert cubes == [f"{row.n_cubes_detected} of {row.n_cubes}" for row in candidates.itertuples()]
 
 
-def test_every_number_of_a_line_is_that_of_its_outcome(finished, lines, outcome_of):
+def test_every_number_of_a_line_is_that_of_its_outcome(
+    finished: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
     outcome = outcome_of("obs5", lines, detected=lines[:3], cutouts=True)
     measured = tuple(
         replace(d, velocity_kms=-103.25, velocity_error_kms=4.5, flux=1.25e-19, snr=nan, area_px=17)
@@ -88,6 +101,7 @@ def test_every_number_of_a_line_is_that_of_its_outcome(finished, lines, outcome_
     outcomes = finished.outcomes().set_index(["obs_id", "line"])
     panels = page_of(finished).select(".panel")
     assert len(panels) == 3 + 2 + 3
+    assert all("remarks edge, broad" in text_of(panel) for panel in panels)
     for panel in panels:
         row = outcomes.loc[(panel["data-obs"], panel["data-line"])]
         shown = {name: float(value) for name, value in numbers_of(panel).items()}
@@ -98,9 +112,9 @@ def test_every_number_of_a_line_is_that_of_its_outcome(finished, lines, outcome_
         assert "snr" not in shown
 
 
-def test_the_failures_and_the_funnel_are_those_of_the_run(finished):
+def test_the_failures_and_the_funnel_are_those_of_the_run(finished: RunStore) -> None:
     page = page_of(finished)
-    failed = failures(finished.outcomes(), finished.read_tables().matched)
+    failed = load_results(finished).failures
     assert rows_of(page, "failure-table") == [
         {
             "obs_id": row["obs_id"],
@@ -119,8 +133,8 @@ def test_the_failures_and_the_funnel_are_those_of_the_run(finished):
     assert "2 of the matched cubes have no outcome yet" in text
 
 
-def test_what_archives_write_is_text(finished):
-    source = write_report(finished).read_text("utf-8")
+def test_what_archives_write_is_text(finished: RunStore) -> None:
+    source = write_report(load_results(finished)).read_text("utf-8")
     page = BeautifulSoup(source, "html.parser")
     assert ATTACK not in source
     assert "<b>cube" not in source
@@ -131,7 +145,7 @@ def test_what_archives_write_is_text(finished):
     assert len(page.find_all("script")) == 1
 
 
-def test_the_page_needs_nothing_from_outside(finished):
+def test_the_page_needs_nothing_from_outside(finished: RunStore) -> None:
     page = page_of(finished)
     for element in page.find_all(True):
         for name in ("src", "href", "action", "data", "srcset", "poster"):
@@ -142,7 +156,7 @@ def test_the_page_needs_nothing_from_outside(finished):
     assert page.select_one("[http-equiv]")["content"].startswith("default-src 'none'")
 
 
-def test_every_image_and_drawing_says_what_it_shows(finished):
+def test_every_image_and_drawing_says_what_it_shows(finished: RunStore) -> None:
     page = page_of(finished)
     assert all(image["alt"] for image in page.find_all("img"))
     assert all(drawing.get("aria-label") or drawing.get("aria-hidden") for drawing in page.find_all("svg"))
@@ -156,7 +170,7 @@ def test_every_image_and_drawing_says_what_it_shows(finished):
     assert titles == ["10 planes before", "the line, plane 550", "10 planes after", "line flux"]
 
 
-def test_tables_can_be_used_by_keyboard_and_screen_reader(finished):
+def test_tables_can_be_used_by_keyboard_and_screen_reader(finished: RunStore) -> None:
     page = page_of(finished)
     for table in page.select("table.sortable"):
         assert all(header["scope"] == "col" and header.button for header in table.thead.find_all("th"))
@@ -165,7 +179,7 @@ def test_tables_can_be_used_by_keyboard_and_screen_reader(finished):
         assert page.select_one(f'output[id="{box["id"]}-count"]')["aria-live"] == "polite"
 
 
-def test_the_sky_maps_lead_to_every_candidate(finished):
+def test_the_sky_maps_lead_to_every_candidate(finished: RunStore) -> None:
     page = page_of(finished)
     items = [item["id"] for item in page.select("#candidate-table .item")]
     for sky in page.select(".sky"):
@@ -174,14 +188,16 @@ def test_the_sky_maps_lead_to_every_candidate(finished):
     assert [path.title.text for path in finding_chart.select(".footprint")] == ["obs1", ATTACK]
 
 
-def test_many_lines_are_not_cut_off_in_silence(finished, outcome_of):
+def test_many_lines_are_not_cut_off_in_silence(finished: RunStore, outcome_of: Callable[..., Outcome]) -> None:
     lines = [Line("Fe II", 5 + number / 10) for number in range(11)]
     with finished.writer() as writer:
         writer.add(outcome_of("obs2", lines, detected=lines, cutouts=True))
     assert "and 6 more in cutouts/" in text_of(page_of(finished))
 
 
-def test_many_failures_are_not_cut_off_in_silence(finished, lines, outcome_of):
+def test_many_failures_are_not_cut_off_in_silence(
+    finished: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
     with finished.writer() as writer:
         for number in range(FAILURES_SHOWN):
             writer.add(outcome_of(f"bad{number}", lines[:1], status=Status.BAD_REGION))
@@ -190,7 +206,14 @@ def test_many_failures_are_not_cut_off_in_silence(finished, lines, outcome_of):
     assert "And 2 more, which failures.ecsv lists." in text_of(page)
 
 
-def test_five_hundred_candidates_fit_into_thirty_megabytes(store, lines, outcome_of, matched_of, ysos_of, cutout_of):
+def test_five_hundred_candidates_fit_into_thirty_megabytes(
+    store: RunStore,
+    lines: tuple[Line, ...],
+    outcome_of: Callable[..., Outcome],
+    matched_of: Callable[..., pd.DataFrame],
+    ysos_of: Callable[..., pd.DataFrame],
+    cutout_of: Callable[..., Cutout],
+) -> None:
     """Every spaxel is noise, which compresses worst, and of the notebook's seven lines four stand for all."""
     number, rng = 500, np.random.default_rng(1)
     matched = matched_of({f"obs{index}": [index] for index in range(number)})
@@ -210,7 +233,7 @@ def test_five_hundred_candidates_fit_into_thirty_megabytes(store, lines, outcome
     for index in range(1, number):
         for line in lines:
             shutil.copy(cutout_path(places, "obs0", line.name), cutout_path(places, f"obs{index}", line.name))
-    path = write_report(store)
+    path = write_report(load_results(store))
     assert path.stat().st_size * len(NOTEBOOK_LINES) / len(lines) < 30e6
     text = path.read_text("utf-8")
     assert text.count('<tbody class="item"') == number
@@ -219,7 +242,7 @@ def test_five_hundred_candidates_fit_into_thirty_megabytes(store, lines, outcome
     assert text.count('<figure class="thumbnail"') == number * len(lines)
 
 
-def test_a_run_that_found_nothing(store):
+def test_a_run_that_found_nothing(store: RunStore) -> None:
     page = page_of(store)
     assert "No candidates for extended line emission" in text_of(page)
     assert "In no object were 3 distinct lines detected." in text_of(page)
@@ -227,7 +250,7 @@ def test_a_run_that_found_nothing(store):
     assert [item["data-step"] for item in page.select("[data-step]")] == ["scanned", "with_detections", "candidates"]
 
 
-def test_one_candidate(store, lines, outcome_of):
+def test_one_candidate(store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]) -> None:
     with store.writer() as writer:
         writer.add(outcome_of("obs0", lines, detected=lines))
     text = text_of(page_of(store))
@@ -235,7 +258,9 @@ def test_one_candidate(store, lines, outcome_of):
     assert "Statistic" in text
 
 
-def test_measures_that_a_detector_does_not_give_have_no_column(store, lines, outcome_of):
+def test_measures_that_a_detector_does_not_give_have_no_column(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
     with store.writer() as writer:
         writer.add(outcome_of("obs0", lines, detected=lines))
     assert "snr" not in rows_of(page_of(store), "candidate-table")[0]
@@ -246,28 +271,29 @@ def test_measures_that_a_detector_does_not_give_have_no_column(store, lines, out
     assert sorted(text_of(cell) for cell in cells) == ["12.3", "–"]
 
 
-def test_grades_come_first_where_there_are_any(store, lines, outcome_of):
+def test_grades_come_first_where_there_are_any(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
     outcome = outcome_of("obs1", lines, detected=lines)
     measured = tuple(replace(d, p_value=1e-6, velocity_kms=12.5, null_windows=90_000) for d in outcome.detections)
     with store.writer() as writer:
         writer.add(replace(outcome, detections=measured))
     (row,) = rows_of(page_of(store), "candidate-table")
-    tables = store.read_tables()
-    expected = rank(store.outcomes(), tables.matched, tables.ysos).iloc[0]
+    expected = load_results(store).candidates.iloc[0]
     assert list(row)[:3] == ["rank", "grade", "main_id"]
     assert row["grade"] == expected["grade"] == "A"
     for name in ("q_value", "joint_score", "lines_agreeing", "velocity_kms"):
         assert float(row[name]) == expected[name]
 
 
-def test_it_is_written_again_in_place(finished):
-    first = write_report(finished)
+def test_it_is_written_again_in_place(finished: RunStore) -> None:
+    first = write_report(load_results(finished))
     os.utime(first, (0, 0))
-    assert write_report(RunStore.open(finished.directory)) == first == finished.directory / "report.html"
+    assert write_report(open_run(finished.directory)) == first == finished.directory / "report.html"
     assert first.stat().st_mtime > 0
 
 
-def test_a_run_without_tables(tmp_path):
-    store = RunStore.create(tmp_path, {"fingerprint": "f00d"})
+def test_a_run_without_tables(tmp_path: Path) -> None:
+    RunStore.create(tmp_path, {"fingerprint": "f00d"})
     with pytest.raises(StoreError, match="cannot read the tables"):
-        write_report(store)
+        open_run(tmp_path)

@@ -1,3 +1,8 @@
+"""Cutouts come back as they were, under names that every file system takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feii_dask.errors import StoreError
-from feii_dask.model import Line
+from feii_dask.model import Cutout, Line
 from feii_dask.store.cutout_files import cutout_path, read_cutout, read_line_map, write_cutout
 
 
-def test_a_cutout_comes_back_as_it_was(tmp_path, lines, cutout_of):
+def test_a_cutout_comes_back_as_it_was(
+    tmp_path: Path, lines: tuple[Line, ...], cutout_of: Callable[..., Cutout]
+) -> None:
     cutout, path = replace(cutout_of(lines[1]), mask=np.eye(24, 27, dtype=bool)), tmp_path / "a.fits"
     write_cutout(path, "jw01290", cutout)
     back = read_cutout(path)
@@ -37,12 +44,14 @@ def test_a_cutout_comes_back_as_it_was(tmp_path, lines, cutout_of):
     np.testing.assert_array_equal(read_line_map(path), cutout.line_map)
 
 
-def test_a_detector_need_not_tell_where_the_emission_is(tmp_path, lines, cutout_of):
+def test_a_detector_need_not_tell_where_the_emission_is(
+    tmp_path: Path, lines: tuple[Line, ...], cutout_of: Callable[..., Cutout]
+) -> None:
     write_cutout(tmp_path / "a.fits", "jw01290", cutout_of(lines[1]))
     assert read_cutout(tmp_path / "a.fits").mask is None
 
 
-def test_others_can_open_it(tmp_path, lines, cutout_of):
+def test_others_can_open_it(tmp_path: Path, lines: tuple[Line, ...], cutout_of: Callable[..., Cutout]) -> None:
     cutout, path = cutout_of(lines[1]), tmp_path / "a.fits"
     write_cutout(path, "jw01290", cutout)
     with fits.open(path) as hdus:
@@ -63,7 +72,7 @@ def test_others_can_open_it(tmp_path, lines, cutout_of):
     assert table["spectrum"].unit == u.MJy / u.sr
 
 
-def test_a_cutout_without_a_unit(tmp_path, lines, cutout_of):
+def test_a_cutout_without_a_unit(tmp_path: Path, lines: tuple[Line, ...], cutout_of: Callable[..., Cutout]) -> None:
     cutout = cutout_of(lines[0])
     del cutout.header["BUNIT"]
     write_cutout(tmp_path / "a.fits", "a", cutout)
@@ -73,7 +82,7 @@ def test_a_cutout_without_a_unit(tmp_path, lines, cutout_of):
 
 
 @given(st.text(min_size=1, max_size=200), st.text(min_size=1, max_size=60))
-def test_no_name_leads_out_of_the_directory_or_is_too_long(obs_id, line):
+def test_no_name_leads_out_of_the_directory_or_is_too_long(obs_id: str, line: str) -> None:
     path = cutout_path(Path("run/cutouts"), obs_id, line)
     assert path.parent == Path("run/cutouts")
     assert not path.name.startswith(".")
@@ -85,14 +94,16 @@ names = st.text(alphabet="aB1._-/ é", min_size=1, max_size=8)
 
 
 @given(names, names, names, names)
-def test_two_names_never_share_a_file(obs_id, line, other_obs_id, other_line):
+def test_two_names_never_share_a_file(obs_id: str, line: str, other_obs_id: str, other_line: str) -> None:
     if (obs_id, line) != (other_obs_id, other_line):
         one, other = cutout_path(Path(), obs_id, line), cutout_path(Path(), other_obs_id, other_line)
         assert one != other
 
 
 @pytest.mark.parametrize("obs_id", ["naïve\nid", "..", "a/b" * 60, "\\x41", "x" * 300])
-def test_any_identifier_is_kept_inside_the_file(tmp_path, lines, cutout_of, obs_id):
+def test_any_identifier_is_kept_inside_the_file(
+    tmp_path: Path, lines: tuple[Line, ...], cutout_of: Callable[..., Cutout], obs_id: str
+) -> None:
     line = Line("H₂ 0-0 S(7)", 5.511)
     path = cutout_path(tmp_path, obs_id, line.name)
     write_cutout(path, obs_id, cutout_of(line))
@@ -102,7 +113,7 @@ def test_any_identifier_is_kept_inside_the_file(tmp_path, lines, cutout_of, obs_
 
 
 @pytest.mark.parametrize("content", [None, b"", b"SIMPLE  =", b"not FITS" * 1000])
-def test_what_is_no_cutout_is_a_store_error(tmp_path, content):
+def test_what_is_no_cutout_is_a_store_error(tmp_path: Path, content: str) -> None:
     path = tmp_path / "a.fits"
     if content is not None:
         path.write_bytes(content)
@@ -111,7 +122,7 @@ def test_what_is_no_cutout_is_a_store_error(tmp_path, content):
             read(path)
 
 
-def test_another_fits_file_is_a_store_error(tmp_path):
+def test_another_fits_file_is_a_store_error(tmp_path: Path) -> None:
     fits.PrimaryHDU().writeto(tmp_path / "a.fits")
     with pytest.raises(StoreError, match="not a cutout"):
         read_cutout(tmp_path / "a.fits")

@@ -1,4 +1,4 @@
-"""A run that is gone on with reads nothing but what its archive keeps."""
+"""A run that is resumed reads nothing but what its archive keeps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import feii_dask as fd
 from feii_dask.config.loading import load_settings
 from feii_dask.errors import FingerprintError, SettingsError
-from feii_dask.store.manifest import check_places
+from feii_dask.store.manifest import validate_uris
 
 
 @pytest.mark.parametrize(
@@ -27,17 +27,17 @@ from feii_dask.store.manifest import check_places
         ("live", "http://169.254.169.254/latest/meta-data"),
     ],
 )
-def test_targets_that_lead_out_of_the_archive_are_refused(archive: str, uri: str) -> None:
+def test_cubes_outside_of_the_archive_are_refused(archive: str, uri: str) -> None:
     Path("sky").mkdir()
     Path("other").mkdir()
     Path("sky/link").symlink_to(Path("other").resolve())
-    with pytest.raises(SettingsError, match="lead out of its archive"):
-        check_places(pd.Series([None, uri], dtype=object), archive)
+    with pytest.raises(SettingsError, match="outside of its archive"):
+        validate_uris(pd.Series([None, uri], dtype=object), archive)
 
 
-def test_targets_inside_are_taken() -> None:
-    check_places(pd.Series(["s3://stpubdata/a.fits", "https://mast.stsci.edu/b.fits", None], dtype=object), "live")
-    check_places(pd.Series(["sky/cubes/a.fits", str(Path("sky/b.fits").absolute())], dtype=object), "sky")
+def test_cubes_inside_the_archive_are_taken() -> None:
+    validate_uris(pd.Series(["s3://stpubdata/a.fits", "https://mast.stsci.edu/b.fits", None], dtype=object), "live")
+    validate_uris(pd.Series(["sky/cubes/a.fits", str(Path("sky/b.fits").absolute())], dtype=object), "sky")
 
 
 def test_a_place_is_the_same_by_another_path(sky: Path, client: object) -> None:

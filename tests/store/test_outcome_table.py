@@ -1,3 +1,8 @@
+"""Outcomes as rows of a table: every measurement, and the latest attempt of each cube."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -8,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feii_dask.model import Detection, Outcome, Status
+from feii_dask.model import Detection, Line, Outcome, Status
 from feii_dask.store.outcome_table import (
     BOOKKEEPING_COLUMNS,
     SCHEMA,
     SCIENCE_COLUMNS,
     deciding_rows,
-    latest,
+    latest_attempts,
     to_frame,
     to_rows,
 )
@@ -22,11 +27,11 @@ from feii_dask.store.outcome_table import (
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
-def as_frame(outcome):
+def as_frame(outcome: Outcome) -> pd.DataFrame:
     return to_frame(pa.Table.from_pylist(to_rows(outcome, NOW), schema=SCHEMA))
 
 
-def test_every_measurement_has_a_column():
+def test_every_measurement_has_a_column() -> None:
     """All that a detection measures is stored, but for arrays: those of the line are in the cutout."""
     arrays = {"mask", "statistic_start", "statistic_curve"}
     measured = {field.name for field in fields(Detection)} - arrays - {"peak_yx"} | {"peak_y", "peak_x"}
@@ -35,7 +40,7 @@ def test_every_measurement_has_a_column():
     assert [*SCIENCE_COLUMNS, *BOOKKEEPING_COLUMNS] == SCHEMA.names
 
 
-def test_a_detection_comes_back_as_it_was(lines):
+def test_a_detection_comes_back_as_it_was(lines: tuple[Line, ...]) -> None:
     detection = Detection(
         line=lines[1],
         detected=np.bool_(True),
@@ -68,16 +73,22 @@ def test_a_detection_comes_back_as_it_was(lines):
     assert row.pop("line") == "Fe II 5.340"
     assert row.pop("wavelength_um") == 5.340169
     assert (row.pop("peak_y"), row.pop("peak_x")) == (12, 14)
-    assert row.pop("flags") == "edge;broad"
-    assert row.pop("null_p_values") == "0.01235;1e-05"
-    assert row.pop("on_data") == "7;0"
+    lists = {name: row.pop(name) for name in ("flags", "null_p_values", "on_data")}
+    assert {name: values.tolist() for name, values in lists.items()} == {
+        "flags": ["edge", "broad"],
+        "null_p_values": [0.0123456, 1e-5],
+        "on_data": [7, 0],
+    }
+    assert (lists["null_p_values"].dtype, lists["on_data"].dtype) == (np.float64, np.int64)
     assert row.pop("stored_at") == pd.Timestamp(NOW)
     for name in ("obs_id", "seconds", "bytes_read", "requests", "worker", "attempt"):
         assert row.pop(name) == getattr(outcome, name)
     assert row == {name: getattr(detection, name) for name in row}
 
 
-def test_what_was_not_measured_is_missing_and_types_do_not_depend_on_it(lines, outcome_of):
+def test_what_was_not_measured_is_missing_and_types_do_not_depend_on_it(
+    lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
     nothing = as_frame(outcome_of("a", lines, status=Status.TIMEOUT))
     everything = as_frame(outcome_of("a", lines, detected=lines))
     assert list(nothing.dtypes) == list(everything.dtypes)
@@ -85,7 +96,7 @@ def test_what_was_not_measured_is_missing_and_types_do_not_depend_on_it(lines, o
     assert list(nothing["reason"]) == ["it is timeout"] * 4
 
 
-def test_an_outcome_without_lines_is_refused():
+def test_an_outcome_without_lines_is_refused() -> None:
     with pytest.raises(ValueError, match="accounts for no line"):
         to_rows(Outcome(obs_id="a", status=Status.SCANNED), NOW)
 
@@ -96,7 +107,7 @@ stored_rows = st.lists(
 
 
 @given(stored_rows)
-def test_the_latest_attempt_counts(rows):
+def test_the_latest_attempt_counts(rows: list[tuple[str, int, float]]) -> None:
     frame = pd.DataFrame(
         {
             "obs_id": pd.Series([row[0] for row in rows], dtype=str),
@@ -114,7 +125,7 @@ def test_the_latest_attempt_counts(rows):
         for order, (obs_id, attempt, wavelength) in enumerate(rows)
         if attempt == newest[obs_id]
     }
-    kept = latest(frame)
+    kept = latest_attempts(frame)
     assert list(zip(kept["obs_id"], kept["wavelength_um"], strict=True)) == sorted(expected)
     assert list(kept["order"]) == [expected[key] for key in sorted(expected)]
     assert list(kept.index) == list(range(len(kept)))
@@ -130,6 +141,6 @@ def test_the_latest_attempt_counts(rows):
         ([Status.NO_LINE_IN_BAND, Status.NO_LINE_IN_BAND], Status.NO_LINE_IN_BAND),
     ],
 )
-def test_the_line_that_decides_for_its_target(statuses, decided):
+def test_the_line_that_decides_for_its_target(statuses: list[Status], decided: Status) -> None:
     frame = pd.DataFrame({"obs_id": ["b"] * len(statuses) + ["a"], "status": [*statuses, Status.TIMEOUT]})
     assert deciding_rows(frame).to_dict("list") == {"obs_id": ["a", "b"], "status": [Status.TIMEOUT, decided]}

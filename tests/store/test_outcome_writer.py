@@ -1,9 +1,15 @@
+"""Outcomes survive crashes, full disks and damage; one process writes at a time."""
+
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -12,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feii_dask.errors import StoreError
-from feii_dask.model import Status
+from feii_dask.model import Line, Outcome, Status
 from feii_dask.store.outcome_table import SCHEMA
+from feii_dask.store.run_store import RunStore
 from tests.runs import statuses_of
 
 # Scans without end: each outcome is named on standard output after the store has it.
@@ -38,15 +45,17 @@ with RunStore.open(Path(sys.argv[1])).writer() as writer:
 """
 
 
-def part_files(store):
+def part_files(store: RunStore) -> list[Path]:
     return sorted((store.directory / "outcomes").glob("*.parquet"))
 
 
-def strays(store):
+def strays(store: RunStore) -> list[Path]:
     return list(store.directory.rglob("*.tmp"))
 
 
-def test_batches_are_small_and_hold_whole_outcomes(store, lines, outcome_of):
+def test_batches_are_small_and_hold_whole_outcomes(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
     with store.writer() as writer:
         for number in range(23):
             writer.add(outcome_of(f"obs{number}", lines[: 1 + number % 4]))
@@ -59,14 +68,16 @@ def test_batches_are_small_and_hold_whole_outcomes(store, lines, outcome_of):
     assert all(pq.read_schema(path).equals(SCHEMA) for path in part_files(store))
 
 
-def test_an_outcome_of_many_lines_is_not_split(store, lines, outcome_of):
+def test_an_outcome_of_many_lines_is_not_split(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
     with store.writer() as writer:
         writer.add(outcome_of("few", lines))
         writer.add(outcome_of("many", lines * 9))
     assert [pq.read_metadata(path).num_rows for path in part_files(store)] == [4, 36]
 
 
-def test_a_batch_waits_no_longer_than_two_seconds(store, outcome_of):
+def test_a_batch_waits_no_longer_than_two_seconds(store: RunStore, outcome_of: Callable[..., Outcome]) -> None:
     with store.writer() as writer:
         writer.add(outcome_of("a"))
         writer.tick()
@@ -78,7 +89,9 @@ def test_a_batch_waits_no_longer_than_two_seconds(store, outcome_of):
         assert len(part_files(store)) == 1
 
 
-def test_what_is_pending_is_written_at_the_end_even_of_an_interrupted_run(store, outcome_of):
+def test_what_is_pending_is_written_at_the_end_even_of_an_interrupted_run(
+    store: RunStore, outcome_of: Callable[..., Outcome]
+) -> None:
     with suppress(KeyboardInterrupt), store.writer() as writer:
         writer.add(outcome_of("a"))
         raise KeyboardInterrupt
@@ -88,7 +101,9 @@ def test_what_is_pending_is_written_at_the_end_even_of_an_interrupted_run(store,
         assert list(store.outcomes()["obs_id"]) == ["a", "b"]
 
 
-def test_cutouts_are_there_before_the_batch_that_mentions_them(store, lines, outcome_of):
+def test_cutouts_are_there_before_the_batch_that_mentions_them(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
     with store.writer() as writer:
         writer.add(outcome_of("a", lines, detected=lines[1:3], cutouts=True))
         assert part_files(store) == []
@@ -98,7 +113,7 @@ def test_cutouts_are_there_before_the_batch_that_mentions_them(store, lines, out
         store.cutout("a", lines[0].name)
 
 
-def test_a_killed_search_loses_its_last_batch_and_nothing_else(store):
+def test_a_killed_search_loses_its_last_batch_and_nothing_else(store: RunStore) -> None:
     arguments = [sys.executable, "-c", ENDLESS_WRITER, store.directory]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         for reported in process.stdout:
@@ -116,7 +131,7 @@ def test_a_killed_search_loses_its_last_batch_and_nothing_else(store):
     assert all(store.cutout(obs_id, "Fe II 5.340") for obs_id in outcomes["obs_id"].unique())
 
 
-def test_leftovers_of_a_crash_are_ignored_and_then_removed(store, outcome_of):
+def test_leftovers_of_a_crash_are_ignored_and_then_removed(store: RunStore, outcome_of: Callable[..., Outcome]) -> None:
     for name in ("outcomes/.part-00000001.parquet.99.tmp", "cutouts/.a.fits.99.tmp", ".run.json.99.tmp"):
         (store.directory / name).write_bytes(b"torn")
     assert store.outcomes().empty
@@ -126,7 +141,9 @@ def test_leftovers_of_a_crash_are_ignored_and_then_removed(store, outcome_of):
     assert list(statuses_of(store)) == ["a"]
 
 
-def test_a_second_writer_is_refused_until_the_first_is_gone(store, outcome_of):
+def test_a_second_writer_is_refused_until_the_first_is_gone(
+    store: RunStore, outcome_of: Callable[..., Outcome]
+) -> None:
     arguments = [sys.executable, "-c", ENDLESS_WRITER, store.directory]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "0\n"
@@ -140,7 +157,12 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(store, outcome_of):
     assert "later" in statuses_of(store)
 
 
-def test_a_full_disk_ends_the_run_and_leaves_what_was_stored(store, lines, outcome_of, full_disk):
+def test_a_full_disk_ends_the_run_and_leaves_what_was_stored(
+    store: RunStore,
+    lines: tuple[Line, ...],
+    outcome_of: Callable[..., Outcome],
+    full_disk: Callable[[int], AbstractContextManager[None]],
+) -> None:
     with store.writer() as writer:
         for number in range(10):
             writer.add(outcome_of(f"obs{number}", lines))
@@ -154,7 +176,12 @@ def test_a_full_disk_ends_the_run_and_leaves_what_was_stored(store, lines, outco
     assert len(statuses_of(store)) == 11
 
 
-def test_a_disk_that_is_full_for_cutouts_may_hold_the_last_batch(store, lines, outcome_of, full_disk):
+def test_a_disk_that_is_full_for_cutouts_may_hold_the_last_batch(
+    store: RunStore,
+    lines: tuple[Line, ...],
+    outcome_of: Callable[..., Outcome],
+    full_disk: Callable[[int], AbstractContextManager[None]],
+) -> None:
     with full_disk(9000), pytest.raises(StoreError, match=r"cannot write .*cutouts"), store.writer() as writer:
         writer.add(outcome_of("a"))
         writer.add(outcome_of("b", lines, detected=lines, cutouts=True))
@@ -162,13 +189,13 @@ def test_a_disk_that_is_full_for_cutouts_may_hold_the_last_batch(store, lines, o
     assert strays(store) == []
 
 
-def test_a_lock_that_cannot_be_made(store):
+def test_a_lock_that_cannot_be_made(store: RunStore) -> None:
     (store.directory / "run.lock").mkdir()
     with pytest.raises(StoreError, match="cannot write into"), store.writer():
         pass
 
 
-def write_parts(store, outcome_of, count):
+def write_parts(store: RunStore, outcome_of: Callable[..., Outcome], count: int) -> list[Path]:
     with store.writer() as writer:
         for number in range(count):
             writer.add(outcome_of(f"obs{number}"))
@@ -188,7 +215,12 @@ def write_parts(store, outcome_of, count):
     ],
     ids=["empty", "cut short", "halved", "zeroed", "changed value", "changed column"],
 )
-def test_a_damaged_part_costs_its_own_targets_only(store, outcome_of, caplog, damage):
+def test_a_damaged_part_costs_its_own_targets_only(
+    store: RunStore,
+    outcome_of: Callable[..., Outcome],
+    caplog: pytest.LogCaptureFixture,
+    damage: Callable[[bytes], bytes],
+) -> None:
     _, damaged, _ = write_parts(store, outcome_of, 3)
     damaged.write_bytes(damage(damaged.read_bytes()))
     assert list(store.outcomes()["obs_id"]) == ["obs0", "obs2"]
@@ -202,7 +234,7 @@ def test_a_damaged_part_costs_its_own_targets_only(store, outcome_of, caplog, da
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
-def test_no_torn_part_is_ever_read(store, outcome_of, data):
+def test_no_torn_part_is_ever_read(store: RunStore, outcome_of: Callable[..., Outcome], data: st.DataObject) -> None:
     """A crash of the machine leaves pages of zeros, or no end: such a part is whole, or it does not count."""
     parts = part_files(store) or write_parts(store, outcome_of, 2)
     content = parts[1].read_bytes()

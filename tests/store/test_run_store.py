@@ -1,4 +1,11 @@
+"""What a run directory holds, and which directories are taken."""
+
+from __future__ import annotations
+
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -7,76 +14,80 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feii_dask.errors import FingerprintError, SettingsError, StoreError
-from feii_dask.model import Status
+from feii_dask.model import Line, Outcome, Status
 from feii_dask.store.run_store import SCIENCE_COLUMNS, RunStore
+from feii_dask.store.schema import RUN_SCHEMA
 from tests.runs import statuses_of
 
 MANIFEST = {"fingerprint": "f00d", "settings": {"mission": "jwst", "note": "µm"}, "limit": None}
+STORED = {"schema": RUN_SCHEMA, **MANIFEST}
 
 
-def test_the_manifest_is_kept_and_updated(tmp_path):
+def test_the_manifest_is_kept_and_updated(tmp_path: Path) -> None:
     store = RunStore.create(tmp_path / "deep" / "run", MANIFEST)
     store.update_manifest(counts={"ysos": 3}, limit=7)
-    expected = {**MANIFEST, "limit": 7, "counts": {"ysos": 3}}
+    expected = {**STORED, "limit": 7, "counts": {"ysos": 3}}
     assert RunStore.open(store.directory).manifest == expected
     assert json.loads((store.directory / "run.json").read_text("utf-8")) == expected
 
 
-def test_the_same_run_is_gone_on_with(tmp_path):
+def test_the_same_run_is_resumed(tmp_path: Path) -> None:
     RunStore.create(tmp_path, MANIFEST).update_manifest(counts={"ysos": 3})
     assert RunStore.create(tmp_path, MANIFEST).manifest["counts"] == {"ysos": 3}
 
 
-def test_another_run_is_refused_and_left_alone(tmp_path):
+def test_another_run_is_refused_and_left_alone(tmp_path: Path) -> None:
     RunStore.create(tmp_path, MANIFEST)
     with pytest.raises(FingerprintError, match=r"f00d, not beef.*--out.*--resume") as caught:
         RunStore.create(tmp_path, {**MANIFEST, "fingerprint": "beef"})
     assert caught.value.exit_code == 2
-    assert RunStore.open(tmp_path).manifest == MANIFEST
+    assert RunStore.open(tmp_path).manifest == STORED
 
 
-def test_a_run_begins_beside_a_sky_its_log_and_a_crash(tmp_path):
+def test_a_run_begins_beside_a_sky_its_log_and_a_crash(tmp_path: Path) -> None:
     (tmp_path / "sky").mkdir()
     (tmp_path / "sky" / "cube.fits").write_bytes(b"")
     (tmp_path / "log.txt").write_text("hello")
     (tmp_path / ".run.json.4711.tmp").write_text("{")
-    assert RunStore.create(tmp_path, MANIFEST).manifest == MANIFEST
+    assert RunStore.create(tmp_path, MANIFEST).manifest == STORED
 
 
-def test_a_directory_with_other_things_is_refused(tmp_path):
+def test_a_directory_with_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(SettingsError, match=r"thesis\.tex.*choose another --out"):
         RunStore.create(tmp_path, MANIFEST)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_file_is_refused(tmp_path):
+def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(SettingsError, match="is a file"):
         RunStore.create(tmp_path / "run", MANIFEST)
 
 
-def test_a_directory_that_cannot_be_made(tmp_path):
+def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot make the directory"):
         RunStore.create(tmp_path / "file" / "run", MANIFEST)
 
 
 @pytest.mark.parametrize("content", ["", '{"fingerprint"', "[]", '"\xff"'])
-def test_a_manifest_that_cannot_be_read(tmp_path, content):
+def test_a_manifest_that_cannot_be_read(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content, "latin-1")
     with pytest.raises(StoreError, match=r"cannot read .*run\.json"):
         RunStore.open(tmp_path)
 
 
-def test_a_directory_without_a_run(tmp_path):
+def test_a_directory_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="holds no run"):
         RunStore.open(tmp_path)
     with pytest.raises(SettingsError, match="holds no run"):
         RunStore.open(tmp_path / "nowhere")
 
 
-def test_tables_come_back_as_they_were(tmp_path, ysos_of, matched_of):
+def test_tables_come_back_as_they_were(
+    tmp_path: Path, ysos_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame]
+) -> None:
     store = RunStore.create(tmp_path, MANIFEST)
     assert not store.has_tables
     ysos = ysos_of([7, 3, 11])
@@ -91,7 +102,9 @@ def test_tables_come_back_as_they_were(tmp_path, ysos_of, matched_of):
     assert list(tables.matched["uri"]) == [None, None]
 
 
-def test_an_empty_match_is_stored_too(tmp_path, ysos_of, matched_of):
+def test_an_empty_match_is_stored_too(
+    tmp_path: Path, ysos_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame]
+) -> None:
     store = RunStore.create(tmp_path, MANIFEST)
     store.write_tables(ysos=ysos_of([]), observations=pd.DataFrame({"obs_id": []}), matched=matched_of({}))
     assert store.has_tables
@@ -100,7 +113,7 @@ def test_an_empty_match_is_stored_too(tmp_path, ysos_of, matched_of):
     assert statuses_of(store) == {}
 
 
-def test_tables_that_are_not_there_or_torn(tmp_path, store):
+def test_tables_that_are_not_there_or_torn(tmp_path: Path, store: RunStore) -> None:
     with pytest.raises(StoreError, match="cannot read the tables"):
         RunStore.create(tmp_path / "other", MANIFEST).read_tables()
     path = store.directory / "tables" / "ysos.parquet"
@@ -110,7 +123,9 @@ def test_tables_that_are_not_there_or_torn(tmp_path, store):
 
 
 @pytest.mark.parametrize("values", [[1, "one"], ["\ud800"]], ids=["of two kinds", "no text"])
-def test_a_column_that_cannot_be_stored(tmp_path, matched_of, values):
+def test_a_column_that_cannot_be_stored(
+    tmp_path: Path, matched_of: Callable[..., pd.DataFrame], values: list[object]
+) -> None:
     store = RunStore.create(tmp_path, MANIFEST)
     ysos = pd.DataFrame({"main_id": pd.Series(values, dtype=object)})
     with pytest.raises(StoreError, match="cannot store the table of ysos"):
@@ -118,13 +133,19 @@ def test_a_column_that_cannot_be_stored(tmp_path, matched_of, values):
     assert not store.has_tables
 
 
-def test_no_outcome_before_the_tables(tmp_path):
+def test_no_outcome_before_the_tables(tmp_path: Path) -> None:
     store = RunStore.create(tmp_path, MANIFEST)
     with pytest.raises(StoreError, match="no tables yet"):
         store.writer()
 
 
-def test_equal_runs_have_equal_science_columns(tmp_path, lines, outcome_of, ysos_of, matched_of):
+def test_equal_runs_have_equal_science_columns(
+    tmp_path: Path,
+    lines: tuple[Line, ...],
+    outcome_of: Callable[..., Outcome],
+    ysos_of: Callable[..., pd.DataFrame],
+    matched_of: Callable[..., pd.DataFrame],
+) -> None:
     """Order of arrival, workers, interruptions and second attempts leave no trace in them."""
     outcomes = [outcome_of(f"obs{n:02d}", lines[: 1 + n % 4], detected=lines[: n % 3], seconds=n) for n in range(30)]
     stores = []
@@ -147,7 +168,7 @@ def test_equal_runs_have_equal_science_columns(tmp_path, lines, outcome_of, ysos
     assert statuses_of(stores[0]) == statuses_of(stores[1])
 
 
-def again(outcome, lines):
+def again(outcome: Outcome, lines: tuple[Line, ...]) -> dict[str, Any]:
     """The same scan, at another attempt and on another worker."""
     planned = [detection.line for detection in outcome.detections]
     detected = [detection.line for detection in outcome.detections if detection.detected]
@@ -162,8 +183,13 @@ def again(outcome, lines):
     )
 )
 def test_the_status_of_the_latest_attempt_is_the_targets(
-    tmp_path_factory, lines, outcome_of, matched_of, ysos_of, scans
-):
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: tuple[Line, ...],
+    outcome_of: Callable[..., Outcome],
+    matched_of: Callable[..., pd.DataFrame],
+    ysos_of: Callable[..., pd.DataFrame],
+    scans: list[tuple[str, Status, int]],
+) -> None:
     store = RunStore.create(tmp_path_factory.mktemp("run"), MANIFEST)
     store.write_tables(ysos=ysos_of([0]), observations=ysos_of([]), matched=matched_of({}))
     expected: dict[str, tuple[int, Status]] = {}

@@ -63,8 +63,7 @@ def look(browser: Browser, report: Path) -> dict[str, tuple[float, float]]:
 
 def measure(directory: Path, candidates: int, rounds: int) -> list[dict[str, object]]:
     """Write a report and look at it a few times."""
-    store, _ = make_run(directory / "run", candidates)
-    report = write_report(store)
+    report = write_report(make_run(directory / "run", candidates))
     megabytes = report.stat().st_size / 1e6
     with chromium() as browser:
         looks = [look(browser, report) for _ in range(rounds)]

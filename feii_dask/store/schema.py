@@ -1,0 +1,94 @@
+"""The schema of the run directory, and how to repeat a run that another version of feii_dask wrote."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from feii_dask.config.missions import MISSIONS, Mission
+from feii_dask.config.settings import Settings
+from feii_dask.cubes.lines import ALL_LINES, SETS, find_lines
+from feii_dask.errors import SettingsError
+from feii_dask.model import Line
+
+__all__ = ["RUN_SCHEMA", "check_schema"]
+
+# 1: tables/targets.parquet, and outcomes whose lists were texts; run.json had no schema. 2: see `run_store`.
+RUN_SCHEMA = 2
+
+
+def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:
+    """Refuse a run that another version of the program wrote in another schema.
+
+    Raises
+    ------
+    SettingsError
+        The message has the version that wrote it, how to read the files, and the command that searches again.
+    """
+    schema = manifest.get("schema", 1)
+    if schema == RUN_SCHEMA:
+        return
+    versions = manifest.get("versions")
+    version = versions.get("feii_dask") if isinstance(versions, Mapping) else "(run.json does not say which)"
+    is_old = isinstance(schema, int) and schema < RUN_SCHEMA
+    advice = f"search again:\n  {search_command(manifest, directory)}" if is_old else "update feii_dask to use it"
+    raise SettingsError(
+        f"{directory} was written by feii_dask {version} with schema {schema}, and this version reads schema "
+        f"{RUN_SCHEMA}. The parquet files in its tables and outcomes open with pandas.read_parquet; {advice}"
+    )
+
+
+def search_command(manifest: Mapping[str, Any], directory: Path) -> str:
+    """Return the command that repeats a run: what differs from the defaults, quoted for a shell."""
+    stored = manifest.get("settings")
+    settings = dict(stored) if isinstance(stored, Mapping) else {}
+    archive = settings.get("archive", "live")
+    if archive != "live":
+        settings["archive"] = str(directory / str(archive))  # which leaves an absolute path as it is
+    words = [*options(settings), *line_options(manifest.get("lines"), settings), "--out", "NEW"]
+    return shlex.join(["feii-dask", "search", *words])
+
+
+def options(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the options that differ from the defaults, but for ``--lines``."""
+    defaults = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
+    if mission := shipped_mission(settings):
+        defaults["detector"] = mission.detector
+    for name, value in settings.items():
+        values = value if isinstance(value, list) else [value]
+        if name not in defaults or value is None or tuple(values) in (defaults[name], (defaults[name],)):
+            continue
+        for item in values:
+            yield f"--{name.replace('_', '-')}"
+            if item is not True:
+                yield str(item)
+
+
+def line_options(lines: Any, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield ``--lines`` with the sets and names of a run's lines, unless these are its mission's."""
+    with suppress(TypeError, ValueError):
+        rest = [Line(**line) for line in lines]
+        mission = shipped_mission(settings)
+        if mission and keys(rest) == keys(find_lines(*mission.lines)):
+            return
+        for name, members in SETS.items():
+            if keys(members) <= keys(rest):
+                yield from ("--lines", name)
+                rest = [line for line in rest if not keys([line]) <= keys(members)]
+        names = {line.name if keys([line]) <= keys(ALL_LINES) else "TABLE": None for line in rest}
+        for name in names:
+            yield from ("--lines", name)
+
+
+def shipped_mission(settings: Mapping[str, Any]) -> Mission | None:
+    """Return a run's mission if feii_dask ships it; a module that a manifest names is not imported for a message."""
+    return MISSIONS.get(str(settings.get("mission", "")))
+
+
+def keys(lines: Iterable[Line]) -> set[tuple[str, float]]:
+    """Return species and wavelengths, which identify lines."""
+    return {(line.species, line.wavelength_um) for line in lines}
