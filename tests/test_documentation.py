@@ -14,6 +14,7 @@ from distributed import LocalCluster
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+import feii_dask
 from feii_dask import load_settings
 from feii_dask.cli import main
 from tests.benchmarks.tables import BLOCK, PAGES, TABLES, names_in, with_tables
@@ -104,6 +105,12 @@ def test_settings_load(path: Path) -> None:
         file = Path(f"{number}.yaml")
         file.write_text(text)
         assert str(file) in load_settings(file).sources.values()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_public_names_exist(path: Path) -> None:
+    for text in (*blocks(path, "python"), *blocks(path, "{code-cell} ipython3")):
+        assert set(re.findall(r"\bfd\.(\w+)", text)) <= set(feii_dask.__all__)
 
 
 def slug(heading: str) -> str:

@@ -28,7 +28,7 @@ GUIDE = sorted((NOTEBOOKS / "guide").glob("*.md"))
 FRONT_MATTER = "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
 # What the cells of each page of the guide put out, among other things; a page that is not here has no cells.
 SHOWN = {
-    "reading_a_result": ["km / s", "scanned", "MASK"],
+    "reading_a_result": ["km / s", "main_id", "scanned", "MASK"],
     "trust": ["no jet: detected: False", "a jet: detected: True"],
     "own_objects_and_detectors": ["yso_names", "scanned"],
     "missions": ["('O I 63.184',), 'grating'"],
