@@ -30,7 +30,7 @@ def source():
 
 def ask(directory, source, days=7.0, text="all"):
     cache = QueryCache(directory, days)
-    return cache.ask("SIMBAD", text, source), cache.queries
+    return cache.table("SIMBAD", text, source), cache.queries
 
 
 def test_second_question_is_answered_from_disk(tmp_path, source):
@@ -84,7 +84,7 @@ def test_failure_is_not_kept(tmp_path):
         raise ConnectionError("down")
 
     with pytest.raises(ConnectionError):
-        QueryCache(tmp_path).ask("MAST", "all", fail)
+        QueryCache(tmp_path).table("MAST", "all", fail)
     assert not list(tmp_path.iterdir())
 
 
@@ -114,16 +114,17 @@ def test_place_follows_xdg(tmp_path, monkeypatch, source):
     assert len(list((tmp_path / "feii_dask").iterdir())) == 1
 
 
-def test_second_search_asks_no_archive(open_live, replica):
+def test_second_search_asks_no_archive(open_simbad, open_mast, replica):
     for _ in range(2):
-        archive = open_live()
+        catalogue, archive = open_simbad(), open_mast()
         table = archive.observations()
-        archive.ysos()
-        archive.find_object("TMC1A")
+        catalogue.ysos()
+        catalogue.find_object("TMC1A")
         archive.locate(table)
         archive.products(table.head(2))
         asked = len(replica.requests())
         replica.reset()
     assert asked == 0
-    assert all(query.from_cache for query in archive.queries)
-    assert len(archive.queries) == 5
+    queries = [*catalogue.queries, *archive.queries]
+    assert all(query.from_cache for query in queries)
+    assert len(queries) == 5

@@ -8,7 +8,7 @@ import pytest
 from astropy.table import Table
 from astropy.units import Unit
 
-from feii_dask.archives import open_archive
+from feii_dask.archives import ArchiveQuery, Catalogue, CubeArchive, Selection, open_catalogue, open_cube_archive
 from feii_dask.config.missions import find_mission
 from feii_dask.errors import SettingsError, TargetError
 from tests.replica.votable import write_table
@@ -16,6 +16,14 @@ from tests.replica.votable import write_table
 from .sky import observations, write_cube, write_sky
 
 JWST = find_mission("jwst")
+
+
+def catalogue_of(sky: Path | str) -> Catalogue:
+    return open_catalogue(ArchiveQuery(mission=JWST, archive=sky))
+
+
+def cubes_of(sky: Path | str, **selection: tuple[str, ...]) -> CubeArchive:
+    return open_cube_archive(ArchiveQuery(mission=JWST, archive=sky, selection=Selection(**selection)))
 
 
 @pytest.fixture
@@ -40,20 +48,19 @@ def write(directory: Path, name: str, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".parquet", ".ecsv", ".csv", ".vot", ".xml", ".fits"])
 def test_same_tables_in_every_format(sky, suffix):
-    expected = open_archive(sky, JWST)
-    tables = expected.ysos(), expected.observations()
+    tables = catalogue_of(sky).ysos(), cubes_of(sky).observations()
     if suffix != ".parquet":
         write(sky, "ysos", suffix)
         write(sky, "observations", suffix)
-    archive = open_archive(str(sky), JWST)
-    pd.testing.assert_frame_equal(archive.ysos(), tables[0])
+    catalogue = catalogue_of(str(sky))
+    pd.testing.assert_frame_equal(catalogue.ysos(), tables[0])
     common = ["obs_id", "obsid", "dataURL", "s_region", "filters", "proposal_id", "s_ra", "em_min"]
-    pd.testing.assert_frame_equal(archive.observations()[common], tables[1][common])
-    assert archive.queries[0].notes == ("2 without coordinates", "2 within 1 arcsec of another")
+    pd.testing.assert_frame_equal(cubes_of(str(sky)).observations()[common], tables[1][common])
+    assert catalogue.queries[0].notes == ("2 without coordinates", "2 within 1 arcsec of another")
 
 
 def test_cubes_are_found_by_name_wherever_they_are(sky):
-    archive = open_archive(sky, JWST)
+    archive = cubes_of(sky)
     table = archive.observations()
     found = archive.locate(table)
     paths = [Path(place) for place in found if place]
@@ -65,7 +72,7 @@ def test_cubes_are_found_by_name_wherever_they_are(sky):
 
 
 def test_missing_cube_is_where_it_should_be(sky):
-    archive = open_archive(sky, JWST)
+    archive = cubes_of(sky)
     rows = pd.DataFrame({"dataURL": ["mast:JWST/product/absent_s3d.fits", "cubes/absent_s3d.fits"]})
     assert archive.locate(rows) == [str(sky / "absent_s3d.fits"), str(sky / "cubes" / "absent_s3d.fits")]
     assert archive.queries[-1].notes == ()
@@ -88,7 +95,7 @@ def test_nothing_leads_outside(sky, tmp_path):
         "mast:",
         ".",
     ]
-    archive = open_archive(sky, JWST)
+    archive = cubes_of(sky)
     assert archive.locate(pd.DataFrame({"dataURL": ways})) == [None] * len(ways)
     assert archive.queries[-1].notes == ("10 lead out of the directory and were refused: ../secret.fits",)
     by_name = archive.locate(pd.DataFrame({"dataURL": [f"file://{secret}", "https://host/secret.fits"]}))
@@ -98,7 +105,7 @@ def test_nothing_leads_outside(sky, tmp_path):
 def test_link_within_the_directory_is_followed(sky):
     target = next((sky / "cubes").iterdir())
     (sky / "alias.fits").symlink_to(target)
-    assert open_archive(sky, JWST).locate(pd.DataFrame({"dataURL": ["alias.fits"]})) == [str(sky / "alias.fits")]
+    assert cubes_of(sky).locate(pd.DataFrame({"dataURL": ["alias.fits"]})) == [str(sky / "alias.fits")]
 
 
 def test_a_colon_in_a_name_makes_no_address_of_a_file(sky, tmp_path):
@@ -110,14 +117,14 @@ def test_a_colon_in_a_name_makes_no_address_of_a_file(sky, tmp_path):
     outside = ["outside/12:30.fits", "../12:30.fits", str(tmp_path / "12:30.fits")]
     rows = pd.DataFrame({"dataURL": [*names, "T12:00.fits", "mast:JWST/00.fits", *outside]})
     found = [str(sky / name) for name in (*names, "cubes/T12:00.fits", "00.fits")]
-    assert open_archive(sky, JWST).locate(rows) == found + [None] * 3
+    assert cubes_of(sky).locate(rows) == found + [None] * 3
 
 
 def test_path_beats_name(sky):
     (sky / "second").mkdir()
     name = next((sky / "cubes").iterdir()).name
     (sky / "second" / name).write_bytes(b"SIMPLE")
-    places = open_archive(sky, JWST).locate(pd.DataFrame({"dataURL": [f"second/{name}", name, f"mast:x/{name}"]}))
+    places = cubes_of(sky).locate(pd.DataFrame({"dataURL": [f"second/{name}", name, f"mast:x/{name}"]}))
     assert places == [str(sky / "second" / name), str(sky / "cubes" / name), str(sky / "cubes" / name)]
 
 
@@ -128,9 +135,9 @@ def test_object_by_name(sky, name):
     ysos.replace({"main_id": {"NAME Barnard's Object": "Barnard's Object"}}).to_parquet(sky / "ysos.parquet")
     if name == "name tmc1a":
         with pytest.raises(TargetError, match="did you mean 'TMC1A'"):
-            open_archive(sky, JWST).find_object(name)
+            catalogue_of(sky).find_object(name)
         return
-    found = open_archive(sky, JWST).find_object(name)
+    found = catalogue_of(sky).find_object(name)
     assert len(found) == 1
     assert np.isfinite(found[["ra", "dec"]].to_numpy()).all()
 
@@ -141,11 +148,11 @@ def test_object_by_name(sky, name):
 )
 def test_unknown_object(sky, name, words):
     with pytest.raises(TargetError, match=words):
-        open_archive(sky, JWST).find_object(name)
+        catalogue_of(sky).find_object(name)
 
 
 def test_selection(sky):
-    archive = open_archive(sky, JWST, instrument=["NIRSPEC/IFU"], filters=["g235h"], proposal_id=[1290])
+    archive = cubes_of(sky, instrument_name=("NIRSPEC/IFU",), filters=("g235h",), proposal_id=("1290",))
     table = archive.observations()
     assert set(table["instrument_name"]) == {"NIRSPEC/IFU"}
     assert set(table["proposal_id"]) == {"1290"}
@@ -155,7 +162,7 @@ def test_selection(sky):
 
 def test_table_without_a_band(sky):
     observations().drop(columns=["em_min", "em_max"]).to_parquet(sky / "observations.parquet")
-    table = open_archive(sky, JWST).observations()
+    table = cubes_of(sky).observations()
     assert table[["em_min", "em_max"]].isna().to_numpy().all()
 
 
@@ -180,19 +187,18 @@ def test_table_without_a_band(sky):
 def test_unusable_table(sky, spoil, words):
     spoil(sky)
     with pytest.raises(SettingsError, match=words):
-        open_archive(sky, JWST).observations()
+        cubes_of(sky).observations()
 
 
 def test_unusable_objects(sky):
     pd.DataFrame({"name": ["a"]}).to_parquet(sky / "ysos.parquet")
     with pytest.raises(SettingsError, match="needs main_id, ra and dec"):
-        open_archive(sky, JWST).ysos()
+        catalogue_of(sky).ysos()
 
 
 @pytest.mark.parametrize(("suffix", "hours"), [(".ecsv", "hourangle"), (".vot", "h"), (".fits", "h")])
 def test_units_that_the_tables_declare(sky, suffix, hours):
-    plain = open_archive(sky, JWST)
-    tables = plain.ysos(), plain.observations()
+    tables = catalogue_of(sky).ysos(), cubes_of(sky).observations()
     for name, units in {
         "ysos": {"ra": (hours, 1 / 15), "dec": ("rad", np.pi / 180), "rvz_radvel": ("m / s", 1e3)},
         "observations": {"s_ra": ("deg", 1), "em_min": ("m", 1e-9), "em_max": ("um", 1e-3)},
@@ -206,10 +212,9 @@ def test_units_that_the_tables_declare(sky, suffix, hours):
             write_table(table, sky / f"{name}.vot")
         else:
             table.write(sky / f"{name}{suffix}")
-    archive = open_archive(sky, JWST)
-    pd.testing.assert_frame_equal(archive.ysos(), tables[0])
+    pd.testing.assert_frame_equal(catalogue_of(sky).ysos(), tables[0])
     columns = ["s_ra", "em_min", "em_max"]
-    pd.testing.assert_frame_equal(archive.observations()[columns], tables[1][columns])
+    pd.testing.assert_frame_equal(cubes_of(sky).observations()[columns], tables[1][columns])
 
 
 @pytest.mark.parametrize(
@@ -222,7 +227,7 @@ def test_a_unit_that_cannot_be_converted(sky, name, column, unit):
     table[column].unit = Unit(unit, parse_strict="silent")
     table.write(sky / f"{name}.ecsv")
     with pytest.raises(SettingsError, match=rf"{name}.ecsv: column {column} is in '{unit}'.*those that work are"):
-        getattr(open_archive(sky, JWST), name)()
+        (catalogue_of(sky).ysos if name == "ysos" else cubes_of(sky).observations)()
 
 
 @pytest.mark.parametrize(("column", "value"), [("dec", 95.0), ("ra", np.inf), ("ra", -9999.0)])
@@ -231,13 +236,13 @@ def test_impossible_coordinates_are_refused_when_they_are_read(sky, column, valu
     ysos.loc[2, column] = value
     ysos.to_parquet(sky / "ysos.parquet")
     with pytest.raises(SettingsError, match=rf"ysos.parquet: row 3 has the impossible coordinates.*{value:g}"):
-        open_archive(sky, JWST).ysos()
+        catalogue_of(sky).ysos()
 
 
 def test_repeated_objects_are_left_out(sky, caplog):
     ysos = pd.read_parquet(sky / "ysos.parquet")
     pd.concat([ysos, ysos]).to_parquet(sky / "ysos.parquet")
-    archive = open_archive(sky, JWST)
+    archive = catalogue_of(sky)
     placed = archive.ysos().dropna(subset=["ra"])
     assert len(placed) == ysos["ra"].notna().sum()
     assert "ysos.parquet: 7 repeated rows left out" in caplog.text
@@ -247,4 +252,6 @@ def test_repeated_objects_are_left_out(sky, caplog):
 @pytest.mark.parametrize("place", ["nowhere", "sky/ysos.parquet"])
 def test_no_directory(sky, tmp_path, place):
     with pytest.raises(SettingsError, match="is no directory, and not 'live' either"):
-        open_archive(tmp_path / place, JWST)
+        cubes_of(tmp_path / place)
+    with pytest.raises(SettingsError, match="is no directory, and not 'live' either"):
+        catalogue_of(tmp_path / place)

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feii_dask.archives.tables import Selection, describe_ysos, tidy, tidy_ysos
+from feii_dask.archives.selection import Selection
+from feii_dask.archives.tidying import tidy
+from feii_dask.archives.yso_table import describe_ysos, tidy_ysos
 from feii_dask.errors import SettingsError
 
 
