@@ -1,5 +1,8 @@
 """A directory as an archive: what it holds is found, and nothing outside of it."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +30,7 @@ def cubes_of(sky: Path | str, **selection: tuple[str, ...]) -> CubeArchive:
 
 
 @pytest.fixture
-def sky(tmp_path):
+def sky(tmp_path: Path) -> Path:
     return write_sky(tmp_path / "sky")
 
 
@@ -47,7 +50,7 @@ def write(directory: Path, name: str, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".ecsv", ".csv", ".vot", ".xml", ".fits"])
-def test_same_tables_in_every_format(sky, suffix):
+def test_same_tables_in_every_format(sky: Path, suffix: str) -> None:
     tables = catalogue_of(sky).ysos(), cubes_of(sky).observations()
     if suffix != ".parquet":
         write(sky, "ysos", suffix)
@@ -59,7 +62,7 @@ def test_same_tables_in_every_format(sky, suffix):
     assert catalogue.queries[0].notes == ("2 without coordinates", "2 within 1 arcsec of another")
 
 
-def test_cubes_are_found_by_name_wherever_they_are(sky):
+def test_cubes_are_found_by_name_wherever_they_are(sky: Path) -> None:
     archive = cubes_of(sky)
     table = archive.observations()
     found = archive.locate(table)
@@ -71,14 +74,14 @@ def test_cubes_are_found_by_name_wherever_they_are(sky):
     assert archive.products(table) is table
 
 
-def test_missing_cube_is_where_it_should_be(sky):
+def test_missing_cube_is_where_it_should_be(sky: Path) -> None:
     archive = cubes_of(sky)
     rows = pd.DataFrame({"dataURL": ["mast:JWST/product/absent_s3d.fits", "cubes/absent_s3d.fits"]})
     assert archive.locate(rows) == [str(sky / "absent_s3d.fits"), str(sky / "cubes" / "absent_s3d.fits")]
     assert archive.queries[-1].notes == ()
 
 
-def test_nothing_leads_outside(sky, tmp_path):
+def test_nothing_leads_outside(sky: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.fits"
     secret.write_bytes(b"SIMPLE")
     (sky / "link.fits").symlink_to(secret)
@@ -102,13 +105,13 @@ def test_nothing_leads_outside(sky, tmp_path):
     assert by_name == [str(sky / "secret.fits")] * 2
 
 
-def test_link_within_the_directory_is_followed(sky):
+def test_link_within_the_directory_is_followed(sky: Path) -> None:
     target = next((sky / "cubes").iterdir())
     (sky / "alias.fits").symlink_to(target)
     assert cubes_of(sky).locate(pd.DataFrame({"dataURL": ["alias.fits"]})) == [str(sky / "alias.fits")]
 
 
-def test_a_colon_in_a_name_makes_no_address_of_a_file(sky, tmp_path):
+def test_a_colon_in_a_name_makes_no_address_of_a_file(sky: Path, tmp_path: Path) -> None:
     names = ["2024-01-01T12:30:00.fits", "00.fits", "cubes/T12:00.fits"]
     for name in names:
         write_cube(sky / name)
@@ -120,7 +123,7 @@ def test_a_colon_in_a_name_makes_no_address_of_a_file(sky, tmp_path):
     assert cubes_of(sky).locate(rows) == found + [None] * 3
 
 
-def test_path_beats_name(sky):
+def test_path_beats_name(sky: Path) -> None:
     (sky / "second").mkdir()
     name = next((sky / "cubes").iterdir()).name
     (sky / "second" / name).write_bytes(b"SIMPLE")
@@ -129,7 +132,7 @@ def test_path_beats_name(sky):
 
 
 @pytest.mark.parametrize("name", ["TMC1A", "name tmc1a", "Barnard's object"])
-def test_object_by_name(sky, name):
+def test_object_by_name(sky: Path, name: str) -> None:
     ysos = pd.read_parquet(sky / "ysos.parquet").replace({"main_id": {"NAME TMC1A": "TMC1A"}})
     pd.concat([ysos, ysos.head(1).assign(main_id="NAME TMC1A")]).to_parquet(sky / "ysos.parquet")
     ysos.replace({"main_id": {"NAME Barnard's Object": "Barnard's Object"}}).to_parquet(sky / "ysos.parquet")
@@ -146,12 +149,12 @@ def test_object_by_name(sky, name):
     ("name", "words"),
     [("V* DG Taw", "did you mean 'V. DG Tau'"), ("xyz", "table of objects"), ("2mass NOWHERE", "no coord")],
 )
-def test_unknown_object(sky, name, words):
+def test_unknown_object(sky: Path, name: str, words: str) -> None:
     with pytest.raises(TargetError, match=words):
         catalogue_of(sky).find_object(name)
 
 
-def test_selection(sky):
+def test_selection(sky: Path) -> None:
     archive = cubes_of(sky, instrument_name=("NIRSPEC/IFU",), filters=("g235h",), proposal_id=("1290",))
     table = archive.observations()
     assert set(table["instrument_name"]) == {"NIRSPEC/IFU"}
@@ -160,7 +163,7 @@ def test_selection(sky):
     assert f"{31 - len(table)} not selected" in archive.queries[0].notes
 
 
-def test_table_without_a_band(sky):
+def test_table_without_a_band(sky: Path) -> None:
     observations().drop(columns=["em_min", "em_max"]).to_parquet(sky / "observations.parquet")
     table = cubes_of(sky).observations()
     assert table[["em_min", "em_max"]].isna().to_numpy().all()
@@ -184,20 +187,20 @@ def test_table_without_a_band(sky):
         ),
     ],
 )
-def test_unusable_table(sky, spoil, words):
+def test_unusable_table(sky: Path, spoil: Callable[[Path], object], words: str) -> None:
     spoil(sky)
     with pytest.raises(SettingsError, match=words):
         cubes_of(sky).observations()
 
 
-def test_unusable_objects(sky):
+def test_unusable_objects(sky: Path) -> None:
     pd.DataFrame({"name": ["a"]}).to_parquet(sky / "ysos.parquet")
     with pytest.raises(SettingsError, match="needs main_id, ra and dec"):
         catalogue_of(sky).ysos()
 
 
 @pytest.mark.parametrize(("suffix", "hours"), [(".ecsv", "hourangle"), (".vot", "h"), (".fits", "h")])
-def test_units_that_the_tables_declare(sky, suffix, hours):
+def test_units_that_the_tables_declare(sky: Path, suffix: str, hours: str) -> None:
     tables = catalogue_of(sky).ysos(), cubes_of(sky).observations()
     for name, units in {
         "ysos": {"ra": (hours, 1 / 15), "dec": ("rad", np.pi / 180), "rvz_radvel": ("m / s", 1e3)},
@@ -221,7 +224,7 @@ def test_units_that_the_tables_declare(sky, suffix, hours):
     ("name", "column", "unit"),
     [("ysos", "ra", "degrees"), ("ysos", "rvz_radvel", "kms"), ("observations", "em_min", "Hz")],
 )
-def test_a_unit_that_cannot_be_converted(sky, name, column, unit):
+def test_a_unit_that_cannot_be_converted(sky: Path, name: str, column: str, unit: str) -> None:
     table = Table.from_pandas(pd.read_parquet(sky / f"{name}.parquet"))
     (sky / f"{name}.parquet").unlink()
     table[column].unit = Unit(unit, parse_strict="silent")
@@ -231,7 +234,7 @@ def test_a_unit_that_cannot_be_converted(sky, name, column, unit):
 
 
 @pytest.mark.parametrize(("column", "value"), [("dec", 95.0), ("ra", np.inf), ("ra", -9999.0)])
-def test_impossible_coordinates_are_refused_when_they_are_read(sky, column, value):
+def test_impossible_coordinates_are_refused_when_they_are_read(sky: Path, column: str, value: float) -> None:
     ysos = pd.read_parquet(sky / "ysos.parquet")
     ysos.loc[2, column] = value
     ysos.to_parquet(sky / "ysos.parquet")
@@ -239,7 +242,7 @@ def test_impossible_coordinates_are_refused_when_they_are_read(sky, column, valu
         catalogue_of(sky).ysos()
 
 
-def test_repeated_objects_are_left_out(sky, caplog):
+def test_repeated_objects_are_left_out(sky: Path, caplog: pytest.LogCaptureFixture) -> None:
     ysos = pd.read_parquet(sky / "ysos.parquet")
     pd.concat([ysos, ysos]).to_parquet(sky / "ysos.parquet")
     archive = catalogue_of(sky)
@@ -250,7 +253,7 @@ def test_repeated_objects_are_left_out(sky, caplog):
 
 
 @pytest.mark.parametrize("place", ["nowhere", "sky/ysos.parquet"])
-def test_no_directory(sky, tmp_path, place):
+def test_no_directory(sky: Path, tmp_path: Path, place: str) -> None:
     with pytest.raises(SettingsError, match="is no directory, and not 'live' either"):
         cubes_of(tmp_path / place)
     with pytest.raises(SettingsError, match="is no directory, and not 'live' either"):

@@ -1,13 +1,18 @@
 """IRSA, through the unmodified astroquery and the replica."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import pytest
 
+from feii_dask.archives.irsa import IrsaArchive
 from feii_dask.archives.selection import Selection
 from feii_dask.errors import TruncatedError
-from tests.replica import IRSA
+from tests.replica import IRSA, Replica
 
 
-def test_cubes_with_an_outline(open_irsa, replica):
+def test_cubes_with_an_outline(open_irsa: Callable[..., IrsaArchive], replica: Replica) -> None:
     archive = open_irsa()
     table = archive.observations()
     assert len(table) == 3
@@ -19,7 +24,7 @@ def test_cubes_with_an_outline(open_irsa, replica):
     assert len(replica.requests(IRSA)) == 2
 
 
-def test_cloud_copy_where_irsa_names_one(open_irsa):
+def test_cloud_copy_where_irsa_names_one(open_irsa: Callable[..., IrsaArchive]) -> None:
     archive = open_irsa()
     table = archive.observations()
     assert archive.locate(table) == [
@@ -31,13 +36,13 @@ def test_cloud_copy_where_irsa_names_one(open_irsa):
     assert archive.products(table) is table
 
 
-def test_selection_is_made_here(open_irsa):
+def test_selection_is_made_here(open_irsa: Callable[..., IrsaArchive]) -> None:
     table = open_irsa(selection=Selection(filters=("FIF_RED",))).observations()
     assert table["filters"].tolist() == ["FIF_RED", "FIF_RED"]
     assert table.index.tolist() == [0, 1]
 
 
-def test_truncated_answer_is_an_error(open_irsa, replica):
+def test_truncated_answer_is_an_error(open_irsa: Callable[..., IrsaArchive], replica: Replica) -> None:
     replica.inject("overflow", IRSA, rows=2)
     with pytest.raises(TruncatedError, match="IRSA cut its answer short"):
         open_irsa().observations()

@@ -1,17 +1,27 @@
 """The policy: what is waited for, what is asked again, and what is given up."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
 import pytest
 
+from feii_dask.archives.irsa import IrsaArchive
+from feii_dask.archives.mast import MastArchive
 from feii_dask.archives.session import RequestPolicy
+from feii_dask.archives.simbad import SimbadCatalogue
 from feii_dask.errors import ArchiveError
-from tests.replica import IRSA, MAST, SIMBAD
+from tests.replica import IRSA, MAST, SIMBAD, Replica
 
 HOSTS = {"simbad": SIMBAD, "mast": MAST, "irsa": IRSA}
 ROWS = {"simbad": 8, "mast": 27, "irsa": 3}
 
+Service = tuple[str, Callable[[], pd.DataFrame], int]
+
 
 @pytest.fixture(params=["simbad", "mast", "irsa"])
-def service(request, replica):
+def service(request: pytest.FixtureRequest, replica: Replica) -> Service:
     """One service, as its host, what to ask it, and the rows of the answer."""
     opened = request.getfixturevalue(f"open_{request.param}")()
     ask = opened.ysos if request.param == "simbad" else opened.observations
@@ -21,7 +31,7 @@ def service(request, replica):
 @pytest.mark.parametrize(
     ("kind", "after"), [("stall", 0), ("stall", 1), ("hang", 1), ("reset", 1), ("cut", 1), ("refuse", 0)]
 )
-def test_one_failure_in_passing_is_absorbed(service, replica, kind, after):
+def test_one_failure_in_passing_is_absorbed(service: Service, replica: Replica, kind: str, after: int) -> None:
     host, ask, rows = service
     replica.inject(kind, host, times=1, after=after)
     assert len(ask()) == rows
@@ -35,7 +45,7 @@ def test_one_failure_in_passing_is_absorbed(service, replica, kind, after):
         ("refuse", "cannot be reached"),
     ],
 )
-def test_failure_for_good_is_an_error(service, replica, kind, words):
+def test_failure_for_good_is_an_error(service: Service, replica: Replica, kind: str, words: str) -> None:
     host, ask, _ = service
     replica.inject(kind, host)
     with pytest.raises(ArchiveError, match=words) as failure:
@@ -44,7 +54,7 @@ def test_failure_for_good_is_an_error(service, replica, kind, words):
     assert failure.value.exit_code == 3
 
 
-def test_answer_that_always_breaks_off(open_mast, replica):
+def test_answer_that_always_breaks_off(open_mast: Callable[..., MastArchive], replica: Replica) -> None:
     replica.inject("cut", MAST, "invoke")
     policy = RequestPolicy(silent_retries=3, pause_s=0.1)
     with pytest.raises(ArchiveError, match="MAST"):
@@ -52,28 +62,33 @@ def test_answer_that_always_breaks_off(open_mast, replica):
     assert len(replica.requests(MAST, "invoke")) == 1 + policy.silent_retries
 
 
-def test_retry_after_is_respected(open_simbad, replica):
+def test_retry_after_is_respected(open_simbad: Callable[..., SimbadCatalogue], replica: Replica) -> None:
     replica.inject("status", SIMBAD, "/sync", times=1, status=429, retry_after="1")
     assert len(open_simbad().ysos()) == 8
     refused, answered = [request.time for request in replica.requests(SIMBAD, "/sync")]
     assert answered - refused >= 1.0
 
 
-def test_retry_after_an_hour_is_said_at_once(open_simbad, replica):
+def test_retry_after_an_hour_is_said_at_once(open_simbad: Callable[..., SimbadCatalogue], replica: Replica) -> None:
     replica.inject("status", SIMBAD, "/sync", status=429, retry_after="3600")
     with pytest.raises(ArchiveError, match="asks to be left alone for 3600 s"):
         open_simbad().ysos()
     assert len(replica.requests(SIMBAD, "/sync")) == 1
 
 
-def test_query_that_is_never_executed_is_given_up(open_mast, replica):
+def test_query_that_is_never_executed_is_given_up(open_mast: Callable[..., MastArchive], replica: Replica) -> None:
     replica.inject("executing", MAST, "Mast.Caom.Filtered")
     with pytest.raises(ArchiveError, match="MAST did not answer in time"):
         open_mast().observations()
     assert 4 <= len(replica.requests(MAST, "Mast.Caom.Filtered")) <= 6  # pauses of 0.1, 0.2, 0.4, 0.8 and 1.6 s
 
 
-def test_irsa_down_concerns_sofia_only(open_simbad, open_mast, open_irsa, replica):
+def test_irsa_down_concerns_sofia_only(
+    open_simbad: Callable[..., SimbadCatalogue],
+    open_mast: Callable[..., MastArchive],
+    open_irsa: Callable[..., IrsaArchive],
+    replica: Replica,
+) -> None:
     replica.inject("refuse", IRSA)
     assert len(open_mast().observations()) == 27
     assert len(open_simbad().ysos()) == 8
@@ -81,14 +96,14 @@ def test_irsa_down_concerns_sofia_only(open_simbad, open_mast, open_irsa, replic
         open_irsa().observations()
 
 
-def test_pauses_grow_to_a_limit():
+def test_pauses_grow_to_a_limit() -> None:
     pauses = list(RequestPolicy(pause_s=1.0, longest_pause_s=8.0, executing_s=40.0).pauses())
     assert pauses[:5] == [1.0, 2.0, 4.0, 8.0, 8.0]
     assert max(pauses) == 8.0
     assert 40.0 <= sum(pauses) < 48.0
 
 
-def test_astroquery_of_the_user_is_left_alone(open_mast, replica):
+def test_astroquery_of_the_user_is_left_alone(open_mast: Callable[..., MastArchive], replica: Replica) -> None:
     from astroquery.mast import Observations
     from astroquery.simbad import Simbad
 

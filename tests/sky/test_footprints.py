@@ -61,7 +61,7 @@ CELLS = TEXTS | st.sampled_from(
 @example([PLAIN])
 @example([BAD, None])
 @example(["POLYGON 1 0 0 0 0 0 0 1", "POLYGON 1 0 0 0 0 1 1 0", "POLYGON 1 0 1 0 0 0 0 1"])
-def test_a_column_is_read_as_its_rows_are(cells):
+def test_a_column_is_read_as_its_rows_are(cells: list[object]) -> None:
     assert_each_row_is_read_as_it_is_alone(pd.Series(cells, dtype=object))
 
 
@@ -78,14 +78,14 @@ def test_a_column_is_read_as_its_rows_are(cells):
     ],
     ids=str,
 )
-def test_every_kind_of_text_column_is_read(dtype):
+def test_every_kind_of_text_column_is_read(dtype: object) -> None:
     column = pd.Series([PLAIN, None, CIRCLE, CLOSED, BAD, PLAIN], dtype=dtype)
     for part in (column, column.iloc[1:], column.iloc[::-1], column.iloc[:0]):
         assert_each_row_is_read_as_it_is_alone(part)
     assert Footprints.read(column).polygon_row.tolist() == [0, 3, 5]
 
 
-def test_plain_polygons_are_read_together_and_not_one_by_one():
+def test_plain_polygons_are_read_together_and_not_one_by_one() -> None:
     """The rest is right as well, but fifty times slower."""
     plain = [
         PLAIN,
@@ -111,13 +111,13 @@ def test_plain_polygons_are_read_together_and_not_one_by_one():
         "POLYGON " + "1 2 3 4 5 9 " * (MAX_CHARACTERS // 12) + "1 2 3 4 5 9",
     ],
 )
-def test_one_bad_polygon_has_its_reason_and_harms_no_other(text):
+def test_one_bad_polygon_has_its_reason_and_harms_no_other(text: str) -> None:
     footprints = Footprints.read(pd.Series([PLAIN, text, CLOSED]))
     assert footprints.polygon_row.tolist() == [0, 2]
     assert list(footprints.region_errors) == [1]
     assert footprints.polygons.count.tolist() == [4, 4]
 
 
-def test_a_bow_tie_gets_its_closer_look():
+def test_a_bow_tie_gets_its_closer_look() -> None:
     footprints = Footprints.read(pd.Series(["POLYGON 10 0 11 1 11 0 10 1"]))
     assert isinstance(footprints.regions[0], Polygon)
