@@ -11,6 +11,8 @@ import pytest
 
 from feii_dask.archives import ArchiveQuery, Selection, open_catalogue, open_cube_archive
 from feii_dask.config.missions import find_mission
+from feii_dask.config.settings import load_settings
+from feii_dask.workflow import archive_query
 from tests.replica import SIMBAD, Replica
 
 from .sky import write_sky
@@ -71,3 +73,12 @@ def test_a_folder_imports_no_client(tmp_path: Path) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "set()"
+
+
+def test_every_setting_of_the_archives_is_in_the_query() -> None:
+    options = {"target": "TMC1A", "otype": "TT*", "fallback": "https", "max_rows": 9, "cache_days": 2.0}
+    selection = {"filters": ("CH1*",), "proposal_id": ("1290",)}
+    settings = load_settings(mission="jwst", archive="live", instrument=["MIRI/IFU"], **options, **selection)
+    expected = Selection(instrument_name=("MIRI/IFU",), **selection)
+    assert archive_query(settings) == ArchiveQuery(mission=JWST, selection=expected, **options)
+    assert archive_query(load_settings(targets="mine.csv")).targets == load_settings(targets="mine.csv").targets
