@@ -32,7 +32,7 @@ from feii_dask.store.manifest import as_context, check_places, continue_run, ope
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 
-__all__ = ["SearchResult", "conclude", "search"]
+__all__ = ["SearchResult", "archive_query", "conclude", "query_archives", "search"]
 
 log = logging.getLogger(__name__)
 

@@ -81,7 +81,7 @@ class MastArchive:
         return self._cache.table(SERVICE, f"Observations.query_criteria({terms})", self._fetch_observations)
 
     def _fetch_observations(self) -> AnnotatedTable:
-        """Fetch slice by slice: the peak of memory is that of one slice, beside the rows that are kept."""
+        """Fetch slice by slice: the peak of memory is that of one slice, plus the rows that are kept."""
         with archive_errors(SERVICE):
             total = self._count(self._criteria)
             slices = self._plan_slices(total)

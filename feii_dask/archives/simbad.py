@@ -84,7 +84,7 @@ class SimbadCatalogue:
                 raise TruncatedError(
                     f"{SERVICE} cut its answer short: {warning}; ask for less with --otype, TT* for example"
                 ) from warning
-        if len(table) >= most:  # exactly as many as asked for: pyvo says nothing in this case
+        if len(table) >= most:  # exactly as many as asked for: pyvo does not warn in this case
             raise TruncatedError(
                 f"{SERVICE} returned {len(table)} rows, which is all it was asked for, and may have more; "
                 f"raise max-rows above {most} (SIMBAD itself stops at {self._client.hardlimit}), "
@@ -93,7 +93,7 @@ class SimbadCatalogue:
         return table
 
     def find_object(self, name: str) -> pd.DataFrame:
-        """Return the object that SIMBAD knows under a name.
+        """Return the object of a name that SIMBAD knows.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class SimbadCatalogue:
             raise TargetError(f"SIMBAD knows no object called {name!r}; check the spelling at simbad.cds.unistra.fr")
         if found[["ra", "dec"]].isna().to_numpy().any():
             raise TargetError(f"SIMBAD has no coordinates of {name!r}, so no footprint can be compared with it")
-        # The answer has neither type nor velocity. They are worth one more question, but no failure.
+        # query_object returns neither type nor velocity. They are worth one more query, whose failure is no error.
         quoted = str(found["main_id"].iloc[0]).replace("'", "''")
         try:
             table = self._query(f"SELECT {COLUMNS} FROM basic WHERE main_id='{quoted}'")  # noqa: S608 - quoted

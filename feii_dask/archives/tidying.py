@@ -1,4 +1,4 @@
-"""Text and numbers of a table's columns, told apart whatever stands for a missing value."""
+"""Columns of text and of numbers, rid of the many forms of a missing value."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def find_lines(*names: str) -> tuple[Line, ...]:
     ------
     LineError
         If a name is unknown or ambiguous, a table cannot be used, or two different lines share a name: results
-        are told apart by it.
+        are identified by it.
 
     Examples
     --------

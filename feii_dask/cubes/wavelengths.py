@@ -21,7 +21,7 @@ UM_HZ = SPEED_OF_LIGHT_KMS * 1e9
 
 
 def table_place(header: fits.Header) -> tuple[str, str] | None:
-    """Return extension and column that hold the wavelengths, or None where the header itself says them.
+    """Return extension and column of the table of wavelengths, or None where the axis is linear.
 
     A file may have a ``WCS-TABLE`` beside a linear axis (jwst ≥ 2.0 writes one always), so the axis type decides.
     """

@@ -48,7 +48,7 @@ def match_partition(
         One row for each observation and YSO inside, in the order of the observations, then of the YSOs:
         ``obs_index``, label of the observation; ``yso_index``, int64, row of the coordinates; ``separation_arcsec``,
         from (s_ra, s_dec), NaN where that is missing; ``edge_arcsec``, to the footprint's edge, negative outside;
-        ``region_error``, empty. An observation whose ``s_region`` cannot be used has one row that says why, a
+        ``region_error``, empty. An observation whose ``s_region`` cannot be used has one row with the reason, a
         ``yso_index`` of -1 and NaN.
 
     Raises

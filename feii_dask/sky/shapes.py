@@ -96,7 +96,7 @@ class Region(ABC):
 
 
 def as_degrees(angle: ArrayLike) -> ArrayLike:
-    """Return an astropy Quantity as numbers, known by its method, since to import astropy for it takes long."""
+    """Return a Quantity's numbers in deg; it is recognised by its method, since importing astropy takes long."""
     to_value = getattr(angle, "to_value", None)
     if to_value is None:
         return angle

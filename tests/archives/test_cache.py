@@ -1,4 +1,4 @@
-"""Answers that are kept: what they save, and when they are not trusted."""
+"""The cache: what it saves, and which of its files are not used."""
 
 from __future__ import annotations
 

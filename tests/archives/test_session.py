@@ -1,4 +1,4 @@
-"""The policy: what is waited for, what is asked again, and what is given up."""
+"""Time-outs and retries: what is waited for, what is sent again, and what is given up."""
 
 from __future__ import annotations
 
