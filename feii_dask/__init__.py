@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
     from feii_dask.ranking.results import SearchResult, open_run
     from feii_dask.scan import scan_cube
-    from feii_dask.sky.regions import Region, parse_region
+    from feii_dask.sky.regions import parse_region
+    from feii_dask.sky.shapes import Region
     from feii_dask.workflow import search
 
 __all__ = [
@@ -65,7 +66,7 @@ _HOMES = {
     "Line": "model",
     "MatchedCube": "model",
     "Outcome": "model",
-    "Region": "sky.regions",
+    "Region": "sky.shapes",
     "RegionError": "errors",
     "SearchResult": "ranking.results",
     "Settings": "config.settings",

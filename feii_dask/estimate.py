@@ -9,14 +9,15 @@ import numpy as np
 from distributed import Client
 from numpy.typing import NDArray
 
+from feii_dask.archives import open_catalogue, open_cube_archive
 from feii_dask.config.settings import Settings
 from feii_dask.engine.executor import run_scans
-from feii_dask.matching import plan
 from feii_dask.model import Outcome
 from feii_dask.monitor.log import narrate
+from feii_dask.planning import plan_scans
 from feii_dask.store.manifest import as_context
 from feii_dask.store.outcome_table import SCHEMA
-from feii_dask.workflow import archive_of, cluster, match, query_archives
+from feii_dask.workflow import archive_query, cluster, match, query_archives
 
 __all__ = ["Estimate", "estimate", "extrapolate"]
 
@@ -79,11 +80,12 @@ def estimate(settings: Settings, *, pilot: int = 40, client: Client | None = Non
     """
     context = as_context(settings)
     with narrate(None):
-        archive = archive_of(settings)
-        found = query_archives(archive, settings)
+        query = archive_query(settings)
+        archive = open_cube_archive(query)
+        found = query_archives(query, open_catalogue(query), archive)
         with cluster(settings, client) as connected:
             tables = match(found, archive, context, settings, connected)
-            to_scan, _ = plan(tables, context.lines, SCHEMA.empty_table().to_pandas(), settings)
+            to_scan, _ = plan_scans(tables, context.lines, SCHEMA.empty_table().to_pandas(), settings)
             rng = np.random.default_rng(SEED)
             chosen = rng.choice(len(to_scan), min(pilot, len(to_scan)), replace=False)
             log.info("%d cubes to scan; a pilot of %d", len(to_scan), len(chosen))

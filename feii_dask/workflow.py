@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 from distributed import Client
 
-from feii_dask.archives import Archive, open_archive
+from feii_dask.archives import ArchiveQuery, Catalogue, CubeArchive, Selection, open_catalogue, open_cube_archive
 from feii_dask.config.missions import find_mission
 from feii_dask.config.settings import Settings
 from feii_dask.engine.cluster import connect
@@ -19,9 +19,11 @@ from feii_dask.engine.crossmatch import match_at_epochs, match_footprints
 from feii_dask.engine.dashboard_url import dashboard_link
 from feii_dask.engine.executor import run_scans
 from feii_dask.engine.preflight import check_memory, preflight
-from feii_dask.matching import count, in_microns, largest_scan, make_matched, plan
+from feii_dask.engine.scan_memory import largest_scan_bytes
+from feii_dask.matching import make_matched, with_band_um
 from feii_dask.model import Context
 from feii_dask.monitor.log import Progress, narrate
+from feii_dask.planning import count_steps, plan_scans
 from feii_dask.ranking.candidates import describe_candidates
 from feii_dask.ranking.results import SearchResult, load_results
 from feii_dask.report.exports import write_exports
@@ -30,7 +32,7 @@ from feii_dask.store.manifest import as_context, create_run, resume_run, validat
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 
-__all__ = ["archive_of", "cluster", "conclude", "match", "query_archives", "search"]
+__all__ = ["archive_query", "cluster", "conclude", "match", "query_archives", "search"]
 
 log = logging.getLogger(__name__)
 
@@ -66,19 +68,20 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
 
 def begin(settings: Settings, context: Context, client: Client | None) -> SearchResult:
     """Query the archives, match, scan and rank."""
-    archive = archive_of(settings)  # before anything is written, so that an archive that does not exist leaves nothing
+    query = archive_query(settings)  # before anything is written, so that an archive that does not exist leaves nothing
+    archive, catalogue = open_cube_archive(query), open_catalogue(query)
     run = None if settings.dry_run else create_run(settings, context)
     with narrate(run.directory if run else None):
         if run is not None:
             log.info("run directory: %s", run.directory)
-        found = query_archives(archive, settings)
+        found = query_archives(query, catalogue, archive)
         with cluster(settings, client) as connected:
             tables = match(found, archive, context, settings, connected)
             if run is None:
                 return preview(tables, context, settings, SCHEMA.empty_table().to_pandas())
-            queries = [asdict(query) for query in archive.queries]
+            queries = [asdict(record) for record in (*catalogue.queries, *archive.queries)]
             with run.locked():
-                run.update_manifest(queries=queries, counts=count(found.objects, tables, context.lines))
+                run.update_manifest(queries=queries, counts=count_steps(found.objects, tables, context.lines))
                 run.write_tables(**tables._asdict())
             scan(run, tables, context, settings, connected)
         return conclude(run)
@@ -111,41 +114,42 @@ def cluster(settings: Settings, client: Client | None) -> Iterator[Client]:
         yield connected
 
 
-def archive_of(settings: Settings) -> Archive:
-    """Open the archive that the settings name."""
-    return open_archive(
-        settings.archive,
-        find_mission(settings.mission),
+def archive_query(settings: Settings) -> ArchiveQuery:
+    """Return what the settings ask of a catalogue of objects and of an archive of cubes."""
+    return ArchiveQuery(
+        mission=find_mission(settings.mission),
+        archive=settings.archive,
+        selection=Selection(
+            instrument_name=settings.instrument, filters=settings.filters, proposal_id=settings.proposal_id
+        ),
+        fallback=settings.fallback,
+        target=settings.target,
         targets=settings.targets,
         otype=settings.otype,
-        instrument=settings.instrument,
-        filters=settings.filters,
-        proposal_id=settings.proposal_id,
-        fallback=settings.fallback,
         max_rows=settings.max_rows,
         cache_days=settings.cache_days,
     )
 
 
 class Found(NamedTuple):
-    """What the archives know before anything is matched."""
+    """The tables of the archives, before they are matched."""
 
     objects: int  # those without coordinates included
     ysos: pd.DataFrame
     observations: pd.DataFrame
 
 
-def query_archives(archive: Archive, settings: Settings) -> Found:
-    """Ask the archives for the objects and for all cubes."""
-    objects = archive.find_object(settings.target) if settings.target else archive.ysos()
+def query_archives(query: ArchiveQuery, catalogue: Catalogue, archive: CubeArchive) -> Found:
+    """Ask for the objects and for all cubes."""
+    objects = catalogue.find_object(query.target) if query.target else catalogue.ysos()
     ysos = objects[objects["ra"].notna() & objects["dec"].notna()].reset_index(drop=True)
     log.info("%d young stellar objects, %d of them with coordinates", len(objects), len(ysos))
-    observations = in_microns(archive.observations().reset_index(drop=True), find_mission(settings.mission))
-    log.info("%d %s cubes", len(observations), settings.mission)
+    observations = with_band_um(archive.observations().reset_index(drop=True), query.mission)
+    log.info("%d %s cubes", len(observations), query.mission.name)
     return Found(len(objects), ysos, observations)
 
 
-def match(found: Found, archive: Archive, context: Context, settings: Settings, client: Client) -> Tables:
+def match(found: Found, archive: CubeArchive, context: Context, settings: Settings, client: Client) -> Tables:
     """Find the cubes with objects inside their footprints, and where these cubes are."""
     footprints = match_at_epochs if settings.proper_motion else match_footprints
     matches, bad_regions = footprints(found.observations, found.ysos, client, settings.pad_arcsec)
@@ -161,10 +165,10 @@ def match(found: Found, archive: Archive, context: Context, settings: Settings, 
 
 def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, client: Client) -> None:
     """Scan what has no outcome yet, and store each outcome as it comes."""
-    to_scan, settled = plan(tables, context.lines, run.outcomes(), settings)
+    to_scan, settled = plan_scans(tables, context.lines, run.outcomes(), settings)
     log.info("%d cubes to scan", len(to_scan))
     footprints = tables.matched.set_index("obs_id")["s_region"].reindex([task.matched.obs_id for task in to_scan])
-    check_memory(client, largest_scan(footprints, context, find_mission(settings.mission).spaxel_arcsec))
+    check_memory(client, largest_scan_bytes(footprints, context, find_mission(settings.mission).spaxel_arcsec))
     with run.writer() as writer, Progress(client, len(to_scan)) as progress:
         for outcome in settled:
             writer.add(outcome)
@@ -186,6 +190,6 @@ def conclude(run: RunStore) -> SearchResult:
 
 def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:
     """Log how many cubes would be scanned, and return what is known without scanning them."""
-    to_scan, _ = plan(tables, context.lines, outcomes, settings)
+    to_scan, _ = plan_scans(tables, context.lines, outcomes, settings)
     log.info("%d cubes would be scanned", len(to_scan))
     return SearchResult.from_outcomes(tables, outcomes, directory=None)

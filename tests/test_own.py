@@ -12,7 +12,7 @@ from astropy.table import Table
 from distributed import Client
 
 import feii_dask as fd
-from feii_dask.archives import open_archive
+from feii_dask.archives import ArchiveQuery, open_cube_archive
 from feii_dask.config.missions import find_mission
 from feii_dask.errors import ClusterError, DetectorError, SettingsError, TargetError
 from feii_dask.store.run_store import SCIENCE_COLUMNS
@@ -201,7 +201,7 @@ def test_footprint_and_band_from_the_header(bare: Path) -> None:
 
 
 def observed(bare: Path, path: Path) -> pd.Series:
-    table = open_archive(bare, find_mission("jwst"), targets=write_targets(bare)).observations()
+    table = open_cube_archive(ArchiveQuery(mission=find_mission("jwst"), archive=bare)).observations()
     (row,) = (row for _, row in table.iterrows() if row["obs_id"] == path.name.removesuffix("_s3d.fits"))
     return row
 
@@ -218,7 +218,7 @@ def test_bare_files_of_one_name_and_links_that_lead_outside(bare: Path, tmp_path
     shutil.copy(path, bare / "again" / path.name)
     (bare / "out.fits").symlink_to(shutil.copy(path, tmp_path / "secret_s3d.fits"))
     (bare / "no_cube.fits").write_bytes(b"SIMPLE")
-    archive = open_archive(bare, find_mission("jwst"), targets=write_targets(bare))
+    archive = open_cube_archive(ArchiveQuery(mission=find_mission("jwst"), archive=bare))
     table = archive.observations()
     assert table["obs_id"].is_unique
     assert not table["obs_id"].str.contains("secret|out").any()

@@ -1,4 +1,4 @@
-"""What the headers of cubes say, as a table of observations: for cubes that no archive describes."""
+"""A table of observations from the headers of cubes that no archive describes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from feii_dask.sky.regions import parse_region
 
 __all__ = ["describe_cubes"]
 
-# Where the header of a cube, or of its file, may say what an archive's column says.
-CARDS = {
+# Keywords of the cube's header, or of its file's, for an archive's columns.
+KEYWORDS = {
     "instrument_name": ("INSTRUME",),
     "filters": ("FILTER", "GRATING", "DETCHAN"),
     "target_name": ("TARGPROP", "TARGNAME", "OBJECT", "OBJ_NAME"),
@@ -31,7 +31,7 @@ CARDS = {
 
 
 def describe_cubes(directory: Path, paths: Sequence[Path], mission: Mission) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Describe cubes by their headers, in the columns that the mission's archive has.
+    """Return a table of observations from the headers of cubes, in the columns of the mission's archive.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def describe_cubes(directory: Path, paths: Sequence[Path], mission: Mission) -> 
         except CubeError as error:
             refused.append(str(error))
         else:
-            rows.append(describe(cube, path.relative_to(directory), mission))
+            rows.append(describe_cube(cube, path.relative_to(directory), mission))
     stems = Counter(row["obs_id"] for row in rows)
     for row in rows:
         if stems[row["obs_id"]] > 1:  # of equal names in several directories, or with several endings
@@ -66,28 +66,28 @@ def describe_cubes(directory: Path, paths: Sequence[Path], mission: Mission) -> 
     return pd.DataFrame(rows), notes
 
 
-def describe(cube: Cube, place: Path, mission: Mission) -> dict[str, object]:
-    """Return one row."""
-    region = footprint(cube)
-    ra_deg, dec_deg = centre(cube, region)
+def describe_cube(cube: Cube, place: Path, mission: Mission) -> dict[str, object]:
+    """Return the row of one cube."""
+    s_region = footprint_of(cube)
+    ra_deg, dec_deg = centre_of(cube, s_region)
     em_min, em_max = cube.wavelength_um[[0, -1]] / mission.micron_per_em_unit
     row: dict[str, object] = {
         "obs_id": place.stem.removesuffix("_s3d"),
         mission.cube_column: place.as_posix(),
         "s_ra": ra_deg,
         "s_dec": dec_deg,
-        "s_region": region,
+        "s_region": s_region,
         "em_min": em_min,
         "em_max": em_max,
         "t_min": observed_mjd(cube),
     }
-    return row | {name: first_card(cube, keys) for name, keys in CARDS.items()} | mast_keywords(cube)
+    return row | {name: first_keyword(cube, keys) for name, keys in KEYWORDS.items()} | mast_keywords(cube)
 
 
 def mast_keywords(cube: Cube) -> dict[str, str]:
-    """Return instrument, filters and programme of a cube of JWST as MAST words them; nothing for others."""
+    """Return instrument, filters and programme of a JWST cube in MAST's keywords; nothing for other cubes."""
     instrument, channels, band, filter_name, grating = (
-        first_card(cube, (key,)).upper() for key in ("INSTRUME", "CHANNEL", "BAND", "FILTER", "GRATING")
+        first_keyword(cube, (key,)).upper() for key in ("INSTRUME", "CHANNEL", "BAND", "FILTER", "GRATING")
     )
     if instrument == "MIRI":
         parts = [f"CH{channel}-{band}" for channel in channels if channel.isdecimal() and band]
@@ -98,13 +98,13 @@ def mast_keywords(cube: Cube) -> dict[str, str]:
     return {
         "instrument_name": f"{instrument}/IFU",
         "filters": ";".join(parts),
-        "proposal_id": first_card(cube, CARDS["proposal_id"]).lstrip("0"),
+        "proposal_id": first_keyword(cube, KEYWORDS["proposal_id"]).lstrip("0"),
     }
 
 
-def footprint(cube: Cube) -> str:
-    """Return the footprint: as the header words it, or the corners of the image; empty where nothing says it."""
-    stated = first_card(cube, ("S_REGION",))
+def footprint_of(cube: Cube) -> str:
+    """Return ``S_REGION`` of the header, or a polygon of the image's corners; empty where there is no WCS either."""
+    stated = first_keyword(cube, ("S_REGION",))
     if stated:
         return stated
     if cube.wcs is None:
@@ -114,35 +114,35 @@ def footprint(cube: Cube) -> str:
     return "POLYGON ICRS " + " ".join(f"{ra:.7f} {dec:.7f}" for ra, dec in corners)
 
 
-def centre(cube: Cube, region: str) -> tuple[float, float]:
+def centre_of(cube: Cube, s_region: str) -> tuple[float, float]:
     """Return the centre of the image, or else of the footprint; NaN where there is neither."""
     if cube.wcs is not None:
         height, width = cube.shape[1:]
         ra_deg, dec_deg = as_icrs(cube.wcs, np.array([(width - 1) / 2]), np.array([(height - 1) / 2]))[0]
         return float(ra_deg), float(dec_deg)
     try:
-        cap = parse_region(region).cap
+        cap = parse_region(s_region).cap
     except RegionError:
         return nan, nan
     return cap.ra_deg, cap.dec_deg
 
 
 def as_icrs(wcs: WCS, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return right ascension and declination, (n, 2), deg, of places in the image."""
+    """Return right ascension and declination, (n, 2), deg, of positions in the image."""
     sky = wcs.pixel_to_world(x, y).icrs
     return np.column_stack([sky.ra.deg, sky.dec.deg])
 
 
 def observed_mjd(cube: Cube) -> float:
-    """Return when a cube was observed, MJD; NaN where its headers do not say, or not in FITS's words."""
-    date = first_card(cube, ("DATE-BEG", "DATE-OBS"))
+    """Return the date of observation, MJD; NaN where the headers have none that FITS defines."""
+    date = first_keyword(cube, ("DATE-BEG", "DATE-OBS"))
     try:
         return float(Time(date).mjd) if date else nan
     except ValueError:
         return nan
 
 
-def first_card(cube: Cube, keys: Sequence[str]) -> str:
+def first_keyword(cube: Cube, keys: Sequence[str]) -> str:
     """Return the first of these keywords that the header of the cube, or of its file, has."""
     headers: tuple[fits.Header, ...] = (cube.header, cube.primary_header)
     return next((str(header[key]).strip() for key in keys for header in headers if key in header), "")

@@ -1,6 +1,6 @@
-"""One policy for all talk with archives: time-outs, retries, patience, and a name to be known by.
+"""Sessions with time-outs, retries and a User-Agent for all requests to archives.
 
-astroquery has none of it. A stalled connection would hang for ever, one HTTP 500 would end a search, and
+astroquery has none of these. A stalled connection would hang for ever, one HTTP 500 would end a search, and
 MAST's *still executing* is answered by asking again at once, as fast as the network allows.
 """
 
@@ -25,9 +25,9 @@ from urllib3.util import Retry
 from feii_dask._version import __version__
 from feii_dask.errors import ArchiveError
 
-__all__ = ["Policy", "apply_policy", "asking", "new_session"]
+__all__ = ["DEFAULT_POLICY", "RequestPolicy", "apply_policy", "archive_errors", "new_session"]
 
-PASSING = (429, 500, 502, 503, 504)
+TRANSIENT_STATUS = (429, 500, 502, 503, 504)
 LONGEST_WAIT_S = 120.0  # an archive that asks for more is not going to answer this run
 SHORT_ANSWER = 10_000  # bytes; "still executing" is never longer
 CONNECTIONS = 16
@@ -35,15 +35,15 @@ USER_AGENT = f"feii_dask/{__version__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """How patient we are with an archive.
+class RequestPolicy:
+    """Time-outs and retries of the requests to an archive.
 
     Attributes
     ----------
     connect_s, read_s : float
         How long to wait for a connection, and for the next byte. SIMBAD takes up to a minute before its first.
     retries : int
-        How often a request that failed in passing (HTTP 429 and 5xx, a refused or broken connection) is repeated.
+        How often a request with a transient failure (HTTP 429 and 5xx, a refused or broken connection) is repeated.
     silent_retries : int
         How often one that was not answered in time is.
     pause_s : float
@@ -64,7 +64,7 @@ class Policy:
     executing_s: float = 500.0
 
     def pauses(self) -> Iterator[float]:
-        """Yield the pauses between questions to a server that is at work."""
+        """Yield the pauses between requests to a server that is still executing the query."""
         pause, total = self.pause_s, 0.0
         while total < self.executing_s:
             yield pause
@@ -72,8 +72,11 @@ class Policy:
             pause = min(2 * pause, self.longest_pause_s)
 
 
-class PatientRetry(Retry):
-    """Waits as long as a server asks for, or gives up at once if that is too long."""
+DEFAULT_POLICY = RequestPolicy()
+
+
+class BoundedRetry(Retry):
+    """Retries after the pause that a server asks for, and none at all if that is too long."""
 
     def increment(
         self,
@@ -89,17 +92,17 @@ class PatientRetry(Retry):
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
 
-class PatientAdapter(HTTPAdapter):
-    """Sends a request until it is answered, or its `Policy` says that it will not be."""
+class PolicyAdapter(HTTPAdapter):
+    """Sends a request until it is answered, within the limits of a `RequestPolicy`."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        retry = PatientRetry(
+    def __init__(self, policy: RequestPolicy) -> None:
+        self._policy = policy
+        retry = BoundedRetry(
             total=policy.retries,
             read=policy.silent_retries,
             other=2,  # a proxy that refuses, a certificate that is not trusted
-            allowed_methods=None,  # POST too: every question of ours may be asked twice
-            status_forcelist=PASSING,
+            allowed_methods=None,  # POST too: all requests are queries, which may be sent twice
+            status_forcelist=TRANSIENT_STATUS,
             backoff_factor=policy.pause_s / 2,
             backoff_max=policy.longest_pause_s,
             backoff_jitter=policy.pause_s / 2,
@@ -108,14 +111,14 @@ class PatientAdapter(HTTPAdapter):
         super().__init__(max_retries=retry, pool_maxsize=CONNECTIONS)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """Send a request, and send it again while MAST says that it is still at work."""
-        options["timeout"] = options.get("timeout") or (self.policy.connect_s, self.policy.read_s)
-        for pause in self.policy.pauses():
-            response = self._send_whole(1 + self.policy.silent_retries, request, *args, **options)
-            if not _is_executing(response.content):
+        """Send a request, and send it again while MAST is still executing the query."""
+        options["timeout"] = options.get("timeout") or (self._policy.connect_s, self._policy.read_s)
+        for pause in self._policy.pauses():
+            response = self._send_whole(1 + self._policy.silent_retries, request, *args, **options)
+            if not is_executing(response.content):
                 return response
             time.sleep(pause)
-        raise requests.ReadTimeout(f"still executing after {self.policy.executing_s:g} s", request=request)
+        raise requests.ReadTimeout(f"still executing after {self._policy.executing_s:g} s", request=request)
 
     def _send_whole(
         self, attempts: int, request: requests.PreparedRequest, *args: Any, **options: Any
@@ -127,39 +130,41 @@ class PatientAdapter(HTTPAdapter):
         except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
             if attempts == 1:
                 raise
-            time.sleep(self.policy.pause_s)
+            time.sleep(self._policy.pause_s)
             return self._send_whole(attempts - 1, request, *args, **options)
         if options.get("stream"):  # pyvo reads from the connection, which is at its end: give it the same bytes again
             response.raw = HTTPResponse(BytesIO(content), preload_content=False)
         return response
 
 
-def _is_executing(content: bytes) -> bool:
+def is_executing(content: bytes) -> bool:
+    """Whether MAST answers that the query is still being executed."""
     return len(content) < SHORT_ANSWER and re.search(rb'"status"\s*:\s*"EXECUTING"', content) is not None
 
 
-def apply_policy(client: Any, policy: Policy) -> None:
-    """Make one of astroquery's clients follow the policy; MAST's portal and pyvo share its session."""
-    _equip(client._session, policy)  # noqa: SLF001 - astroquery offers no other way to its session
+def apply_policy(client: Any, policy: RequestPolicy) -> None:
+    """Mount the policy on the session of one of astroquery's clients, which MAST's portal and pyvo share."""
+    mount_policy(client._session, policy)  # noqa: SLF001 - astroquery offers no other way to its session
 
 
-def new_session(policy: Policy) -> requests.Session:
-    """Return a session of our own that follows the policy."""
+def new_session(policy: RequestPolicy) -> requests.Session:
+    """Return a session outside of astroquery that follows the policy."""
     session = requests.Session()
-    _equip(session, policy)
+    mount_policy(session, policy)
     return session
 
 
-def _equip(session: requests.Session, policy: Policy) -> None:
-    adapter = PatientAdapter(policy)
+def mount_policy(session: requests.Session, policy: RequestPolicy) -> None:
+    """Mount the policy on a session, and put this package into its User-Agent."""
+    adapter = PolicyAdapter(policy)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["User-Agent"] = " ".join([USER_AGENT, str(session.headers["User-Agent"])])
 
 
 @contextmanager
-def asking(service: str) -> Iterator[None]:
-    """Turn whatever goes wrong while a service is asked into one kind of error.
+def archive_errors(service: str) -> Iterator[None]:
+    """Turn every error of a request to a service into an `ArchiveError`.
 
     Raises
     ------
@@ -168,7 +173,7 @@ def asking(service: str) -> Iterator[None]:
     """
     try:
         yield
-    # A KeyError, IndexError or ValueError is how astroquery meets an answer that is not what MAST should send.
+    # astroquery raises KeyError, IndexError or ValueError for an answer that MAST should not send.
     except (
         requests.RequestException,
         DALAccessError,
@@ -180,15 +185,15 @@ def asking(service: str) -> Iterator[None]:
         ValueError,
     ) as error:
         raise ArchiveError(
-            f"{service} {_in_words(error)}; try again later, or search a directory of your own with --archive DIR"
+            f"{service} {describe_error(error)}; try again later, or search a directory of your own with --archive DIR"
         ) from error
 
 
-def _in_words(error: Exception) -> str:
-    """Say in a few words what happened."""
+def describe_error(error: Exception) -> str:
+    """Return in a few words what happened."""
     cause = getattr(error, "cause", None)  # what pyvo met
     if isinstance(cause, requests.RequestException):
-        return _in_words(cause)
+        return describe_error(cause)
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(error, requests.HTTPError) and error.response is not None:
         wait = error.response.headers.get("Retry-After")
@@ -197,10 +202,11 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, requests.Timeout | TimeoutError) or isinstance(reason, ReadTimeoutError):
         return "did not answer in time"
     if isinstance(error, requests.ConnectionError | DALServiceError):
-        return f"cannot be reached ({_first_line(reason or error)})"
-    return f"gave an answer that cannot be used ({type(error).__name__}: {_first_line(error)})"
+        return f"cannot be reached ({shorten(reason or error)})"
+    return f"gave an answer that cannot be used ({type(error).__name__}: {shorten(error)})"
 
 
-def _first_line(error: object) -> str:
+def shorten(error: object) -> str:
+    """Return an error's message on one line of at most 200 characters."""
     line = " ".join(str(error).split())
     return line if len(line) <= 200 else f"{line[:197]}..."

@@ -1,9 +1,10 @@
-"""SIMBAD: which young stellar objects there are, and where."""
+"""Young stellar objects, and objects by name, from SIMBAD."""
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 
 import pandas as pd
 from astropy.table import Table
@@ -11,87 +12,88 @@ from astroquery.exceptions import NoResultsWarning
 from astroquery.simbad import SimbadClass
 from pyvo.dal.exceptions import DALOverflowWarning
 
-from feii_dask.archives.cache import Answer, QueryCache
-from feii_dask.archives.session import Policy, apply_policy, asking
-from feii_dask.archives.tables import describe_ysos, tidy_ysos
+from feii_dask.archives.cache import AnnotatedTable, QueryCache
+from feii_dask.archives.provenance import QueryRecord
+from feii_dask.archives.query import ArchiveQuery
+from feii_dask.archives.session import DEFAULT_POLICY, RequestPolicy, apply_policy, archive_errors
+from feii_dask.archives.yso_table import describe_ysos, tidy_ysos
 from feii_dask.errors import ArchiveError, SettingsError, TargetError, TruncatedError
 
-__all__ = ["SimbadService"]
+__all__ = ["SimbadCatalogue"]
 
 SERVICE = "SIMBAD"
 COLUMNS = "main_id, ra, dec, otype, rvz_radvel, pmra, pmdec"
 OTYPE = re.compile(r"[A-Za-z0-9*?.+-]+")
 
 
-class SimbadService:
-    """Asks SIMBAD's TAP service, through astroquery.
+class SimbadCatalogue:
+    """SIMBAD, asked by its TAP service through astroquery.
 
     Parameters
     ----------
-    cache : QueryCache
-        Where answers are kept.
-    policy : Policy
-        How patient we are.
-    max_rows : int
-        Most rows that an answer may have; SIMBAD itself allows two million.
+    query : ArchiveQuery
+        Its `otype` says which objects, its `max_rows` how many at most.
+    policy : RequestPolicy
+        Time-outs and retries.
     """
 
-    def __init__(self, cache: QueryCache, policy: Policy, max_rows: int = 1_000_000) -> None:
-        self.cache = cache
-        self.max_rows = max_rows
-        self.client = SimbadClass()
-        apply_policy(self.client, policy)
+    def __init__(self, query: ArchiveQuery, policy: RequestPolicy = DEFAULT_POLICY) -> None:
+        self._cache = QueryCache(query.cache_directory, query.cache_days)
+        self._otype = query.otype
+        self._max_rows = query.max_rows
+        self._client = SimbadClass()
+        apply_policy(self._client, policy)
 
-    def ysos(self, otype: str) -> pd.DataFrame:
-        """Return all objects of a type.
+    @property
+    def queries(self) -> Sequence[QueryRecord]:
+        """The queries so far."""
+        return tuple(self._cache.queries)
 
-        Parameters
-        ----------
-        otype : str
-            SIMBAD's object type, as in ``Y*O``; with two dots, as in ``Y*O..``, its subtypes too.
+    def ysos(self) -> pd.DataFrame:
+        """Return all objects of the type that is asked for.
 
         Raises
         ------
         SettingsError
-            If that cannot be an object type.
+            If there can be no such object type.
         TruncatedError
             If SIMBAD has more objects than it returned.
         ArchiveError
             If SIMBAD cannot be asked.
         """
-        if not OTYPE.fullmatch(otype):
-            raise SettingsError(f"{otype!r} cannot be an object type of SIMBAD; they look like Y*O, TT* or Y*O..")
-        query = f"SELECT {COLUMNS} FROM basic WHERE otype='{otype}'"  # noqa: S608 - checked just above
+        if not OTYPE.fullmatch(self._otype):
+            raise SettingsError(f"{self._otype!r} cannot be an object type of SIMBAD; they look like Y*O, TT* or Y*O..")
+        query = f"SELECT {COLUMNS} FROM basic WHERE otype='{self._otype}'"  # noqa: S608 - checked just above
 
-        def fetch() -> Answer:
+        def fetch() -> AnnotatedTable:
             table = self._query(query)
-            with asking(SERVICE):
+            with archive_errors(SERVICE):
                 ysos = tidy_ysos(table.to_pandas()).sort_values("main_id", ignore_index=True)
             return ysos, describe_ysos(ysos)
 
-        return self.cache.ask(SERVICE, f"{query} [MAXREC {self.max_rows}]", fetch)
+        return self._cache.table(SERVICE, f"{query} [MAXREC {self._max_rows}]", fetch)
 
     def _query(self, query: str) -> Table:
-        with asking(SERVICE):
-            most = min(self.max_rows, self.client.hardlimit)
+        with archive_errors(SERVICE):
+            most = min(self._max_rows, self._client.hardlimit)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error", DALOverflowWarning)
-                    table = self.client.query_tap(query, maxrec=most)
+                    table = self._client.query_tap(query, maxrec=most)
             except DALOverflowWarning as warning:
                 raise TruncatedError(
                     f"{SERVICE} cut its answer short: {warning}; ask for less with --otype, TT* for example"
                 ) from warning
-        if len(table) >= most:  # exactly as many as asked for: pyvo says nothing in this case
+        if len(table) >= most:  # exactly as many as asked for: pyvo does not warn in this case
             raise TruncatedError(
                 f"{SERVICE} returned {len(table)} rows, which is all it was asked for, and may have more; "
-                f"raise max-rows above {most} (SIMBAD itself stops at {self.client.hardlimit}), "
+                f"raise max-rows above {most} (SIMBAD itself stops at {self._client.hardlimit}), "
                 f"or ask for less with --otype"
             )
         return table
 
     def find_object(self, name: str) -> pd.DataFrame:
-        """Return the object that SIMBAD knows under a name.
+        """Return the object of a name that SIMBAD knows.
 
         Raises
         ------
@@ -100,17 +102,17 @@ class SimbadService:
         ArchiveError
             If SIMBAD cannot be asked.
         """
-        return self.cache.ask(SERVICE, f"query_object({name!r})", lambda: self._fetch_object(name))
+        return self._cache.table(SERVICE, f"query_object({name!r})", lambda: self._fetch_object(name))
 
-    def _fetch_object(self, name: str) -> Answer:
-        with asking(SERVICE), warnings.catch_warnings():
+    def _fetch_object(self, name: str) -> AnnotatedTable:
+        with archive_errors(SERVICE), warnings.catch_warnings():
             warnings.simplefilter("ignore", NoResultsWarning)
-            found = tidy_ysos(self.client.query_object(name).to_pandas()).head(1)
+            found = tidy_ysos(self._client.query_object(name).to_pandas()).head(1)
         if found.empty:
             raise TargetError(f"SIMBAD knows no object called {name!r}; check the spelling at simbad.cds.unistra.fr")
         if found[["ra", "dec"]].isna().to_numpy().any():
             raise TargetError(f"SIMBAD has no coordinates of {name!r}, so no footprint can be compared with it")
-        # The answer has neither type nor velocity. They are worth one more question, but no failure.
+        # query_object returns neither type nor velocity. They are worth one more query, whose failure is no error.
         quoted = str(found["main_id"].iloc[0]).replace("'", "''")
         try:
             table = self._query(f"SELECT {COLUMNS} FROM basic WHERE main_id='{quoted}'")  # noqa: S608 - quoted

@@ -1,4 +1,4 @@
-"""The units that a user's table declares, and those that a search expects."""
+"""Conversion of the units that a user's table declares into those that a search expects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ YSO_UNITS = {
     "pmdec": u.mas / u.yr,
     "ref_epoch": u.yr,
 }
-EXAMPLES = {
+WORKING_UNITS = {
     "angle": "deg, rad, arcsec, and hourangle or h for right ascension",
     "speed": "km/s, m/s",
     "angular speed": "mas/yr, arcsec/yr",
@@ -26,7 +26,7 @@ EXAMPLES = {
 
 
 def factor_to(wanted: u.UnitBase, column: Any, *, is_ra: bool = False) -> float:
-    """Return what a column's numbers are to be multiplied with; without a unit they have the wanted one.
+    """Return the factor that converts a column into a unit; without a unit of its own it has that one.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def factor_to(wanted: u.UnitBase, column: Any, *, is_ra: bool = False) -> float:
     try:
         return float((u.hourangle if is_ra and unit == u.hour else unit).to(wanted))
     except (ValueError, TypeError) as error:
-        working = next(words for kind, words in EXAMPLES.items() if wanted.physical_type == kind)
+        working = next(words for kind, words in WORKING_UNITS.items() if wanted.physical_type == kind)
         raise ValueError(
             f"column {column.info.name} is in {str(unit)!r}, which is no unit for it; those that work are {working}"
         ) from error

@@ -1,1 +1,1 @@
-"""What the light says: cubes, their wavelengths, and the lines to look for."""
+"""Spectral cubes read plane by plane: storage, headers, wavelengths, and the lines to look for."""

@@ -1,4 +1,4 @@
-"""The few images and curves that let a person judge a detection."""
+"""Cutouts of detections: images around the peak, and spectra at it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AROUND_LINE_PLANES = 2  # on either side; JWST's line spread function is two to 
 
 
 def make_cutout(cube: Cube, sci: NDArray[np.float32], start: int, detection: Detection) -> Cutout:
-    """Cut out what belongs to a detection.
+    """Make the cutout of a detection.
 
     Parameters
     ----------
@@ -39,37 +39,38 @@ def make_cutout(cube: Cube, sci: NDArray[np.float32], start: int, detection: Det
         plane = int(np.argmin(np.abs(wavelength_um - detection.line.wavelength_um)))
     else:
         plane = detection.plane - start
-    y, x = detection.peak_yx or _brightest(sci[plane])
+    y, x = detection.peak_yx or brightest_spaxel(sci[plane])
     header = celestial_cards(cube.header) if cube.wcs is not None else {}
     if "BUNIT" in cube.header:
         header["BUNIT"] = str(cube.header["BUNIT"])
-    off_line_map = _off_line_map(sci, plane)
+    off_line_map = mean_off_line(sci, plane)
     return Cutout(
         line=detection.line,
         line_map=sci[plane].copy(),
-        before_map=_plane(sci, plane - OFF_LINE_PLANES),
-        after_map=_plane(sci, plane + OFF_LINE_PLANES),
+        before_map=plane_or_blank(sci, plane - OFF_LINE_PLANES),
+        after_map=plane_or_blank(sci, plane + OFF_LINE_PLANES),
         off_line_map=off_line_map,
-        moment_map=_moment_map(sci, wavelength_um, plane, off_line_map),
+        moment_map=integrate_line(sci, wavelength_um, plane, off_line_map),
         wavelength_um=wavelength_um.copy(),
         spectrum=sci[:, y, x].astype(np.float64),
-        statistic=_statistic(detection, start, len(sci)),
+        statistic=statistic_curve(detection, start, len(sci)),
         header=header,
         mask=detection.mask,
     )
 
 
-def _plane(sci: NDArray[np.float32], plane: int) -> NDArray[np.float32]:
-    """Return a plane, or blanks where the detector saw no such plane."""
+def plane_or_blank(sci: NDArray[np.float32], plane: int) -> NDArray[np.float32]:
+    """Return a plane, or NaN where the detector saw no such plane."""
     return sci[plane].copy() if 0 <= plane < len(sci) else np.full_like(sci[0], np.nan)
 
 
-def _brightest(image: NDArray[np.float32]) -> tuple[int, int]:
+def brightest_spaxel(image: NDArray[np.float32]) -> tuple[int, int]:
+    """Return row and column of the largest finite value."""
     y, x = np.unravel_index(np.argmax(np.where(np.isfinite(image), image, -np.inf)), image.shape)
     return int(y), int(x)
 
 
-def _off_line_map(sci: NDArray[np.float32], plane: int) -> NDArray[np.float32]:
+def mean_off_line(sci: NDArray[np.float32], plane: int) -> NDArray[np.float32]:
     """Return the mean of the planes ten to either side, nearer ones where the cube ends, the other where one is NaN."""
     before, after = sci[max(0, plane - OFF_LINE_PLANES)], sci[min(len(sci) - 1, plane + OFF_LINE_PLANES)]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -78,12 +79,13 @@ def _off_line_map(sci: NDArray[np.float32], plane: int) -> NDArray[np.float32]:
     return filled
 
 
-def _moment_map(
+def integrate_line(
     sci: NDArray[np.float32],
     wavelength_um: NDArray[np.float64],
     plane: int,
     off_line_map: NDArray[np.float32],
 ) -> NDArray[np.float32]:
+    """Return the line's flux above the off-line map, integrated over a few planes; the sum of unit times µm."""
     around = slice(max(0, plane - AROUND_LINE_PLANES), plane + AROUND_LINE_PLANES + 1)
     width_um = np.gradient(wavelength_um) if wavelength_um.size > 1 else np.full(1, np.nan)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -93,7 +95,8 @@ def _moment_map(
     return moment
 
 
-def _statistic(detection: Detection, start: int, planes: int) -> NDArray[np.float64]:
+def statistic_curve(detection: Detection, start: int, planes: int) -> NDArray[np.float64]:
+    """Return the detection's statistic on the planes of the cutout, NaN where it was not computed."""
     statistic = np.full(planes, np.nan)
     if detection.statistic_curve is not None:
         first = detection.statistic_start - start

@@ -1,4 +1,4 @@
-"""The parts of a FITS file (HDUs), found by walking their headers and nothing else."""
+"""HDUs of a FITS file, found by reading their headers only."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class FitsFile:
     @property
     def primary(self) -> Hdu:
         """The first HDU."""
-        return self._hdus[0] if self._hdus else self._walk()
+        return self._hdus[0] if self._hdus else self._read_next()
 
     def find(self, name: str) -> Hdu:
         """Return the first HDU of a name, in any case.
@@ -84,7 +84,7 @@ class FitsFile:
             if hdu.name == wanted:
                 return hdu
         while len(self._hdus) < MOST_HDUS:
-            hdu = self._walk(wanted)
+            hdu = self._read_next(wanted)
             if hdu.name == wanted:
                 return hdu
         raise CubeFormatError(f"has no extension {wanted} among its first {MOST_HDUS}")
@@ -95,8 +95,8 @@ class FitsFile:
         One request, in which the data of a small HDU come along.
         """
         block = self.reader.read(start, start + FIRST_READ)
-        length = _find_end(block) if block.startswith(b"XTENSION=") else None
-        hdu = None if length is None else _parse_header(block[:length], start)
+        length = header_length(block) if block.startswith(b"XTENSION=") else None
+        hdu = None if length is None else parse_header(block[:length], start)
         return hdu if hdu is not None and hdu.name == name.strip().upper() else None
 
     def read(self, start: int, stop: int) -> bytes:
@@ -125,10 +125,10 @@ class FitsFile:
         raw = self.read(hdu.start, hdu.data_stop)
         return HDU_TYPES[kind].fromstring(raw.ljust(hdu.stop - hdu.start, b"\0"))  # some writers leave out padding
 
-    def _walk(self, wanted: str = "") -> Hdu:
+    def _read_next(self, wanted: str = "") -> Hdu:
         """Read the next header."""
         start = self._hdus[-1].stop if self._hdus else 0
-        hdu = _parse_header(self._read_header(start, wanted), start)
+        hdu = parse_header(self._read_header(start, wanted), start)
         self._hdus.append(hdu)
         return hdu
 
@@ -136,11 +136,11 @@ class FitsFile:
         asked = NEXT_READ if start else FIRST_READ
         block = self.reader.read(start, start + asked)
         if start == 0:
-            _require_fits(block)
+            check_is_fits(block)
         elif not block.startswith(b"XTENSION="):
             names = ", ".join(hdu.name for hdu in self._hdus)
             raise CubeFormatError(f"has no extension {wanted}; it has {names}")
-        while (length := _find_end(block)) is None:
+        while (length := header_length(block)) is None:
             if len(block) < asked:
                 size = start + len(block)
                 raise CubeReadError(f"{self.reader.uri} is truncated: it ends in a header, at byte {size}")
@@ -194,14 +194,16 @@ def number_card(header: fits.Header, key: str, default: float | None = None) -> 
     return float(value)
 
 
-def _parse_header(raw: bytes, start: int) -> Hdu:
+def parse_header(raw: bytes, start: int) -> Hdu:
+    """Return the HDU whose header begins at a byte of the file."""
     header = fits.Header.fromstring(raw)
     data_start = start + len(raw)
     name = str(header.get("EXTNAME", "" if start else "PRIMARY")).strip().upper()
-    return Hdu(name, header, start, data_start, data_start + _data_size(header))
+    return Hdu(name, header, start, data_start, data_start + data_size(header))
 
 
-def _require_fits(block: bytes) -> None:
+def check_is_fits(block: bytes) -> None:
+    """Refuse a file that does not begin as FITS does."""
     if not block:
         raise CubeFormatError("is empty")
     if block.startswith(b"\x1f\x8b"):
@@ -210,7 +212,7 @@ def _require_fits(block: bytes) -> None:
         raise CubeFormatError(f"is not a FITS file: it begins with {block[:9]!r}")
 
 
-def _find_end(block: bytes) -> int | None:
+def header_length(block: bytes) -> int | None:
     """Return the length of the header that begins a block of bytes, or None where its END is not in it."""
     for start in range(0, len(block), CARD):
         if block[start : start + CARD].rstrip() == b"END":
@@ -219,7 +221,7 @@ def _find_end(block: bytes) -> int | None:
     return None
 
 
-def _data_size(header: fits.Header) -> int:
+def data_size(header: fits.Header) -> int:
     """Return the bytes of an HDU's data, unpadded (FITS 4.0, equation 2)."""
     bits = abs(integer_card(header, "BITPIX", -64, 64))
     axes = integer_card(header, "NAXIS", 0, 999)

@@ -1,4 +1,4 @@
-"""Spectral lines at rest, and how they are found by name.
+"""Spectral lines by name, with their vacuum rest wavelengths.
 
 ``lines.csv`` has one row for each line. Its wavelengths are Ritz values in vacuum: for atoms and ions those of NIST
 (the levels that PyNeb ships), for the pure rotational lines of H2 those of HITRAN 2020 and Roueff et al. 2019. The
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-def _line_of(values: Mapping[str, Any], wavelength_um: float) -> Line:
+def as_line(values: Mapping[str, Any], wavelength_um: float) -> Line:
     """Return a table's row as a line; fields that it lacks keep their defaults."""
     return Line(
         species=str(values.get("species", "Fe II")).strip(" []"),
@@ -53,13 +53,14 @@ def _line_of(values: Mapping[str, Any], wavelength_um: float) -> Line:
     )
 
 
-def _shipped_lines() -> tuple[Line, ...]:
+def packaged_lines() -> tuple[Line, ...]:
+    """Return the lines of ``lines.csv``."""
     text = files("feii_dask.cubes").joinpath("lines.csv").read_text(encoding="utf-8")
     rows = ({key: value for key, value in row.items() if value} for row in csv.DictReader(text.splitlines()))
-    return tuple(_line_of(row, float(row["wavelength_um"])) for row in rows)
+    return tuple(as_line(row, float(row["wavelength_um"])) for row in rows)
 
 
-ALL_LINES = _shipped_lines()
+ALL_LINES = packaged_lines()
 FE_II_LINES = tuple(line for line in ALL_LINES if line.species == "Fe II")
 H2_LINES = tuple(line for line in ALL_LINES if line.species == "H2")
 FAR_INFRARED_LINES = tuple(line for line in ALL_LINES if line.wavelength_um > 50)
@@ -94,7 +95,7 @@ def find_lines(*names: str) -> tuple[Line, ...]:
     ------
     LineError
         If a name is unknown or ambiguous, a table cannot be used, or two different lines share a name: results
-        are told apart by it.
+        are identified by it.
 
     Examples
     --------
@@ -105,61 +106,66 @@ def find_lines(*names: str) -> tuple[Line, ...]:
         raise LineError(f"name at least one line, or a set of them: {', '.join(SETS)}")
     found: dict[str, Line] = {}
     for name in names:
-        for line in _lines_called(name):
-            if _same(found.setdefault(line.name, line), line):
+        for line in lines_of_name(name):
+            if are_same(found.setdefault(line.name, line), line):
                 continue
             first = found[line.name].wavelength_um
             raise LineError(f"two lines are called {line.name!r}, at {first} and {line.wavelength_um} µm: keep one")
     return tuple(found.values())
 
 
-def _lines_called(name: str) -> Iterable[Line]:
-    if _plain(name) in SETS:
-        return SETS[_plain(name)]
-    matches = [line for line in ALL_LINES if _is_called(line, name)]
+def lines_of_name(name: str) -> Iterable[Line]:
+    """Return the lines of one name, as `find_lines` takes it."""
+    if plain_line_name(name) in SETS:
+        return SETS[plain_line_name(name)]
+    matches = [line for line in ALL_LINES if has_name(line, name)]
     if len(matches) > 1:
         raise LineError(f"{name!r} may be {', '.join(repr(line.name) for line in matches)}: say which")
     if matches:
         return matches
     if Path(name).is_file():
-        return list(_read_table(Path(name)))
-    raise LineError(f"no line, set of lines or file is called {name!r}: {_nearest(name)}")
+        return list(read_line_table(Path(name)))
+    raise LineError(f"no line, set of lines or file is called {name!r}: {suggestion(name)}")
 
 
-def _same(first: Line, second: Line) -> bool:
+def are_same(first: Line, second: Line) -> bool:
+    """Whether two lines of one name are one line."""
     return first.wavelength_um == second.wavelength_um and first.species == second.species
 
 
-def _plain(name: str) -> str:
+def plain_line_name(name: str) -> str:
+    """Return a name in small letters, without spaces and brackets."""
     return "".join(character for character in name.lower() if not character.isspace() and character not in "[]")
 
 
-def _is_called(line: Line, name: str) -> bool:
-    """Whether a name is the line's: species, perhaps with transition, or wavelength to any number of decimals."""
-    plain, species = _plain(name), _plain(line.species)
+def has_name(line: Line, name: str) -> bool:
+    """Whether a line has a name: its species, perhaps with transition, or wavelength to any number of decimals."""
+    plain, species = plain_line_name(name), plain_line_name(line.species)
     if not plain.startswith(species):
         return False
     rest = plain[len(species) :]
     whole, point, decimals = rest.partition(".")
     if whole.isdecimal() and point and decimals.isdecimal():
         return f"{line.wavelength_um:.{len(decimals)}f}" == f"{float(rest):.{len(decimals)}f}"
-    return rest in {"", _plain(line.transition)}
+    return rest in {"", plain_line_name(line.transition)}
 
 
-def _nearest(name: str) -> str:
+def suggestion(name: str) -> str:
+    """Return what an error suggests in place of an unknown name."""
     try:
         wavelength_um = float(name)
     except ValueError:
-        names = {_plain(line.name): line.name for line in ALL_LINES} | {key: key for key in SETS}
-        near = get_close_matches(_plain(name), names, n=1, cutoff=0.5)
+        names = {plain_line_name(line.name): line.name for line in ALL_LINES} | {key: key for key in SETS}
+        near = get_close_matches(plain_line_name(name), names, n=1, cutoff=0.5)
         return f"did you mean {names[near[0]]!r}?" if near else f"choose {', '.join(SETS)}, or lines by name"
     line = min(ALL_LINES, key=lambda line: abs(line.wavelength_um - wavelength_um))
     return f"the line nearest to {wavelength_um:g} µm is {line.name!r}"
 
 
-def _read_table(path: Path) -> Iterator[Line]:
+def read_line_table(path: Path) -> Iterator[Line]:
+    """Yield the lines of a user's table."""
     try:
-        table = _open_table(path)
+        table = open_table(path)
     except Exception as error:  # astropy's readers raise many kinds
         raise LineError(f"{path} is not a table that astropy can read ({type(error).__name__})") from error
     columns = {str(column).strip().lower(): table[column] for column in table.colnames}
@@ -168,23 +174,25 @@ def _read_table(path: Path) -> Iterator[Line]:
         raise LineError(f"{path} has no column 'wavelength' or 'wavelength_um', but {', '.join(table.colnames)}")
     if len(table) == 0:
         raise LineError(f"{path} has no lines in it")
-    factor = _micron_per_unit(columns[key], path)
+    factor = micron_per_unit(columns[key], path)
     for row in range(len(table)):
         values = {name: column[row] for name, column in columns.items() if column[row] is not np.ma.masked}
         try:
-            yield _line_of(values, float(values[key]) * factor)
+            yield as_line(values, float(values[key]) * factor)
         except (KeyError, TypeError, ValueError) as error:
             raise LineError(f"row {row + 1} of {path} is not a line: {error}") from error
 
 
-def _open_table(path: Path) -> Table:
+def open_table(path: Path) -> Table:
+    """Read a table of any format that astropy reads."""
     try:
         return Table.read(path)
-    except IORegistryError:  # the file's name does not tell its format
+    except IORegistryError:  # the file's name does not say its format
         return Table.read(path, format="ascii")
 
 
-def _micron_per_unit(column: Column, path: Path) -> float:
+def micron_per_unit(column: Column, path: Path) -> float:
+    """Return the unit of a column of wavelengths, µm; µm where it has none."""
     try:
         return float((column.unit or u.um).to(u.um))
     except (ValueError, TypeError) as error:  # unknown units, and those of something else

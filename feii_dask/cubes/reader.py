@@ -1,4 +1,4 @@
-"""Spectral cubes of which only the planes that are asked for are read."""
+"""Spectral cubes, of which only the planes that are asked for are read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Cube:
         Vacuum wavelength of every plane, µm, strictly increasing. Planes whose frequency increases in the file are
         numbered from its end.
     header, primary_header : fits.Header
-        Headers of the extension with the light, and of the file.
+        Headers of the cube's extension, and of the file.
     wcs : astropy.wcs.WCS or None
         Celestial coordinates of the spaxels, where the header has them.
     pixel_arcsec : float
@@ -98,14 +98,14 @@ class Cube:
             raise IndexError(f"planes {start} to {stop} of {self.uri}, which has {self.shape[0]}")
         with format_errors(self.uri):
             hdu = self._file.find(extension or self._extension)
-            if _cube_shape(hdu) != self.shape:
+            if cube_shape(hdu) != self.shape:
                 raise CubeFormatError(f"has planes of another shape in {hdu.name} than in {self._extension}")
             pixel = np.dtype(PIXEL_TYPES[hdu.header["BITPIX"]])
             plane_bytes = self.shape[1] * self.shape[2] * pixel.itemsize
             stored = self.shape[0] - stop if self._backwards else start
             first = hdu.data_start + stored * plane_bytes
             raw = self._file.read(first, first + (stop - start) * plane_bytes)
-            values = _scaled(np.frombuffer(raw, dtype=pixel), hdu.header)
+            values = scale_pixels(np.frombuffer(raw, dtype=pixel), hdu.header)
         values = values.reshape(stop - start, *self.shape[1:])
         return np.ascontiguousarray(values[::-1]) if self._backwards else values
 
@@ -120,7 +120,7 @@ def open_cube(uri: str, storage_options: Mapping[str, Any] | None = None, extens
     storage_options : mapping, optional
         Options of the file system, as fsspec takes them, or one mapping of them for each protocol.
     extension : str
-        Name of the extension that holds the light.
+        Name of the extension that holds the cube.
 
     Returns
     -------
@@ -145,9 +145,9 @@ def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
         file = FitsFile(reader)
         primary = file.primary
         hdu = file.find(extension)
-        shape = _cube_shape(hdu)
+        shape = cube_shape(hdu)
         place = table_place(hdu.header)
-        table = None if place is None else _table_column(file, hdu, *place)
+        table = None if place is None else read_table_column(file, hdu, *place)
         wcs = celestial_wcs(hdu.header)
         return Cube(
             uri=reader.uri,
@@ -163,7 +163,8 @@ def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
         )
 
 
-def _cube_shape(hdu: Hdu) -> tuple[int, int, int]:
+def cube_shape(hdu: Hdu) -> tuple[int, int, int]:
+    """Return planes, rows and columns of an HDU, after checking that it is a cube."""
     header = hdu.header
     if header.get("XTENSION", "IMAGE") != "IMAGE" or header["NAXIS"] != 3:
         kind = header.get("XTENSION", "IMAGE")
@@ -174,16 +175,16 @@ def _cube_shape(hdu: Hdu) -> tuple[int, int, int]:
     return integer_card(header, "NAXIS3", 1, MOST_PLANES), y, x
 
 
-def _table_column(file: FitsFile, light: Hdu, extension: str, column: str) -> Any:
-    """Return a column of a table; first it is looked for where the pipeline puts it, behind ERR, DQ and WMAP."""
-    image = BLOCK + padded(4 * prod(_cube_shape(light)))
-    hdu = file.find_at(light.stop + 3 * image, extension) or file.find(extension)
+def read_table_column(file: FitsFile, sci: Hdu, extension: str, column: str) -> Any:
+    """Return a column of a table, which is first sought where the pipeline puts it: behind ERR, DQ and WMAP."""
+    image = BLOCK + padded(4 * prod(cube_shape(sci)))
+    hdu = file.find_at(sci.stop + 3 * image, extension) or file.find(extension)
     if hdu.data_stop - hdu.data_start > LARGEST_TABLE:
         raise CubeFormatError(f"has a table of {hdu.data_stop - hdu.data_start} bytes in {hdu.name}")
     return file.parse(hdu).data[column]
 
 
-def _scaled(stored: NDArray[Any], header: fits.Header) -> NDArray[np.float32]:
+def scale_pixels(stored: NDArray[Any], header: fits.Header) -> NDArray[np.float32]:
     """Return stored pixels as physical values (FITS 4.0, equation 3)."""
     scale, zero = number_card(header, "BSCALE", 1.0), number_card(header, "BZERO", 0.0)
     with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold becomes infinite

@@ -1,4 +1,4 @@
-"""Byte ranges of a file, wherever it is: in an object store, on a web server or on disk."""
+"""Byte ranges of a file in an object store, on a web server or on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 import fsspec
-import fsspec.implementations.http  # imported here, before there are threads: see `_make_filesystem`
+import fsspec.implementations.http  # imported here, before there are threads: see `make_filesystem`
 import fsspec.implementations.local
 import s3fs  # noqa: F401
 from botocore.exceptions import ConnectionError as BotoConnectionError
@@ -57,15 +57,15 @@ TRANSIENT = (
 TRANSIENT_ERRNO = frozenset({errno.EIO, errno.EBUSY, errno.EREMOTEIO})
 TIMEOUTS = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
 
-_filesystems: dict[tuple[object, ...], Any] = {}
-_making = Lock()
+filesystems: dict[tuple[object, ...], Any] = {}
+filesystem_lock = Lock()
 
 
 class RangeReader:
-    """Reads byte ranges of one file, patiently, and counts what that costs.
+    """Reads byte ranges of one file, with retries, and counts bytes and requests.
 
-    All attempts are made here: the libraries below are configured to try once, because layers of
-    retries multiply. No ``HEAD`` is sent.
+    All attempts are made here: the libraries below are configured to try once, because layers of retries multiply.
+    No ``HEAD`` is sent.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class RangeReader:
         for first, data in self._kept:
             if first <= start and stop <= first + len(data):
                 return data[start - first : stop - first]
-        data = self._read_patiently(start, stop)
+        data = self._read_with_retries(start, stop)
         if len(data) > stop - start:  # a server that ignores ranges sends the whole file
             self._size, self._kept = len(data), [(0, data)]
             return data[start:stop]
@@ -115,7 +115,7 @@ class RangeReader:
             self._kept.append((start, data))
         return data
 
-    def _read_patiently(self, start: int, stop: int) -> bytes:
+    def _read_with_retries(self, start: int, stop: int) -> bytes:
         deadline = time.monotonic() + DEADLINE_S + (stop - start) / SLOWEST_BYTES_PER_S
         attempt = 0
         while True:
@@ -123,16 +123,16 @@ class RangeReader:
             try:
                 return self._request(start, stop, deadline - time.monotonic())
             except Exception as error:  # the libraries under fsspec have no base class in common
-                if _http_status(error) == 416:  # the range begins behind the file's end
+                if http_status(error) == 416:  # the range begins behind the file's end
                     return b""
-                failure, attempts = _diagnose(error, self.uri)
+                failure, attempts = classify_error(error, self.uri)
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
                 if attempt >= attempts or time.monotonic() + pause > deadline:
                     raise failure from error
             time.sleep(pause)
 
     def _request(self, start: int, stop: int, timeout: float) -> bytes:
-        filesystem = _find_filesystem(_protocol(self.uri), self._options)
+        filesystem = find_filesystem(protocol_of(self.uri), self._options)
         self.requests += 1
         limit = {"timeout": timeout} if filesystem.async_impl else {}
         data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
@@ -140,36 +140,37 @@ class RangeReader:
         return data
 
 
-def _protocol(uri: str) -> str:
+def protocol_of(uri: str) -> str:
     """Return the protocol of an address; a file's path may hold the ``::`` by which fsspec chains addresses."""
     path = Path(uri)
     return "file" if path.is_absolute() and path.is_file() else get_protocol(uri)
 
 
-def _find_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
+def find_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
     """Return this process's file system for a protocol, made at first use."""
     key = (os.getpid(), protocol, tokenize(options), *map(os.environ.get, ENVIRONMENT))
-    with _making:
-        if key not in _filesystems:
-            _filesystems[key] = _make_filesystem(protocol, options)
-        return _filesystems[key]
+    with filesystem_lock:
+        if key not in filesystems:
+            filesystems[key] = make_filesystem(protocol, options)
+        return filesystems[key]
 
 
-def _make_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
+def make_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
     """Make a file system, one at a time: two threads that import its package at once can break each other's import.
 
     While a package's import ends in one thread, it is missing from ``sys.modules`` for a moment; the other thread
     then ends with a ``KeyError`` ('fsspec.implementations' was seen, Python 3.11, once in some fifty fresh workers).
     """
-    merged = _merge(_default_options(protocol), _own_options(protocol, options))
+    merged = merge_options(default_options(protocol), options_of(protocol, options))
     filesystem = fsspec.filesystem(protocol, skip_instance_cache=True, **merged)
     if hasattr(filesystem, "retries"):
         filesystem.retries = 1  # s3fs tries five times, twice over
     return filesystem
 
 
-def _default_options(protocol: str) -> dict[str, Any]:
-    bundle = _ca_bundle() if protocol in {"s3", "https"} else None
+def default_options(protocol: str) -> dict[str, Any]:
+    """Return the options of a protocol's file system: anonymous, with time-outs, one attempt each."""
+    bundle = ca_bundle() if protocol in {"s3", "https"} else None
     if protocol == "s3":
         return {
             "anon": True,
@@ -186,19 +187,20 @@ def _default_options(protocol: str) -> dict[str, Any]:
         # Ranges of a compressed transfer would be ranges of something else.
         headers = {"Accept-Encoding": "identity", "User-Agent": f"feii_dask/{__version__}"}
         return {
-            "get_client": _http_client,
+            "get_client": http_client,
             "client_kwargs": {"trust_env": True, "timeout": timeout, "headers": headers},
         }
     return {}
 
 
-async def _http_client(*, loop: object, **options: Any) -> aiohttp.ClientSession:  # noqa: ARG001 - fsspec passes it
+async def http_client(*, loop: object, **options: Any) -> aiohttp.ClientSession:  # noqa: ARG001 - fsspec passes it
     """Open a session that trusts the certificates which the environment names, as S3 does."""
-    context = ssl.create_default_context(cafile=_ca_bundle())
+    context = ssl.create_default_context(cafile=ca_bundle())
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS), **options)
 
 
-def _ca_bundle() -> str | None:
+def ca_bundle() -> str | None:
+    """Return the file of certificates that the environment names, or None."""
     for variable in CA_VARIABLES:
         path = os.environ.get(variable)
         if path and not Path(path).is_file():
@@ -208,13 +210,15 @@ def _ca_bundle() -> str | None:
     return None
 
 
-def _own_options(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def options_of(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a user's options that are for a protocol."""
     protocols = set(fsspec.available_protocols())
     common = {key: value for key, value in options.items() if key not in protocols}
     return {**common, **options.get(protocol, {})}
 
 
-def _merge(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+def merge_options(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return options over their defaults, mappings merged one level deep."""
     merged = {**defaults, **options}
     for key, value in options.items():
         if isinstance(value, Mapping) and isinstance(defaults.get(key), Mapping):
@@ -222,11 +226,11 @@ def _merge(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _diagnose(error: Exception, uri: str) -> tuple[CubeError, int]:
+def classify_error(error: Exception, uri: str) -> tuple[CubeError, int]:
     """Return what to raise for an error, and how many attempts such an error deserves."""
     if isinstance(error, CubeError):
         return error, 1
-    status = _http_status(error)
+    status = http_status(error)
     detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     # fsspec reports hosts that do not resolve as missing files too; their cause tells them apart.
     no_such_file = isinstance(error, FileNotFoundError) and not isinstance(error.__cause__, (OSError, *TRANSIENT))
@@ -237,14 +241,14 @@ def _diagnose(error: Exception, uri: str) -> tuple[CubeError, int]:
     if isinstance(error, TIMEOUTS):
         return CubeTimeoutError(f"{uri} did not answer in time: {detail}"), ATTEMPTS_IF_SILENT
     if status is not None:
-        passing = status in {408, 429} or status >= 500
-        return CubeReadError(f"{uri} could not be read (HTTP {status}): {detail}"), ATTEMPTS if passing else 1
-    passing = isinstance(error, TRANSIENT) or isinstance(error.__cause__, TRANSIENT)
-    passing = passing or getattr(error, "errno", None) in TRANSIENT_ERRNO
-    return CubeReadError(f"{uri} could not be read: {detail}"), ATTEMPTS if passing else 1
+        is_transient = status in {408, 429} or status >= 500
+        return CubeReadError(f"{uri} could not be read (HTTP {status}): {detail}"), ATTEMPTS if is_transient else 1
+    is_transient = isinstance(error, TRANSIENT) or isinstance(error.__cause__, TRANSIENT)
+    is_transient = is_transient or getattr(error, "errno", None) in TRANSIENT_ERRNO
+    return CubeReadError(f"{uri} could not be read: {detail}"), ATTEMPTS if is_transient else 1
 
 
-def _http_status(error: Exception) -> int | None:
+def http_status(error: Exception) -> int | None:
     """Return the server's answer behind an error: aiohttp keeps it there, s3fs in the error's cause."""
     status = getattr(error, "status", None)
     response = getattr(error.__cause__, "response", None)

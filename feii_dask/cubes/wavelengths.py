@@ -1,4 +1,4 @@
-"""The wavelength of every plane of a cube, from its header."""
+"""Wavelengths of a cube's planes, from its header."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ UM_HZ = SPEED_OF_LIGHT_KMS * 1e9
 
 
 def table_place(header: fits.Header) -> tuple[str, str] | None:
-    """Return extension and column that hold the wavelengths, or None where the header itself says them.
+    """Return extension and column of the table of wavelengths, or None where the axis is linear.
 
     A file may have a ``WCS-TABLE`` beside a linear axis (jwst ≥ 2.0 writes one always), so the axis type decides.
     """
-    if _axis_type(header) != "WAVE-TAB":
+    if axis_type(header) != "WAVE-TAB":
         return None
     return str(header.get("PS3_0", "WCS-TABLE")), str(header.get("PS3_1", "wavelength"))
 
@@ -63,12 +63,12 @@ def wavelengths_um(header: fits.Header, table: ArrayLike | None = None) -> NDArr
     """
     planes = integer_card(header, "NAXIS3", 1, MOST_PLANES)
     if table_place(header) is None:
-        wavelength = _linear(header, planes)
+        wavelength = linear_axis(header, planes)
     elif table is None:
         raise CubeFormatError("has CTYPE3 = 'WAVE-TAB', but its table of wavelengths was not given")
     else:
         wavelength = np.asarray(table, dtype=np.float64).ravel()
-    wavelength = _in_microns(wavelength, header)
+    wavelength = axis_um(wavelength, header)
     if wavelength.size != planes:
         raise CubeFormatError(f"has {planes} planes, but {wavelength.size} wavelengths in its table")
     if not (np.isfinite(wavelength).all() and wavelength[0] > 0 and (np.diff(wavelength) > 0).all()):
@@ -78,40 +78,44 @@ def wavelengths_um(header: fits.Header, table: ArrayLike | None = None) -> NDArr
 
 def runs_backwards(header: fits.Header) -> bool:
     """Whether planes are stored from the longest wavelength to the shortest: their frequency increases."""
-    return _axis_type(header) in FREQUENCY and _step(header) > 0
+    return axis_type(header) in FREQUENCY and axis_step(header) > 0
 
 
-def _axis_type(header: fits.Header) -> str:
+def axis_type(header: fits.Header) -> str:
+    """Return CTYPE3 in capitals."""
     return str(header.get("CTYPE3", "")).strip().upper()
 
 
-def _linear(header: fits.Header, planes: int) -> NDArray[np.float64]:
-    if _axis_type(header) not in WAVELENGTH | FREQUENCY:
+def linear_axis(header: fits.Header, planes: int) -> NDArray[np.float64]:
+    """Return the values of a linear third axis, in units of CUNIT3."""
+    if axis_type(header) not in WAVELENGTH | FREQUENCY:
         raise CubeFormatError(
-            f"has CTYPE3 = {_axis_type(header)!r}; it must be WAVE or WAVE-TAB (vacuum wavelength), or FREQ"
+            f"has CTYPE3 = {axis_type(header)!r}; it must be WAVE or WAVE-TAB (vacuum wavelength), or FREQ"
         )
     # The pixel numbers are whole where CRPIX3 is, so the usual CRPIX3 = 1 costs no rounding.
     pixel = np.arange(planes, dtype=np.float64) + (1.0 - number_card(header, "CRPIX3", 1.0))
-    return number_card(header, "CRVAL3") + _step(header) * pixel
+    return number_card(header, "CRVAL3") + axis_step(header) * pixel
 
 
-def _step(header: fits.Header) -> float:
+def axis_step(header: fits.Header) -> float:
+    """Return the step of a linear third axis, in units of CUNIT3."""
     if "CD3_3" in header:
         return number_card(header, "CD3_3")
     return number_card(header, "CDELT3") * number_card(header, "PC3_3", 1.0)
 
 
-def _in_microns(axis: NDArray[np.float64], header: fits.Header) -> NDArray[np.float64]:
+def axis_um(axis: NDArray[np.float64], header: fits.Header) -> NDArray[np.float64]:
     """Return the values of the third axis as wavelengths, µm, from the shortest."""
-    if _axis_type(header) not in FREQUENCY:
-        return axis * _unit_factor(header, u.um, "length")
-    hertz = axis * _unit_factor(header, u.Hz, "frequency")
+    if axis_type(header) not in FREQUENCY:
+        return axis * unit_factor(header, u.um, "length")
+    hertz = axis * unit_factor(header, u.Hz, "frequency")
     if not (hertz > 0).all():
         raise CubeFormatError("has frequencies that are not positive")
     return UM_HZ / (hertz[::-1] if runs_backwards(header) else hertz)
 
 
-def _unit_factor(header: fits.Header, unit: u.UnitBase, kind: str) -> float:
+def unit_factor(header: fits.Header, unit: u.UnitBase, kind: str) -> float:
+    """Return the factor that converts CUNIT3 into a unit."""
     name: Any = header.get("CUNIT3")
     try:
         return float(u.Unit(name).to(unit))

@@ -1,1 +1,1 @@
-"""Where things are: footprints, and what lies inside them."""
+"""Footprints on the sky, and the objects inside them."""

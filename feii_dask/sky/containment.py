@@ -1,6 +1,6 @@
-"""Which positions lie in which footprints, at a cost per near pair and not per pair.
+"""Containment of objects in footprints, at a cost per near pair and not per pair.
 
-A k-d tree of unit vectors finds the positions near each footprint; exact geometry decides.
+A k-d tree of unit vectors finds the objects near each footprint; exact geometry decides.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CAP_MARGIN = 1e-12  # far above rounding, far below any footprint
 
 @dataclass(frozen=True, eq=False)
 class SkyIndex:
-    """Positions on the sky in a k-d tree: made once, used for any number of footprints, cheap to pickle.
+    """Objects on the sky in a k-d tree: made once, used for any number of footprints, cheap to pickle.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class SkyIndex:
         The coordinates that were given, as unit vectors; NaN where one is not a position on the sky. An object's row
         here is its ``yso_index``.
     usable : (k,) int64 ndarray
-        For each position in the tree, its ``yso_index``.
+        For each object in the tree, its ``yso_index``.
     tree : cKDTree
-        Unit vectors of the usable positions.
+        Unit vectors of the usable objects.
     """
 
     vectors: Floats
@@ -77,8 +77,8 @@ class SkyIndex:
         """
         found = self.tree.query_ball_point(centre, chord(radius_rad) + CAP_MARGIN, return_sorted=False)
         count = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
-        point = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=int(count.sum()))
-        return np.repeat(np.arange(len(count)), count), self.usable[point]
+        node = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=int(count.sum()))
+        return np.repeat(np.arange(len(count)), count), self.usable[node]
 
     def nearest(self, directions: Floats) -> Integers:
         """Return the ``yso_index`` nearest to ``(m, 3)`` unit vectors; -1 for NaN, and where there are no objects."""
@@ -90,16 +90,16 @@ class SkyIndex:
 
 
 class Matches(NamedTuple):
-    """Pairs of a footprint and a position in it.
+    """Pairs of a footprint and an object in it.
 
     Attributes
     ----------
     row : (k,) int64 ndarray
         The footprint's row.
     yso_index : (k,) int64 ndarray
-        The position's row in the coordinates.
+        The object's row in the coordinates.
     signed_distance_rad : (k,) float64 ndarray
-        Angle from the position to the footprint's edge, rad; negative outside.
+        Angle from the object to the footprint's edge, rad; negative outside.
     """
 
     row: Integers
@@ -108,37 +108,39 @@ class Matches(NamedTuple):
 
 
 def find_inside(footprints: Footprints, index: SkyIndex, pad_rad: float = 0.0) -> Matches:
-    """Find the positions in each footprint, and those up to ``pad_rad`` outside of it, in the order of both."""
-    parts = [_find_in_rings(footprints.rings, footprints.ring_row, index, pad_rad)]
-    parts += [_find_in_region(region, row, index, pad_rad) for row, region in footprints.regions.items()]
+    """Find the objects in each footprint, and those up to ``pad_rad`` outside of it, in the order of both."""
+    parts = [find_in_polygons(footprints.polygons, footprints.polygon_row, index, pad_rad)]
+    parts += [find_in_region(region, row, index, pad_rad) for row, region in footprints.regions.items()]
     row, yso_index, signed_distance_rad = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.lexsort((-signed_distance_rad, yso_index, row))
     row, yso_index, signed_distance_rad = row[order], yso_index[order], signed_distance_rad[order]
-    deepest = np.ones(len(row), dtype=bool)  # not again in another ring of the same footprint
+    deepest = np.ones(len(row), dtype=bool)  # not again in another polygon of the same footprint
     deepest[1:] = (np.diff(row) != 0) | (np.diff(yso_index) != 0)
     return Matches(row[deepest], yso_index[deepest], signed_distance_rad[deepest])
 
 
-def _find_in_rings(rings: PolygonArray, row: Integers, index: SkyIndex, pad_rad: float) -> Matches:
-    ring, yso_index = index.near(rings.centre, rings.reach_rad + pad_rad)
-    inside = rings.inside(ring, index.vectors[yso_index])
+def find_in_polygons(polygons: PolygonArray, row: Integers, index: SkyIndex, pad_rad: float) -> Matches:
+    """Find the objects in polygons, each of which belongs to a row of the table."""
+    polygon, yso_index = index.near(polygons.centre, polygons.reach_rad + pad_rad)
+    inside = polygons.inside(polygon, index.vectors[yso_index])
     if not pad_rad:
-        ring, yso_index, inside = ring[inside], yso_index[inside], inside[inside]
-    angle = rings.angle_to_edge_rad(ring, index.vectors[yso_index])
+        polygon, yso_index, inside = polygon[inside], yso_index[inside], inside[inside]
+    angle = polygons.angle_to_edge_rad(polygon, index.vectors[yso_index])
     signed_distance_rad = np.where(inside, angle, -angle)
-    found = _is_match(signed_distance_rad, pad_rad)
-    return Matches(row[ring[found]], yso_index[found], signed_distance_rad[found])
+    found = is_match(signed_distance_rad, pad_rad)
+    return Matches(row[polygon[found]], yso_index[found], signed_distance_rad[found])
 
 
-def _find_in_region(region: Region, row: int, index: SkyIndex, pad_rad: float) -> Matches:
+def find_in_region(region: Region, row: int, index: SkyIndex, pad_rad: float) -> Matches:
+    """Find the objects in a region, the footprint of one row of the table."""
     ra_deg, dec_deg, radius_deg = region.cap
     centre = unit_vectors(ra_deg, dec_deg)[np.newaxis]
     _, yso_index = index.near(centre, np.radians([radius_deg]) + pad_rad)
     signed_distance_rad = region.signed_distance_rad(index.vectors[yso_index])
-    found = _is_match(signed_distance_rad, pad_rad)
+    found = is_match(signed_distance_rad, pad_rad)
     return Matches(np.full(found.sum(), row), yso_index[found], signed_distance_rad[found])
 
 
-def _is_match(signed_distance_rad: Floats, pad_rad: float) -> NDArray[np.bool_]:
-    """Whether a position of that depth counts: what lies exactly on the edge is not inside, but within any pad."""
+def is_match(signed_distance_rad: Floats, pad_rad: float) -> NDArray[np.bool_]:
+    """Whether an object is inside: one exactly on the edge is not, but it is within any pad."""
     return signed_distance_rad >= -pad_rad if pad_rad else signed_distance_rad > 0.0

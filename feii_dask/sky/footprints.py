@@ -1,7 +1,7 @@
-"""A table's column of ``s_region``, read at once.
+"""Footprints of a table's column of ``s_region``, parsed at once.
 
-Nearly all of an archive's regions are a polygon in ICRS, or a few. Those are read together, by the column, into flat
-arrays; every other string is read by `parse_region`, which alone decides what is wrong with one.
+Nearly all of an archive's regions are a polygon in ICRS, or a few. Those are parsed together, by the column, into flat
+arrays; every other string is parsed by `parse_region`, which alone decides what is wrong with one.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ class Footprints:
 
     Attributes
     ----------
-    rings : PolygonArray
+    polygons : PolygonArray
         The plain polygons.
-    ring_row : (m,) int64 ndarray
-        The row of the table that each ring belongs to, in order; several rings in one row are a union.
+    polygon_row : (m,) int64 ndarray
+        The row of the table that each polygon belongs to, in order; several polygons in one row are a union.
     regions : dict of int to Region
         All other regions, by their row.
     region_errors : dict of int to str
         What is wrong with the rows that have no region.
     """
 
-    rings: PolygonArray
-    ring_row: Integers
+    polygons: PolygonArray
+    polygon_row: Integers
     regions: dict[int, Region]
     region_errors: dict[int, str]
 
     @classmethod
     def read(cls, s_region: pd.Series[Any]) -> Footprints:
-        """Read a column of ``s_region``; what is not text, or cannot be used, gets a reason."""
-        rings, ring_row = _read_plain_polygons(_as_arrow(s_region))
+        """Parse a column of ``s_region``; what is not text, or cannot be used, gets an error in `region_errors`."""
+        polygons, polygon_row = parse_plain_polygons(as_arrow(s_region))
         others = np.ones(len(s_region), dtype=bool)
-        others[ring_row] = False
+        others[polygon_row] = False
         regions: dict[int, Region] = {}
         region_errors: dict[int, str] = {}
         for row, text in zip(np.flatnonzero(others).tolist(), s_region[others], strict=True):
@@ -62,10 +62,10 @@ class Footprints:
                 regions[row] = parse_region(text)
             except RegionError as error:
                 region_errors[row] = str(error)
-        return cls(rings, ring_row, regions, region_errors)
+        return cls(polygons, polygon_row, regions, region_errors)
 
 
-def _as_arrow(s_region: pd.Series[Any]) -> Any:
+def as_arrow(s_region: pd.Series[Any]) -> Any:
     """Return the column as an Arrow array of text; null where there is none, or none that is ASCII."""
     if isinstance(s_region.dtype, pd.StringDtype) and s_region.dtype.storage == "pyarrow":
         array = pa.array(s_region)
@@ -73,22 +73,22 @@ def _as_arrow(s_region: pd.Series[Any]) -> Any:
     return pa.array([text if isinstance(text, str) and text.isascii() else None for text in s_region], pa.string())
 
 
-def _read_plain_polygons(texts: Any) -> tuple[PolygonArray, Integers]:
-    """Read those texts that are valid polygons in ICRS and nothing else; return the polygons and their rows."""
+def parse_plain_polygons(texts: Any) -> tuple[PolygonArray, Integers]:
+    """Parse those texts that are valid polygons in ICRS and nothing else; return the polygons and their rows."""
     texts = pc.ascii_upper(pc.ascii_trim_whitespace(texts))
     short = pc.less_equal(pc.binary_length(texts), MAX_CHARACTERS)
     plain = pc.fill_null(pc.and_(short, pc.match_substring_regex(texts, PLAIN_POLYGONS)), False)
     parts = pc.split_pattern(texts.filter(plain), "POLYGON")  # the first part of each is empty
     row = np.repeat(np.flatnonzero(plain.to_numpy(zero_copy_only=False)), pc.list_value_length(parts).to_numpy() - 1)
-    polygons = pc.replace_substring_regex(pc.list_flatten(pc.list_slice(parts, 1)), f"^{FRAME}", "")
-    words = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(polygons))
+    numbers = pc.replace_substring_regex(pc.list_flatten(pc.list_slice(parts, 1)), f"^{FRAME}", "")
+    words = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(numbers))
     count = pc.list_value_length(words).to_numpy().astype(np.int64) // 2
-    numbers = pc.cast(pc.list_flatten(words), pa.float64()).to_numpy()
-    ra_deg, dec_deg = numbers[0::2], numbers[1::2]
+    coordinates = pc.cast(pc.list_flatten(words), pa.float64()).to_numpy()
+    ra_deg, dec_deg = coordinates[0::2], coordinates[1::2]
     ra_deg = np.where(np.abs(ra_deg) <= MAX_RA_DEG, ra_deg, np.nan)
-    rings = PolygonArray.from_degrees(ra_deg, dec_deg, count)
-    if rings.is_valid.all():
-        return rings, row
-    good = ~np.isin(row, row[~rings.is_valid])
+    polygons = PolygonArray.from_degrees(ra_deg, dec_deg, count)
+    if polygons.is_valid.all():
+        return polygons, row
+    good = ~np.isin(row, row[~polygons.is_valid])
     of_good = np.repeat(good, count)
     return PolygonArray.from_degrees(ra_deg[of_good], dec_deg[of_good], count[good]), row[good]

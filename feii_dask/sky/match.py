@@ -1,6 +1,6 @@
-"""The crossmatch of one partition of an observation table with the coordinates of young stellar objects.
+"""Crossmatch of one partition of an observation table with the coordinates of young stellar objects.
 
-Pure functions of plain tables and arrays: they run here, or on any worker.
+Pure functions of plain tables and arrays, which run on any worker.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def match_partition(
         One row for each observation and YSO inside, in the order of the observations, then of the YSOs:
         ``obs_index``, label of the observation; ``yso_index``, int64, row of the coordinates; ``separation_arcsec``,
         from (s_ra, s_dec), NaN where that is missing; ``edge_arcsec``, to the footprint's edge, negative outside;
-        ``region_error``, empty. An observation whose ``s_region`` cannot be used has one row that says why, a
+        ``region_error``, empty. An observation whose ``s_region`` cannot be used has one row with the reason, a
         ``yso_index`` of -1 and NaN.
 
     Raises
@@ -67,7 +67,7 @@ def match_partition(
         raise ValueError(f"pad_arcsec must be a finite number, at least 0, not {pad_arcsec!r}")
     index = SkyIndex.of(coordinates)
     blocks = [
-        _match_block(observations.iloc[start : start + ROWS_AT_ONCE], index, pad_arcsec / ARCSEC_PER_RADIAN)
+        match_block(observations.iloc[start : start + ROWS_AT_ONCE], index, pad_arcsec / ARCSEC_PER_RADIAN)
         for start in range(0, max(len(observations), 1), ROWS_AT_ONCE)
     ]
     return pd.concat(blocks, ignore_index=True) if len(blocks) > 1 else blocks[0]
@@ -88,13 +88,14 @@ def nearest_yso(observations: pd.DataFrame, coordinates: ArrayLike | SkyIndex) -
     (len(observations),) int64 ndarray
         Rows of the coordinates; -1 for an observation without a position, and where there are no YSOs.
     """
-    return SkyIndex.of(coordinates).nearest(_pointings(observations))
+    return SkyIndex.of(coordinates).nearest(pointings(observations))
 
 
-def _match_block(observations: pd.DataFrame, index: SkyIndex, pad_rad: float) -> pd.DataFrame:
+def match_block(observations: pd.DataFrame, index: SkyIndex, pad_rad: float) -> pd.DataFrame:
+    """Find the young stellar objects of some observations; see `match_partition`."""
     footprints = Footprints.read(observations["s_region"])
     found = find_inside(footprints, index, pad_rad)
-    separation_rad = angle_rad(_pointings(observations)[found.row], index.vectors[found.yso_index])
+    separation_rad = angle_rad(pointings(observations)[found.row], index.vectors[found.yso_index])
     bad = len(footprints.region_errors)
     row = np.append(found.row, np.array(list(footprints.region_errors), dtype=np.int64))
     order = np.argsort(row, kind="stable")
@@ -108,7 +109,7 @@ def _match_block(observations: pd.DataFrame, index: SkyIndex, pad_rad: float) ->
     return pd.DataFrame(columns).take(order).reset_index(drop=True)
 
 
-def _pointings(observations: pd.DataFrame) -> Floats:
+def pointings(observations: pd.DataFrame) -> Floats:
     """Return (s_ra, s_dec) as unit vectors; NaN where either is missing."""
     ra_deg, dec_deg = (observations[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("s_ra", "s_dec"))
     return unit_vectors(ra_deg, dec_deg)

@@ -1,4 +1,4 @@
-"""Where objects are when they are observed, if their catalogue says how they move."""
+"""Coordinates of objects at the epoch of an observation, from their proper motions."""
 
 from __future__ import annotations
 

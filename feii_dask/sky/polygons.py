@@ -1,7 +1,8 @@
-"""Many rings of great-circle edges in a few flat arrays, and the tests of points against them.
+"""Polygons of great-circle edges in a few flat arrays, and the points inside them.
 
-A ring is drawn on the plane that touches the sphere at its middle. This (gnomonic) projection keeps great circles
-straight, so that the plane's crossing test is exact on the sphere, poles and the origin of right ascension included.
+A polygon is projected on the plane that touches the sphere at its middle. This (gnomonic) projection keeps great
+circles straight, so that the plane's crossing test is exact on the sphere, poles and the origin of right ascension
+included.
 """
 
 from __future__ import annotations
@@ -25,36 +26,36 @@ from feii_dask.sky.sphere import (
 
 __all__ = ["MAX_REACH_DEG", "PolygonArray"]
 
-MAX_REACH_DEG = 89.0  # the plane ends at 90; what reaches further is no footprint of an instrument
-HORIZON = 1e-3  # the plane is drawn up to this cosine, 89.94 deg, from its middle
+MAX_REACH_DEG = 89.0  # the plane ends at 90; no footprint of an instrument is larger
+HORIZON = 1e-3  # the projection ends at this cosine, 89.94 deg from its middle
 THINNEST = 1e-6  # of an area, in units of the squared reach
 EDGES_AT_ONCE = 1 << 20  # about 200 MB of working arrays
 
 
 @dataclass(frozen=True, eq=False)
 class PolygonArray:
-    """PolygonArray of vertices; the last vertex of each is joined to its first.
+    """Polygons by their vertices; the last vertex of each is joined to its first.
 
-    A vertex may be repeated, so closed rings are as welcome as open ones. The order of the vertices does not matter,
-    and where a ring crosses itself the even-odd rule decides.
+    A vertex may be repeated, so the first may be there again as the last. The vertices may go round either way, and
+    where a polygon crosses itself the even-odd rule decides.
 
     Attributes
     ----------
     first, count : (m,) int64 ndarray
-        Where each ring begins among the vertices, and how many it has, at least one.
+        Where each polygon begins among the vertices, and how many it has, at least one.
     vertex : (v, 3) float64 ndarray
-        The vertices of all rings, one after the other, as unit vectors.
+        The vertices of all polygons, one after the other, as unit vectors.
     following : (v,) int64 ndarray
-        The vertex that comes next in the ring.
+        The vertex that comes next in the polygon.
     plane : (v, 2) float64 ndarray
         The vertices on the tangent planes.
     centre : (m, 3) float64 ndarray
-        The mean direction of each ring's vertices, at which its plane touches.
+        The mean direction of each polygon's vertices, at which its plane touches.
     east, north : (m, 3) float64 ndarray
         The axes of the planes.
     reach_rad : (m,) float64 ndarray
         Angle from the centre to the farthest vertex, rad; NaN where a vertex is. Nothing can be said of points in a
-        ring that reaches beyond `MAX_REACH_DEG`.
+        polygon that reaches beyond `MAX_REACH_DEG`.
     """
 
     first: Integers
@@ -69,24 +70,24 @@ class PolygonArray:
 
     @classmethod
     def from_degrees(cls, ra_deg: Floats, dec_deg: Floats, count: Integers) -> PolygonArray:
-        """Lay out rings from the ``(v,)`` positions of all vertices, deg, and the ``(m,)`` numbers of vertices."""
+        """Make polygons of the ``(v,)`` positions of all vertices, deg, and the ``(m,)`` numbers of vertices."""
         vertex = unit_vectors(ra_deg, dec_deg)
         last = np.cumsum(count) - 1
         first = last + 1 - count
         following = np.arange(1, len(vertex) + 1)
         following[last] = first
-        ring = np.repeat(np.arange(len(count)), count)
+        polygon = np.repeat(np.arange(len(count)), count)
         total = np.add.reduceat(vertex, first, axis=0) if len(count) else np.empty((0, 3))
         centre = total / np.maximum(np.sqrt(dot(total, total)), TINY)[:, np.newaxis]
         east, north = tangent_axes(centre)
-        away = angle_rad(vertex, centre[ring])
+        away = angle_rad(vertex, centre[polygon])
         reach_rad = np.maximum.reduceat(away, first) if len(count) else away
-        plane = np.stack(_project(vertex, centre[ring], east[ring], north[ring]), axis=-1)
+        plane = np.stack(project(vertex, centre[polygon], east[polygon], north[polygon]), axis=-1)
         return cls(first, count, vertex, following, plane, centre, east, north, reach_rad)
 
     @property
     def is_valid(self) -> NDArray[np.bool_]:
-        """Whether each ring fits on its plane and plainly encloses an area; if not, it deserves a closer look."""
+        """Whether each polygon fits on its plane and clearly encloses an area; others need a closer look."""
         x, y = self.plane.T
         areas = x * y[self.following] - x[self.following] * y
         signed_area = np.add.reduceat(areas, self.first) / 2.0 if len(self.count) else areas
@@ -95,62 +96,62 @@ class PolygonArray:
         )
         return valid
 
-    def inside(self, ring: Integers, points: Floats) -> NDArray[np.bool_]:
-        """Tell which points lie inside their rings.
+    def inside(self, polygon: Integers, points: Floats) -> NDArray[np.bool_]:
+        """Return which points lie inside their polygons.
 
         Parameters
         ----------
-        ring : (k,) int64 ndarray
-            Which ring each point is tested against.
+        polygon : (k,) int64 ndarray
+            Which polygon each point is tested against.
         points : (k, 3) float64 ndarray
-            Unit vectors; those with NaN are in no ring.
+            Unit vectors; those with NaN are in no polygon.
 
         Returns
         -------
         (k,) bool ndarray
         """
-        x, y = _project(points, self.centre[ring], self.east[ring], self.north[ring])
-        crossings = np.zeros(len(ring), dtype=np.int64)
-        for block in self._blocks(ring):
-            pair, edge, _ = self._edges(ring[block])
+        x, y = project(points, self.centre[polygon], self.east[polygon], self.north[polygon])
+        crossings = np.zeros(len(polygon), dtype=np.int64)
+        for block in self._blocks(polygon):
+            pair, edge, _ = self._edges(polygon[block])
             px, py = x[block][pair], y[block][pair]
             (x1, y1), (x2, y2) = self.plane[edge].T, self.plane[self.following[edge]].T
             straddles = (y1 > py) != (y2 > py)
             # The edge is met to the right of the point: the point is left of the edge going up, right of it going down.
             meets = straddles & (((x2 - x1) * (py - y1) > (px - x1) * (y2 - y1)) == (y2 > y1))
-            crossings[block] = np.bincount(pair[meets], minlength=len(ring[block]))
-        in_front = dot(points, self.centre[ring]) > 0.0  # the far hemisphere would be drawn, too
+            crossings[block] = np.bincount(pair[meets], minlength=len(polygon[block]))
+        in_front = dot(points, self.centre[polygon]) > 0.0  # the far hemisphere is projected, too
         inside: NDArray[np.bool_] = in_front & (crossings % 2 == 1)
         return inside
 
-    def angle_to_edge_rad(self, ring: Integers, points: Floats) -> Floats:
-        """Return the angles, rad, from ``(k, 3)`` points to the nearest edges of their ``(k,)`` rings."""
-        angle = np.empty(len(ring))
-        for block in self._blocks(ring):
-            pair, edge, begin = self._edges(ring[block])
+    def angle_to_edge_rad(self, polygon: Integers, points: Floats) -> Floats:
+        """Return the angles, rad, from ``(k, 3)`` points to the nearest edges of their ``(k,)`` polygons."""
+        angle = np.empty(len(polygon))
+        for block in self._blocks(polygon):
+            pair, edge, begin = self._edges(polygon[block])
             to_arc = angle_to_arc_rad(points[block][pair], self.vertex[edge], self.vertex[self.following[edge]])
             angle[block] = np.minimum.reduceat(to_arc, begin)
         return angle
 
-    def _edges(self, ring: Integers) -> tuple[Integers, Integers, Integers]:
-        """Spread (ring, point) pairs over the rings' edges: which pair, which edge, and where each pair begins."""
-        count = self.count[ring]
-        pair = np.repeat(np.arange(len(ring)), count)
+    def _edges(self, polygon: Integers) -> tuple[Integers, Integers, Integers]:
+        """Return the edges of (polygon, point) pairs: which pair, which edge, and where each pair begins."""
+        count = self.count[polygon]
+        pair = np.repeat(np.arange(len(polygon)), count)
         begin = np.cumsum(count) - count
-        return pair, np.arange(len(pair)) + (self.first[ring] - begin)[pair], begin
+        return pair, np.arange(len(pair)) + (self.first[polygon] - begin)[pair], begin
 
-    def _blocks(self, ring: Integers) -> Iterator[slice]:
+    def _blocks(self, polygon: Integers) -> Iterator[slice]:
         """Cut pairs into blocks of bounded work, so that memory is bounded, too."""
-        total = np.cumsum(self.count[ring])
+        total = np.cumsum(self.count[polygon])
         start = 0
-        while start < len(ring):
+        while start < len(polygon):
             done = total[start - 1] if start else 0
             stop = max(start + 1, int(np.searchsorted(total, done + EDGES_AT_ONCE, side="right")))
             yield slice(start, stop)
             start = stop
 
 
-def _project(points: Floats, centre: Floats, east: Floats, north: Floats) -> tuple[Floats, Floats]:
-    """Draw points on tangent planes; what lies in front, down to the horizon, but in no ring is drawn in none."""
+def project(points: Floats, centre: Floats, east: Floats, north: Floats) -> tuple[Floats, Floats]:
+    """Project points on tangent planes; points below the horizon stay outside of every polygon."""
     scale = 1.0 / np.maximum(dot(points, centre), HORIZON)
     return dot(points, east) * scale, dot(points, north) * scale

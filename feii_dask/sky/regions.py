@@ -1,4 +1,4 @@
-"""From an archive's ``s_region`` to a region of the sky.
+"""Regions of the sky parsed from an archive's ``s_region``.
 
 The grammar is the part of STC-S (Space-Time Coordinates, String; IVOA note of 2009) that archives return, in any
 case, with any white space, and with commas anywhere::
@@ -27,7 +27,7 @@ from feii_dask.errors import RegionError
 from feii_dask.sky.shapes import Circle, Complement, Intersection, Polygon, Region, Union
 from feii_dask.sky.sphere import Floats, positions_deg, tangent_axes, unit_vectors
 
-__all__ = ["Region", "parse_region"]
+__all__ = ["ICRS_FRAMES", "MAX_CHARACTERS", "MAX_RA_DEG", "parse_region"]
 
 TOKEN = re.compile(r"[()]|[^\s,()]+")
 END = ""
@@ -53,7 +53,7 @@ MAX_RA_DEG = 720.0  # two turns; anything more is not a right ascension
 
 
 def parse_region(s_region: str | None) -> Region:
-    """Read an archive's ``s_region``.
+    """Parse an archive's ``s_region``.
 
     Parameters
     ----------
@@ -81,132 +81,132 @@ def parse_region(s_region: str | None) -> Region:
     if not isinstance(s_region, str):
         raise RegionError(f"s_region must be text, not {reprlib.repr(s_region)}")
     try:
-        return _Reader(s_region).read()
+        return RegionParser(s_region).parse()
     except RegionError as error:
         shown = s_region if len(s_region) <= 80 else s_region[:77] + "…"
         raise RegionError(f"s_region {shown!r} cannot be used: {error}") from None
 
 
-class _Reader:
-    """Reads the words of one ``s_region`` from left to right."""
+class RegionParser:
+    """Parser of one ``s_region``, which takes its words from left to right."""
 
     def __init__(self, text: str) -> None:
         if len(text) > MAX_CHARACTERS:
             raise RegionError(f"it has {len(text)} characters, more than {MAX_CHARACTERS}")
-        self.words: list[str] = [*TOKEN.findall(text.upper()), END, END]
-        self.position = 0
-        self.nesting = 0
+        self._words: list[str] = [*TOKEN.findall(text.upper()), END, END]
+        self._position = 0
+        self._nesting = 0
 
-    def read(self) -> Region:
-        """Read all of it."""
-        if self.word == END:
+    def parse(self) -> Region:
+        """Return the region."""
+        if self._word == END:
             raise RegionError("it is empty")
-        region = _union(self.members("ICRS"))
-        if self.word != END:
-            self.fail("closes no parenthesis")
+        region = join_regions(self._members("ICRS"))
+        if self._word != END:
+            self._fail("closes no parenthesis")
         return region
 
     @property
-    def word(self) -> str:
+    def _word(self) -> str:
         """The next word."""
-        return self.words[self.position]
+        return self._words[self._position]
 
-    def take(self, *choice: str) -> str:
+    def _take(self, *choice: str) -> str:
         """Step over the next word if it is among the choice, and return it; otherwise return nothing."""
-        if self.word not in choice:
+        if self._word not in choice:
             return ""
-        self.position += 1
-        return self.words[self.position - 1]
+        self._position += 1
+        return self._words[self._position - 1]
 
-    def fail(self, why: str) -> NoReturn:
+    def _fail(self, why: str) -> NoReturn:
         """Raise an error about the next word."""
-        where = f"{reprlib.repr(self.word)} (word {self.position + 1})" if self.word != END else "the end"
+        where = f"{reprlib.repr(self._word)} (word {self._position + 1})" if self._word != END else "the end"
         raise RegionError(f"{where} {why}")
 
-    def members(self, frame: str) -> list[Region]:
+    def _members(self, frame: str) -> list[Region]:
         """Read regions up to the end, or up to a closing parenthesis."""
         found = []
-        while self.word not in (END, ")"):
-            found.append(self.member(frame))
+        while self._word not in (END, ")"):
+            found.append(self._member(frame))
         if not found:
-            self.fail("stands where a region should")
+            self._fail("stands where a region should")
         return found
 
-    def member(self, frame: str) -> Region:
+    def _member(self, frame: str) -> Region:
         """Read a shape, an operator with its regions, or regions in parentheses."""
-        if kind := self.take(*NUMBERS):
-            return self.shape(kind, frame)
-        if operator := self.take(*OPERATORS):
-            frame = self.frame(frame)
-        elif self.word != "(":
-            self.fail(f"is none of {', '.join((*NUMBERS, *OPERATORS))}")
-        members = self.group(frame)
+        if kind := self._take(*NUMBERS):
+            return self._shape(kind, frame)
+        if operator := self._take(*OPERATORS):
+            frame = self._frame(frame)
+        elif self._word != "(":
+            self._fail(f"is none of {', '.join((*NUMBERS, *OPERATORS))}")
+        members = self._group(frame)
         if operator == "INTERSECTION":
             return Intersection(tuple(members)) if len(members) > 1 else members[0]
-        return Complement(_union(members)) if operator == "NOT" else _union(members)
+        return Complement(join_regions(members)) if operator == "NOT" else join_regions(members)
 
-    def group(self, frame: str) -> list[Region]:
+    def _group(self, frame: str) -> list[Region]:
         """Read regions in parentheses."""
-        if not self.take("("):
-            self.fail("stands where a parenthesis should open")
-        self.nesting += 1
-        if self.nesting > MAX_NESTING:
-            self.fail(f"is nested deeper than {MAX_NESTING} parentheses")
-        members = self.members(frame)
-        if not self.take(")"):
-            self.fail("stands where a parenthesis should close")
-        self.nesting -= 1
+        if not self._take("("):
+            self._fail("stands where a parenthesis should open")
+        self._nesting += 1
+        if self._nesting > MAX_NESTING:
+            self._fail(f"is nested deeper than {MAX_NESTING} parentheses")
+        members = self._members(frame)
+        if not self._take(")"):
+            self._fail("stands where a parenthesis should close")
+        self._nesting -= 1
         return members
 
-    def frame(self, inherited: str) -> str:
+    def _frame(self, inherited: str) -> str:
         """Read a frame and step over what does not matter here: the reference position and the flavour."""
-        frame = self.take(*FRAMES) or inherited
-        self.take(*REFERENCE_POSITIONS)
-        self.take(*FLAVOURS)
+        frame = self._take(*FRAMES) or inherited
+        self._take(*REFERENCE_POSITIONS)
+        self._take(*FLAVOURS)
         return frame
 
-    def shape(self, kind: str, frame: str) -> Region:
+    def _shape(self, kind: str, frame: str) -> Region:
         """Read what follows the name of a shape."""
         nesting = 0
-        while self.take("("):
+        while self._take("("):
             nesting += 1
-        frame = self.frame(frame)
+        frame = self._frame(frame)
         numbers: list[float] = []
         while True:
-            if NUMBER.fullmatch(self.word):
-                numbers.append(float(self.word))
-            elif self.word == "(" and (not numbers or NUMBER.fullmatch(self.words[self.position + 1])):
+            if NUMBER.fullmatch(self._word):
+                numbers.append(float(self._word))
+            elif self._word == "(" and (not numbers or NUMBER.fullmatch(self._words[self._position + 1])):
                 nesting += 1
-            elif self.word == ")" and nesting:
+            elif self._word == ")" and nesting:
                 nesting -= 1
             else:
                 break
-            self.position += 1
-        if self.word not in (END, "(", ")", *NUMBERS, *OPERATORS):
-            self.fail("is no number")
+            self._position += 1
+        if self._word not in (END, "(", ")", *NUMBERS, *OPERATORS):
+            self._fail("is no number")
         if nesting:
-            self.fail("stands where a parenthesis should close")
-        return _build(kind, frame, numbers)
+            self._fail("stands where a parenthesis should close")
+        return make_shape(kind, frame, numbers)
 
 
-def _union(members: list[Region]) -> Region:
-    """Join regions; those under NOT are holes in all of the others, as ALMA means it."""
+def join_regions(members: list[Region]) -> Region:
+    """Return the union of regions; those under NOT are holes in all of the others, as ALMA means it."""
     holes = [member for member in members if isinstance(member, Complement)]
     solid = [member for member in members if not isinstance(member, Complement)]
     parts = [Union(tuple(solid)), *holes] if len(solid) > 1 else [*solid, *holes]
     return Intersection(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
-def _build(kind: str, frame: str, numbers: list[float]) -> Region:
+def make_shape(kind: str, frame: str, numbers: list[float]) -> Region:
     """Make a shape of its numbers, deg, in the frame."""
     wanted, count = NUMBERS[kind], len(numbers)
     if count == 0 or (count % 2 if kind == "POLYGON" else count != len(wanted.split())):
         raise RegionError(f"a {kind} is given by ({wanted}), not by {count} numbers")
     corners = np.array(numbers if kind == "POLYGON" else numbers[:2]).reshape(-1, 2)
-    _check_coordinates(corners)
+    check_vertices(corners)
     if kind == "BOX":
-        corners = _box(*numbers)
-    ra_dec = [(float(ra), float(dec)) for ra, dec in _icrs(corners, frame)]
+        corners = box_corners(*numbers)
+    ra_dec = [(float(ra), float(dec)) for ra, dec in to_icrs(corners, frame)]
     if kind in ("POLYGON", "BOX"):
         ring = [vertex for vertex, _ in groupby(ra_dec)]
         return Polygon(tuple(ring[:-1] if len(ring) > 1 and ring[-1] == ring[0] else ring))
@@ -216,7 +216,8 @@ def _build(kind: str, frame: str, numbers: list[float]) -> Region:
     return Circle(*ra_dec[0], radius_deg)
 
 
-def _check_coordinates(corners: Floats) -> None:
+def check_vertices(corners: Floats) -> None:
+    """Refuse longitudes and latitudes, deg, that no direction has."""
     for longitude, latitude in corners:
         if not abs(latitude) <= 90.0:
             raise RegionError(f"the declination or latitude {latitude:g} is beyond ±90 deg")
@@ -224,7 +225,7 @@ def _check_coordinates(corners: Floats) -> None:
             raise RegionError(f"the right ascension or longitude {longitude:g} is beyond ±{MAX_RA_DEG:g} deg")
 
 
-def _box(ra_deg: float, dec_deg: float, width_deg: float, height_deg: float) -> Floats:
+def box_corners(ra_deg: float, dec_deg: float, width_deg: float, height_deg: float) -> Floats:
     """Return the corners of a box, whose sides meet the arms of a cross on the sky at right angles (ADQL 2.0)."""
     if not (0.0 < width_deg < 180.0 and 0.0 < height_deg < 180.0):
         raise RegionError(
@@ -237,7 +238,7 @@ def _box(ra_deg: float, dec_deg: float, width_deg: float, height_deg: float) -> 
     return np.stack(positions_deg(centre + signs[:, :1] * x * east + signs[:, 1:] * y * north), axis=-1)
 
 
-def _icrs(corners: Floats, frame: str) -> Floats:
+def to_icrs(corners: Floats, frame: str) -> Floats:
     """Turn ``(n, 2)`` longitudes and latitudes, deg, into ICRS."""
     if frame in ICRS_FRAMES:
         return corners

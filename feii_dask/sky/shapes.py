@@ -1,4 +1,4 @@
-"""What a footprint is made of: polygons and circles on the sphere, joined, intersected and cut out.
+"""Regions of the sky: polygons and circles, their unions, intersections and complements.
 
 All are frozen values that can be compared, hashed and pickled. Coordinates are ICRS, deg.
 """
@@ -49,9 +49,9 @@ class Region(ABC):
 
     @abstractmethod
     def signed_distance_rad(self, points: Floats) -> Floats:
-        """Return how deep ``(n, 3)`` unit vectors lie inside: the angle to the edge, rad, negative outside.
+        """Return the angles from ``(n, 3)`` unit vectors to the edge, rad, negative outside.
 
-        Where shapes overlap it is the depth in the shape that holds the point deepest.
+        Where shapes overlap, the largest of the angles in each of them.
         """
 
     @property
@@ -65,7 +65,7 @@ class Region(ABC):
         return tuple(shape.cap for shape in self.outlines() if isinstance(shape, Circle))
 
     def contains(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> NDArray[np.bool_]:
-        """Tell which positions lie inside.
+        """Return which positions lie inside.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class Region(ABC):
         >>> parse_region("CIRCLE ICRS 359.9 -30 0.5").contains([0.2, 0.9], [-30.0, -30.0])
         array([ True, False])
         """
-        points = unit_vectors(_degrees(ra_deg), _degrees(dec_deg))
+        points = unit_vectors(as_degrees(ra_deg), as_degrees(dec_deg))
         cap = self.cap
         away = angle_rad(points, unit_vectors(cap.ra_deg, cap.dec_deg))
         inside = np.asarray(away <= np.radians(cap.radius_deg) + RESOLUTION_RAD)
@@ -95,8 +95,8 @@ class Region(ABC):
         return inside
 
 
-def _degrees(angle: ArrayLike) -> ArrayLike:
-    """Return an astropy Quantity as numbers, known by its method, since to import astropy for it takes long."""
+def as_degrees(angle: ArrayLike) -> ArrayLike:
+    """Return a Quantity's numbers in deg; it is recognised by its method, since importing astropy takes long."""
     to_value = getattr(angle, "to_value", None)
     if to_value is None:
         return angle
@@ -109,7 +109,7 @@ def _degrees(angle: ArrayLike) -> ArrayLike:
 
 @dataclass(frozen=True)
 class Polygon(Region):
-    """The inside of a ring of great-circle edges, which is the smaller part of the sky.
+    """The inside of a polygon of great-circle edges, which is the smaller part of the sky.
 
     Parameters
     ----------
@@ -128,14 +128,14 @@ class Polygon(Region):
         distinct = len(set(self.vertices))
         if distinct < 3:
             raise RegionError(f"a polygon needs at least 3 distinct vertices, not {distinct}")
-        if self._rings.is_valid[0]:
+        if self._polygons.is_valid[0]:
             return
-        reach_deg = np.degrees(self._rings.reach_rad[0])
+        reach_deg = np.degrees(self._polygons.reach_rad[0])
         if not reach_deg < MAX_REACH_DEG:
             raise RegionError(
                 f"a polygon must lie within {MAX_REACH_DEG:g} deg of its middle; this one reaches {reach_deg:.4g} deg"
             )
-        plane = self._rings.plane
+        plane = self._polygons.plane
         in_line = np.linalg.matrix_rank(plane - plane.mean(axis=0), tol=RESOLUTION_RAD) < 2
         if in_line or self._retraces():
             raise RegionError("a polygon must enclose an area")
@@ -149,25 +149,25 @@ class Polygon(Region):
         return not unpaired
 
     @cached_property
-    def _rings(self) -> PolygonArray:
+    def _polygons(self) -> PolygonArray:
         ra, dec = np.array(self.vertices, dtype=np.float64).T
         return PolygonArray.from_degrees(ra, dec, np.array([len(self.vertices)]))
 
     @property
     def cap(self) -> Cap:
         """From the middle of the vertices to the farthest."""
-        ra, dec = positions_deg(self._rings.centre[0])
-        return Cap(float(ra), float(dec), float(np.degrees(self._rings.reach_rad[0])))
+        ra, dec = positions_deg(self._polygons.centre[0])
+        return Cap(float(ra), float(dec), float(np.degrees(self._polygons.reach_rad[0])))
 
     def outlines(self) -> Iterator[Polygon | Circle]:
         """Yield itself."""
         yield self
 
     def signed_distance_rad(self, points: Floats) -> Floats:
-        """Return the angle to the nearest edge, negative outside of the ring."""
+        """Return the angle to the nearest edge, negative outside of the polygon."""
         only = np.zeros(len(points), dtype=np.int64)
-        angle = self._rings.angle_to_edge_rad(only, points)
-        return np.where(self._rings.inside(only, points), angle, -angle)
+        angle = self._polygons.angle_to_edge_rad(only, points)
+        return np.where(self._polygons.inside(only, points), angle, -angle)
 
 
 @dataclass(frozen=True)
@@ -193,12 +193,14 @@ class Circle(Region):
 
     def signed_distance_rad(self, points: Floats) -> Floats:
         """Return the radius less the angle to the centre."""
-        depth: Floats = np.radians(self.radius_deg) - angle_rad(points, unit_vectors(self.ra_deg, self.dec_deg))
-        return depth
+        distance: Floats = np.radians(self.radius_deg) - angle_rad(points, unit_vectors(self.ra_deg, self.dec_deg))
+        return distance
 
 
 @dataclass(frozen=True)
-class _Compound(Region):
+class CompoundRegion(Region):
+    """A region that is made of others."""
+
     members: tuple[Region, ...]
 
     def outlines(self) -> Iterator[Polygon | Circle]:
@@ -207,7 +209,7 @@ class _Compound(Region):
             yield from member.outlines()
 
 
-class Union(_Compound):
+class Union(CompoundRegion):
     """What lies in at least one of the members."""
 
     @property
@@ -224,12 +226,12 @@ class Union(_Compound):
         return Cap(float(ra), float(dec), min(reach_deg, 180.0))
 
     def signed_distance_rad(self, points: Floats) -> Floats:
-        """Return the depth in the member that holds the point deepest."""
-        depth: Floats = np.max([member.signed_distance_rad(points) for member in self.members], axis=0)
-        return depth
+        """Return the largest of the members' signed distances."""
+        distance: Floats = np.max([member.signed_distance_rad(points) for member in self.members], axis=0)
+        return distance
 
 
-class Intersection(_Compound):
+class Intersection(CompoundRegion):
     """What lies in all of the members."""
 
     @property
@@ -238,9 +240,9 @@ class Intersection(_Compound):
         return min((member.cap for member in self.members), key=lambda cap: cap.radius_deg)
 
     def signed_distance_rad(self, points: Floats) -> Floats:
-        """Return the depth in the member that holds the point least."""
-        depth: Floats = np.min([member.signed_distance_rad(points) for member in self.members], axis=0)
-        return depth
+        """Return the smallest of the members' signed distances."""
+        distance: Floats = np.min([member.signed_distance_rad(points) for member in self.members], axis=0)
+        return distance
 
 
 @dataclass(frozen=True)
@@ -259,5 +261,5 @@ class Complement(Region):
         return self.region.outlines()
 
     def signed_distance_rad(self, points: Floats) -> Floats:
-        """Return how far outside of the region the points are."""
+        """Return the signed distances of the region, with the opposite sign."""
         return -self.region.signed_distance_rad(points)

@@ -1,6 +1,6 @@
-"""Directions on the celestial sphere as unit vectors, and the angles between them.
+"""Unit vectors of directions on the sky, and the angles between them.
 
-Every formula works on differences of vectors, so that an angle of a milliarcsecond is as exact as one of a degree.
+Every formula takes differences of vectors, so that an angle of a milliarcsecond is as exact as one of a degree.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "ARCSEC_PER_RADIAN",
+    "TINY",
     "Floats",
     "Integers",
     "angle_rad",
@@ -106,9 +107,9 @@ def angle_to_arc_rad(points: Floats, start: Floats, end: Floats) -> Floats:
     normal = np.cross(start, along)
     sine = np.abs(dot(from_start, normal)) / np.maximum(np.sqrt(dot(normal, normal)), TINY)
     to_start, to_end, squared = dot(from_start, from_start), dot(from_end, from_end), dot(along, along)
-    # Beside the arc: on the end's side of the start and on the start's side of the end. (Each condition is the sign
-    # of (normal × start)·point, written without its cancelling terms.)
-    beside = (dot(along, from_start) > squared * to_start / 4.0) & (-dot(along, from_end) > squared * to_end / 4.0)
+    # The nearest point is inside the arc: on the end's side of the start and on the start's side of the end. (Each
+    # condition is the sign of (normal × start)·point, written without its cancelling terms.)
+    faces_arc = (dot(along, from_start) > squared * to_start / 4.0) & (-dot(along, from_end) > squared * to_end / 4.0)
     nearer_end = 2.0 * np.arcsin(np.minimum(np.sqrt(np.minimum(to_start, to_end)) / 2.0, 1.0))
-    angle: Floats = np.where(beside, np.arcsin(np.minimum(sine, 1.0)), nearer_end)
+    angle: Floats = np.where(faces_arc, np.arcsin(np.minimum(sine, 1.0)), nearer_end)
     return angle

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
-from feii_dask.archives.cache import QueryCache
-from feii_dask.archives.live import LiveArchive
-from feii_dask.archives.session import Policy
+from feii_dask.archives import ArchiveQuery
+from feii_dask.archives.irsa import IrsaArchive
+from feii_dask.archives.mast import MastArchive
+from feii_dask.archives.session import RequestPolicy
+from feii_dask.archives.simbad import SimbadCatalogue
 from feii_dask.config.missions import find_mission
 from tests.archives.sky import write_sky
 from tests.replica import Replica
 from tests.replica.fixtures import lead_to
 
-HURRIED = Policy(connect_s=2.0, read_s=0.7, retries=4, silent_retries=2, pause_s=0.1, executing_s=2.0)
+Service = TypeVar("Service", SimbadCatalogue, MastArchive, IrsaArchive)
+
+HURRIED = RequestPolicy(connect_s=2.0, read_s=0.7, retries=4, silent_retries=2, pause_s=0.1, executing_s=2.0)
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +35,26 @@ def replica(small_sky: Replica, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     return small_sky
 
 
+def opener(service: type[Service], mission: str, directory: Path) -> Callable[..., Service]:
+    """Return a function that opens a service, with time-outs and pauses that a test can wait for."""
+
+    def open_service(policy: RequestPolicy = HURRIED, **options: Any) -> Service:
+        query = ArchiveQuery(mission=find_mission(mission), cache_directory=directory / "answers", **options)
+        return service(query, policy)
+
+    return open_service
+
+
 @pytest.fixture
-def open_live(replica: Replica, tmp_path: Path) -> Callable[..., LiveArchive]:
-    """Open the live archives, with time-outs and pauses that a test can wait for."""
+def open_simbad(replica: Replica, tmp_path: Path) -> Callable[..., SimbadCatalogue]:
+    return opener(SimbadCatalogue, "jwst", tmp_path)
 
-    def open_live(mission: str = "jwst", days: float = 7.0, **options: object) -> LiveArchive:
-        options.setdefault("policy", HURRIED)
-        return LiveArchive(find_mission(mission), QueryCache(tmp_path / "answers", days), **options)
 
-    return open_live
+@pytest.fixture
+def open_mast(replica: Replica, tmp_path: Path) -> Callable[..., MastArchive]:
+    return opener(MastArchive, "jwst", tmp_path)
+
+
+@pytest.fixture
+def open_irsa(replica: Replica, tmp_path: Path) -> Callable[..., IrsaArchive]:
+    return opener(IrsaArchive, "sofia", tmp_path)

@@ -1,13 +1,22 @@
-"""Answers that are kept: what they save, and when they are not trusted."""
+"""The cache: what it saves, and which of its files are not used."""
+
+from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from feii_dask.archives.cache import QueryCache
+from feii_dask.archives.cache import AnnotatedTable, QueryCache
+from feii_dask.archives.mast import MastArchive
+from feii_dask.archives.provenance import QueryRecord
+from feii_dask.archives.simbad import SimbadCatalogue
+from tests.replica import Replica
 
 TABLE = pd.DataFrame({"name": ["a", "", "µ"], "value": [1.5, np.nan, -0.0]})
 
@@ -15,25 +24,27 @@ TABLE = pd.DataFrame({"name": ["a", "", "µ"], "value": [1.5, np.nan, -0.0]})
 class Source:
     """Counts how often it is asked."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked = 0
 
-    def __call__(self):
+    def __call__(self) -> AnnotatedTable:
         self.asked += 1
         return TABLE.copy(), ("a note",)
 
 
 @pytest.fixture
-def source():
+def source() -> Source:
     return Source()
 
 
-def ask(directory, source, days=7.0, text="all"):
+def ask(
+    directory: Path | None, source: Source, days: float = 7.0, text: str = "all"
+) -> tuple[pd.DataFrame, list[QueryRecord]]:
     cache = QueryCache(directory, days)
-    return cache.ask("SIMBAD", text, source), cache.queries
+    return cache.table("SIMBAD", text, source), cache.queries
 
 
-def test_second_question_is_answered_from_disk(tmp_path, source):
+def test_second_question_is_answered_from_disk(tmp_path: Path, source: Source) -> None:
     first, [asked] = ask(tmp_path, source)
     second, [kept] = ask(tmp_path, source)
     assert source.asked == 1
@@ -45,20 +56,22 @@ def test_second_question_is_answered_from_disk(tmp_path, source):
     assert 0 <= age.total_seconds() < 60
 
 
-def test_other_questions_are_other_answers(tmp_path, source):
+def test_other_questions_are_other_answers(tmp_path: Path, source: Source) -> None:
     ask(tmp_path, source, text="one")
     ask(tmp_path, source, text="two")
     assert source.asked == 2
 
 
-def test_answer_expires(tmp_path, source):
+def test_answer_expires(tmp_path: Path, source: Source) -> None:
     ask(tmp_path, source)
     ask(tmp_path, source, days=0)
     assert source.asked == 2
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "other", "foreign"])
-def test_damaged_answer_is_asked_for_again(tmp_path, source, caplog, damage):
+def test_damaged_answer_is_asked_for_again(
+    tmp_path: Path, source: Source, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
     ask(tmp_path, source)
     [path] = tmp_path.iterdir()
     content = bytearray(path.read_bytes())
@@ -79,16 +92,18 @@ def test_damaged_answer_is_asked_for_again(tmp_path, source, caplog, damage):
     assert source.asked == 2
 
 
-def test_failure_is_not_kept(tmp_path):
-    def fail():
+def test_failure_is_not_kept(tmp_path: Path) -> None:
+    def fail() -> NoReturn:
         raise ConnectionError("down")
 
     with pytest.raises(ConnectionError):
-        QueryCache(tmp_path).ask("MAST", "all", fail)
+        QueryCache(tmp_path).table("MAST", "all", fail)
     assert not list(tmp_path.iterdir())
 
 
-def test_directory_that_cannot_be_written_is_no_obstacle(tmp_path, source, caplog):
+def test_directory_that_cannot_be_written_is_no_obstacle(
+    tmp_path: Path, source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("in the way")
     with caplog.at_level(logging.WARNING):
         table, _ = ask(tmp_path / "file" / "answers", source)
@@ -96,7 +111,7 @@ def test_directory_that_cannot_be_written_is_no_obstacle(tmp_path, source, caplo
     assert "cannot be kept" in caplog.text
 
 
-def test_full_disk_leaves_nothing_behind(tmp_path, source, caplog):
+def test_full_disk_leaves_nothing_behind(tmp_path: Path, source: Source, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "answers"
     ask(path, source)
     [answer] = path.iterdir()
@@ -108,22 +123,25 @@ def test_full_disk_leaves_nothing_behind(tmp_path, source, caplog):
     assert list(path.iterdir()) == [answer]
 
 
-def test_place_follows_xdg(tmp_path, monkeypatch, source):
+def test_place_follows_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Source) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     ask(None, source)
     assert len(list((tmp_path / "feii_dask").iterdir())) == 1
 
 
-def test_second_search_asks_no_archive(open_live, replica):
+def test_second_search_asks_no_archive(
+    open_simbad: Callable[..., SimbadCatalogue], open_mast: Callable[..., MastArchive], replica: Replica
+) -> None:
     for _ in range(2):
-        archive = open_live()
+        catalogue, archive = open_simbad(), open_mast()
         table = archive.observations()
-        archive.ysos()
-        archive.find_object("TMC1A")
+        catalogue.ysos()
+        catalogue.find_object("TMC1A")
         archive.locate(table)
         archive.products(table.head(2))
         asked = len(replica.requests())
         replica.reset()
     assert asked == 0
-    assert all(query.from_cache for query in archive.queries)
-    assert len(archive.queries) == 5
+    queries = [*catalogue.queries, *archive.queries]
+    assert all(query.from_cache for query in queries)
+    assert len(queries) == 5

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from feii_dask.archives import open_archive
-from feii_dask.archives.base import Archive
+from feii_dask.archives import ArchiveQuery, CubeArchive, Selection, open_cube_archive
 from feii_dask.config.missions import find_mission
 from feii_dask.errors import SettingsError
 from feii_dask.simulate.s3d import write_cube
@@ -20,7 +19,6 @@ BANDS = {"ch1-short": "01290", "ch4-long": "1291", "g235h-f170lp": "01290"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "mine.csv").write_text("ra,dec\n1,2\n")
     (tmp_path / "cubes").mkdir()
     for band, program in BANDS.items():
         cube = make_cube(band=band, shape=(9, 9))
@@ -28,23 +26,25 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bare(folder: Path, **selection: list[str]) -> Archive:
-    return open_archive(folder / "cubes", find_mission("jwst"), targets=folder / "mine.csv", **selection)
+def cubes_of(directory: Path, **selection: tuple[str, ...]) -> CubeArchive:
+    return open_cube_archive(
+        ArchiveQuery(mission=find_mission("jwst"), archive=directory, selection=Selection(**selection))
+    )
 
 
 @pytest.mark.parametrize(
     ("selection", "expected"),
     [
-        ({"instrument": ["MIRI/IFU"]}, ["ch1-short", "ch4-long"]),
-        ({"instrument": ["NIRSPEC*"]}, ["g235h-f170lp"]),
-        ({"filters": ["CH1-SHORT", "G235H"]}, ["ch1-short", "g235h-f170lp"]),
-        ({"proposal_id": ["1290"]}, ["ch1-short", "g235h-f170lp"]),
+        ({"instrument_name": ("MIRI/IFU",)}, ["ch1-short", "ch4-long"]),
+        ({"instrument_name": ("NIRSPEC*",)}, ["g235h-f170lp"]),
+        ({"filters": ("CH1-SHORT", "G235H")}, ["ch1-short", "g235h-f170lp"]),
+        ({"proposal_id": ("1290",)}, ["ch1-short", "g235h-f170lp"]),
     ],
 )
-def test_bare_cubes_are_selected_in_the_words_of_mast(
-    folder: Path, selection: dict[str, list[str]], expected: list[str]
+def test_cubes_without_a_table_are_selected_by_the_keywords_of_mast(
+    folder: Path, selection: dict[str, tuple[str, ...]], expected: list[str]
 ) -> None:
-    assert bare(folder, **selection).observations()["obs_id"].tolist() == expected
+    assert cubes_of(folder / "cubes", **selection).observations()["obs_id"].tolist() == expected
 
 
 def test_a_cube_of_several_channels_is_in_each(folder: Path) -> None:
@@ -52,11 +52,11 @@ def test_a_cube_of_several_channels_is_in_each(folder: Path) -> None:
     with fits.open(folder / "cubes" / "both_s3d.fits", mode="update") as hdus:
         hdus[0].header["CHANNEL"] = "12"
     for channel in ("CH1-SHORT", "CH2-SHORT"):
-        assert "both" in bare(folder, filters=[channel]).observations()["obs_id"].tolist()
+        assert "both" in cubes_of(folder / "cubes", filters=(channel,)).observations()["obs_id"].tolist()
 
 
 def test_a_selection_of_nothing_says_what_there_is(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert bare(folder, instrument=["MIRI"], proposal_id=["7"]).observations().empty
+    assert cubes_of(folder / "cubes", instrument_name=("MIRI",), proposal_id=("7",)).observations().empty
     assert "none of 3 cubes is selected: of instrument_name there are MIRI/IFU, NIRSPEC/IFU" in caplog.text
     assert "; of proposal_id there are 1290, 1291" in caplog.text
 
@@ -66,7 +66,7 @@ def test_every_ending_of_fits_files(folder: Path) -> None:
     first.rename(first.with_suffix(".FITS"))
     second.rename(second.with_suffix(".fit"))
     shutil.copy(third, third.with_suffix(".Fit"))
-    archive = bare(folder)
+    archive = cubes_of(folder / "cubes")
     table = archive.observations()
     assert len(table) == 4
     assert {"ch1-short", "ch4-long"} <= set(table["obs_id"])
@@ -79,7 +79,7 @@ def test_links_that_lead_out_are_counted(folder: Path, caplog: pytest.LogCapture
     for cube in sorted((folder / "cubes").iterdir()):
         (folder / "linked" / cube.name).symlink_to(cube)
     (folder / "linked" / "more").symlink_to(folder / "cubes")
-    archive = open_archive(folder / "linked", find_mission("jwst"), targets=folder / "mine.csv")
+    archive = cubes_of(folder / "linked")
     with pytest.raises(SettingsError, match="nor a jwst cube.*4 links that lead out of the directory are left out"):
         archive.observations()
     shutil.copy(folder / "cubes" / "ch1-short_s3d.fits", folder / "linked" / "own_s3d.fits")

@@ -1,5 +1,7 @@
 """The replica itself: the notebook's own calls run against it, and so do the storage libraries."""
 
+from __future__ import annotations
+
 import warnings
 
 import numpy as np
@@ -12,10 +14,10 @@ from astroquery.mast import ObservationsClass
 from astroquery.simbad import SimbadClass
 from botocore.exceptions import ClientError
 
-from tests.replica import BUCKET, MAST
+from tests.replica import BUCKET, MAST, Replica
 
 
-def test_queries_of_the_notebook(replica):
+def test_queries_of_the_notebook(replica: Replica) -> None:
     table = SimbadClass().query_tap("SELECT * FROM basic WHERE otype='Y*O..'", maxrec=1000000)
     assert (~np.isnan(table["ra"].filled(np.nan))).sum() == 6
     assert len(SimbadClass().query_object("TMC1A")) == 1
@@ -35,7 +37,7 @@ def test_queries_of_the_notebook(replica):
 
 
 @pytest.fixture
-def cube(replica):
+def cube(replica: Replica) -> tuple[str, bytes]:
     name = next(name for name in sorted((replica.directory / "cubes").iterdir()) if name.name.startswith("jw"))
     client = ObservationsClass()
     client.enable_cloud_dataset(verbose=False)
@@ -44,7 +46,7 @@ def cube(replica):
     return place, name.read_bytes()
 
 
-def test_byte_ranges(replica, cube):
+def test_byte_ranges(replica: Replica, cube: tuple[str, bytes]) -> None:
     place, content = cube
     store = s3fs.S3FileSystem(anon=True, skip_instance_cache=True)
     assert store.cat_file(place, start=100, end=3000) == content[100:3000]
@@ -57,7 +59,7 @@ def test_byte_ranges(replica, cube):
     assert beyond.status_code == 416
 
 
-def test_storage_fails_as_it_is_told(replica, cube):
+def test_storage_fails_as_it_is_told(replica: Replica, cube: tuple[str, bytes]) -> None:
     place, content = cube
     store = s3fs.S3FileSystem(anon=True, skip_instance_cache=True)
     with pytest.raises(FileNotFoundError):
@@ -71,7 +73,7 @@ def test_storage_fails_as_it_is_told(replica, cube):
     assert store.cat_file(place) == content
 
 
-def test_one_refused_key_ends_the_call_of_astroquery(replica, cube):
+def test_one_refused_key_ends_the_call_of_astroquery(replica: Replica, cube: tuple[str, bytes]) -> None:
     replica.inject("status", BUCKET, status=403)
     client = ObservationsClass()
     client.enable_cloud_dataset(verbose=False)
@@ -79,7 +81,7 @@ def test_one_refused_key_ends_the_call_of_astroquery(replica, cube):
         client.get_cloud_uris(["mast:JWST/product/" + cube[0].rpartition("/")[2]])
 
 
-def test_slow_network(replica, cube):
+def test_slow_network(replica: Replica, cube: tuple[str, bytes]) -> None:
     url = cube[0].replace("s3://stpubdata", f"https://{BUCKET}")
     replica.slow_down(latency_s=0.2, bytes_per_s=len(cube[1]) / 0.5)
     answer = requests.get(url, timeout=10)
@@ -87,15 +89,15 @@ def test_slow_network(replica, cube):
     assert answer.elapsed.total_seconds() >= 0.2
 
 
-def test_other_hosts_are_refused(replica):
+def test_other_hosts_are_refused(replica: Replica) -> None:
     with pytest.raises(requests.exceptions.ProxyError):
         requests.get("https://example.com", timeout=10)
     assert requests.get("http://example.com", timeout=10).status_code == 502
     assert [request.status for request in replica.requests("example.com")] == [502]
 
 
-def test_nonsense_is_answered(replica):
-    def get(address):
+def test_nonsense_is_answered(replica: Replica) -> None:
+    def get(address: str) -> int:
         return requests.get(address, timeout=10).status_code
 
     assert get("https://mast.stsci.edu/nothing") == 404

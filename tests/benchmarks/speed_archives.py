@@ -14,7 +14,7 @@ import pandas as pd
 from astroquery.mast import ObservationsClass
 
 import feii_dask as fd
-from feii_dask.archives import open_archive
+from feii_dask.archives import ArchiveQuery, open_catalogue, open_cube_archive
 from feii_dask.config.loading import load_settings
 from feii_dask.config.missions import find_mission
 from feii_dask.workflow import SearchResult
@@ -62,7 +62,7 @@ def measure_places(sizes: Sizes) -> Iterator[Row]:
             replica.slow_down(0.03)
             store.network(0.03)
             expected, there, _ = timed(lambda: speed_notebook.cloud_addresses(some))
-            archive = open_archive("live", find_mission("jwst"), cache_days=0)
+            archive = open_cube_archive(ArchiveQuery(mission=find_mission("jwst"), cache_days=0))
             found, here, _ = timed(lambda: archive.locate(table), sizes.repeats)
     assert found[: len(some)] == [expected[uri] for uri in some]
     note = f"{len(table)} products at 30 ms; the notebook's way on {len(some)} of them, scaled"
@@ -77,8 +77,8 @@ def measure_search(sizes: Sizes) -> Iterator[Row]:
     matched = table.loc[fd.crossmatch(table, ysos)["obs_index"].unique()]  # one or two by chance
     with TemporaryDirectory() as directory, replica_of(table, Path(directory), ysos) as replica:
         scratch = Path(directory)
-        archive = open_archive("live", find_mission("jwst"))
-        archive.ysos(), archive.observations()  # now they are in the cache: in hand
+        query = ArchiveQuery(mission=find_mission("jwst"))
+        open_catalogue(query).ysos(), open_cube_archive(query).observations()  # now they are in the cache: in hand
         cubes = make_cubes(matched, scratch / "cubes", sizes.shape)
         with ObjectStore(cubes.directory) as store, store.found():
             replica.slow_down(LATENCY_S)
@@ -167,6 +167,6 @@ def read_as_the_notebook() -> tuple[int, float, float]:
 
 def read_table() -> tuple[int, float, float]:
     """Ask for the table as a search does; return the same."""
-    archive = open_archive("live", find_mission("jwst"), cache_days=0)
+    archive = open_cube_archive(ArchiveQuery(mission=find_mission("jwst"), cache_days=0))
     table, wall, _ = timed(archive.observations)
     return len(table), peak_megabytes(), wall.median

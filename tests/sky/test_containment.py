@@ -43,7 +43,7 @@ def crowds(draw: st.DrawFn) -> tuple[list[str], np.ndarray]:
 
 @examples(60)
 @given(crowds(), st.sampled_from([0.0, 1e-3, 1.0]))
-def test_the_index_leaves_out_none_and_adds_none(crowd, pad_deg):
+def test_the_index_leaves_out_none_and_adds_none(crowd: tuple[list[str], np.ndarray], pad_deg: float) -> None:
     """Judged by trying every region on every position."""
     texts, positions = crowd
     index = SkyIndex.of(positions)
@@ -58,7 +58,7 @@ def test_the_index_leaves_out_none_and_adds_none(crowd, pad_deg):
 
 @examples(60)
 @given(crowds())
-def test_the_bulk_agrees_with_each_region_alone(crowd):
+def test_the_bulk_agrees_with_each_region_alone(crowd: tuple[list[str], np.ndarray]) -> None:
     texts, positions = crowd
     index = SkyIndex.of(positions)
     found = find_inside(Footprints.read(pd.Series(texts)), index)
@@ -69,7 +69,7 @@ def test_the_bulk_agrees_with_each_region_alone(crowd):
 
 
 @pytest.mark.parametrize("text", ["POLYGON 10 0 11 0 11 -1 10 -1", "INTERSECTION (POLYGON 10 0 11 0 11 -1 10 -1)"])
-def test_a_pad_counts_what_lies_outside_up_to_it(text):
+def test_a_pad_counts_what_lies_outside_up_to_it(text: str) -> None:
     dec = np.array([0.5, -0.5, 2.0, 2.0 + 1e-6, 1.999]) / 3600.0
     index = SkyIndex.of(np.stack([np.full(5, 10.5), dec], axis=-1))
     footprints = Footprints.read(pd.Series([text]))
@@ -80,26 +80,26 @@ def test_a_pad_counts_what_lies_outside_up_to_it(text):
     np.testing.assert_allclose(found.signed_distance_rad / ARCSEC, -dec[found.yso_index] * 3600.0, rtol=1e-6)
 
 
-def test_positions_that_are_nowhere_are_never_found():
+def test_positions_that_are_nowhere_are_never_found() -> None:
     nowhere = [[np.nan, 0.0], [0.0, np.nan], [np.inf, 0.0], [0.0, 91.0]]
     index = SkyIndex.of([*nowhere, [0.0, 0.0], *nowhere])
     found = find_inside(Footprints.read(pd.Series(["CIRCLE 0 0 180", "POLYGON -1 -1 1 -1 1 1 -1 1"])), index, 0.1)
     assert found.yso_index.tolist() == [4, 4]
 
 
-def test_the_antipode_of_the_whole_sky_is_on_the_sky():
+def test_the_antipode_of_the_whole_sky_is_on_the_sky() -> None:
     index = SkyIndex.of([[10.0, 20.0], [190.0, -20.0], [0.0, 90.0], [0.0, -90.0]])
     found = find_inside(Footprints.read(pd.Series(["NOT (CIRCLE 100 0 1)", "CIRCLE 10 20 180"])), index, 1e-9)
     assert len(found.yso_index) == 8
 
 
-def test_an_index_of_nothing_finds_nothing():
+def test_an_index_of_nothing_finds_nothing() -> None:
     index = SkyIndex.of(np.full((3, 2), np.nan))
     assert len(find_inside(Footprints.read(pd.Series(["CIRCLE 0 0 180"])), index).row) == 0
     assert index.nearest(unit_vectors([0.0, np.nan], [0.0, 0.0])).tolist() == [-1, -1]
 
 
-def test_an_index_is_taken_as_it_is_and_survives_pickling():
+def test_an_index_is_taken_as_it_is_and_survives_pickling() -> None:
     rng = np.random.default_rng(5)
     positions = rng.uniform(-5.0, 5.0, (1000, 2))
     index = SkyIndex.of(positions)
@@ -112,6 +112,6 @@ def test_an_index_is_taken_as_it_is_and_survives_pickling():
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(4), np.zeros((3, 3)), 5.0, np.zeros((1, 2, 2))], ids=np.shape)
-def test_coordinates_of_another_shape_are_refused(wrong):
+def test_coordinates_of_another_shape_are_refused(wrong: object) -> None:
     with pytest.raises(ValueError, match=r"\(n, 2\) array of ra and dec"):
         SkyIndex.of(wrong)

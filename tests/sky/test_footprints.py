@@ -23,10 +23,10 @@ BAD = "POLYGON ICRS  10 20 11 20"
 
 def assert_each_row_is_read_as_it_is_alone(column: pd.Series) -> None:
     footprints = Footprints.read(column)
-    rings = footprints.rings
+    polygons = footprints.polygons
     plain: dict[int, list[np.ndarray]] = {}
-    for row, first, count in zip(footprints.ring_row.tolist(), rings.first, rings.count, strict=True):
-        plain.setdefault(row, []).append(rings.vertex[first : first + count])
+    for row, first, count in zip(footprints.polygon_row.tolist(), polygons.first, polygons.count, strict=True):
+        plain.setdefault(row, []).append(polygons.vertex[first : first + count])
     assert sorted([*plain, *footprints.regions, *footprints.region_errors]) == list(range(len(column)))
     for row, vertices in plain.items():
         for ours, expected in zip(vertices, parse_region(column.iloc[row]).rings, strict=True):
@@ -61,7 +61,7 @@ CELLS = TEXTS | st.sampled_from(
 @example([PLAIN])
 @example([BAD, None])
 @example(["POLYGON 1 0 0 0 0 0 0 1", "POLYGON 1 0 0 0 0 1 1 0", "POLYGON 1 0 1 0 0 0 0 1"])
-def test_a_column_is_read_as_its_rows_are(cells):
+def test_a_column_is_read_as_its_rows_are(cells: list[object]) -> None:
     assert_each_row_is_read_as_it_is_alone(pd.Series(cells, dtype=object))
 
 
@@ -78,14 +78,14 @@ def test_a_column_is_read_as_its_rows_are(cells):
     ],
     ids=str,
 )
-def test_every_kind_of_text_column_is_read(dtype):
+def test_every_kind_of_text_column_is_read(dtype: object) -> None:
     column = pd.Series([PLAIN, None, CIRCLE, CLOSED, BAD, PLAIN], dtype=dtype)
     for part in (column, column.iloc[1:], column.iloc[::-1], column.iloc[:0]):
         assert_each_row_is_read_as_it_is_alone(part)
-    assert Footprints.read(column).ring_row.tolist() == [0, 3, 5]
+    assert Footprints.read(column).polygon_row.tolist() == [0, 3, 5]
 
 
-def test_plain_polygons_are_read_together_and_not_one_by_one():
+def test_plain_polygons_are_read_together_and_not_one_by_one() -> None:
     """The rest is right as well, but fifty times slower."""
     plain = [
         PLAIN,
@@ -94,7 +94,7 @@ def test_plain_polygons_are_read_together_and_not_one_by_one():
         "POLYGON GSC1 1 2 3 4 5 9",
         f"{PLAIN}  {CLOSED}\npolygon j2000 1e-05 2 -3. 4 5 .9",
     ]
-    assert Footprints.read(pd.Series(plain)).ring_row.tolist() == [0, 1, 2, 3, 4, 4, 4]
+    assert Footprints.read(pd.Series(plain)).polygon_row.tolist() == [0, 1, 2, 3, 4, 4, 4]
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ def test_plain_polygons_are_read_together_and_not_one_by_one():
         "POLYGON " + "1 2 3 4 5 9 " * (MAX_CHARACTERS // 12) + "1 2 3 4 5 9",
     ],
 )
-def test_one_bad_polygon_has_its_reason_and_harms_no_other(text):
+def test_one_bad_polygon_has_its_reason_and_harms_no_other(text: str) -> None:
     footprints = Footprints.read(pd.Series([PLAIN, text, CLOSED]))
-    assert footprints.ring_row.tolist() == [0, 2]
+    assert footprints.polygon_row.tolist() == [0, 2]
     assert list(footprints.region_errors) == [1]
-    assert footprints.rings.count.tolist() == [4, 4]
+    assert footprints.polygons.count.tolist() == [4, 4]
 
 
-def test_a_bow_tie_gets_its_closer_look():
+def test_a_bow_tie_gets_its_closer_look() -> None:
     footprints = Footprints.read(pd.Series(["POLYGON 10 0 11 1 11 0 10 1"]))
     assert isinstance(footprints.regions[0], Polygon)

@@ -8,7 +8,7 @@ from feii_dask.sky import polygons as polygons_module
 from feii_dask.sky.polygons import PolygonArray
 from feii_dask.sky.sphere import angle_rad, unit_vectors
 
-from .outlines import SEEDS, examples, outlines, staircase, star
+from .outlines import SEEDS, Outline, examples, outlines, staircase, star
 
 
 def rings_of(*outlines_on_sky: np.ndarray) -> PolygonArray:
@@ -18,7 +18,7 @@ def rings_of(*outlines_on_sky: np.ndarray) -> PolygonArray:
 
 @examples(200)
 @given(outlines(), SEEDS)
-def test_inside_agrees_with_the_plane_of_wcslib(outline, seed):
+def test_inside_agrees_with_the_plane_of_wcslib(outline: Outline, seed: int) -> None:
     positions, expected = outline.scatter(200, np.random.default_rng(seed))
     rings = rings_of(outline.vertices)
     inside = rings.inside(np.zeros(200, dtype=np.int64), unit_vectors(*positions.T))
@@ -27,7 +27,7 @@ def test_inside_agrees_with_the_plane_of_wcslib(outline, seed):
 
 @examples(20)
 @given(st.lists(outlines(), min_size=2, max_size=6), SEEDS)
-def test_many_rings_are_tested_as_each_alone(drawn, seed):
+def test_many_rings_are_tested_as_each_alone(drawn: list[Outline], seed: int) -> None:
     rng = np.random.default_rng(seed)
     together = rings_of(*(outline.vertices for outline in drawn))
     ring = rng.integers(0, len(drawn), 300)
@@ -43,14 +43,14 @@ def test_many_rings_are_tested_as_each_alone(drawn, seed):
 
 @examples(50)
 @given(outlines(kinds=(star, staircase)))
-def test_no_vertex_is_beyond_the_reach(outline):
+def test_no_vertex_is_beyond_the_reach(outline: Outline) -> None:
     rings = rings_of(outline.vertices)
     away = angle_rad(unit_vectors(*outline.vertices.T), rings.centre[0])
     assert away.max() <= rings.reach_rad[0]
     assert rings.is_valid.all()
 
 
-def test_work_is_cut_into_blocks_without_a_seam():
+def test_work_is_cut_into_blocks_without_a_seam() -> None:
     rng = np.random.default_rng(7)
     outline = star(rng, 2000) * 10.0
     rings = rings_of(outline, outline + np.array([40.0, 0.0]))
@@ -64,7 +64,7 @@ def test_work_is_cut_into_blocks_without_a_seam():
     assert 0.2 < inside.mean() < 0.8
 
 
-def test_no_rings_and_no_points_are_no_trouble():
+def test_no_rings_and_no_points_are_no_trouble() -> None:
     nothing = PolygonArray.from_degrees(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
     none = np.empty(0, dtype=np.int64)
     assert len(nothing.is_valid) == len(nothing.inside(none, np.empty((0, 3)))) == 0
@@ -73,7 +73,7 @@ def test_no_rings_and_no_points_are_no_trouble():
 
 @examples(50)
 @given(outlines(kinds=(star,)), SEEDS)
-def test_a_plane_does_not_show_the_far_hemisphere(outline, seed):
+def test_a_plane_does_not_show_the_far_hemisphere(outline: Outline, seed: int) -> None:
     rings = rings_of(outline.vertices)
     near = rings.centre + np.random.default_rng(seed).normal(size=(100, 3)) * rings.reach_rad * 1e-4
     near /= np.linalg.norm(near, axis=-1, keepdims=True)
@@ -82,6 +82,6 @@ def test_a_plane_does_not_show_the_far_hemisphere(outline, seed):
     assert not rings.inside(only, -near).any()
 
 
-def test_a_ring_with_a_vertex_that_is_nowhere_is_not_valid():
+def test_a_ring_with_a_vertex_that_is_nowhere_is_not_valid() -> None:
     rings = rings_of(np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 95.0)]), np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]))
     assert rings.is_valid.tolist() == [False, True]

@@ -79,14 +79,14 @@ def scrambled(text: str, seed: int) -> str:
 
 @examples(150)
 @given(REGIONS, SEEDS)
-def test_a_region_is_read_as_it_was_written(written, seed):
+def test_a_region_is_read_as_it_was_written(written: tuple[str, Region], seed: int) -> None:
     text, region = written
     assert parse_region(scrambled(text, seed)) == region
 
 
 @examples(50)
 @given(st.lists(REGIONS, min_size=2, max_size=3))
-def test_regions_in_a_row_are_joined(written):
+def test_regions_in_a_row_are_joined(written: list[tuple[str, Region]]) -> None:
     texts, regions = zip(*written, strict=True)
     assert parse_region(" ".join(texts)) == Union(regions)
 
@@ -100,7 +100,7 @@ WORDS = st.sampled_from(VOCABULARY.split())
 
 @examples(500)
 @given(st.lists(WORDS, max_size=25).map(" ".join) | st.text(max_size=60) | st.binary(max_size=30).map(repr))
-def test_rubbish_only_ever_raises_region_error(text):
+def test_rubbish_only_ever_raises_region_error(text: str) -> None:
     with contextlib.suppress(RegionError):
         assert isinstance(parse_region(text), Region)
 
@@ -108,7 +108,7 @@ def test_rubbish_only_ever_raises_region_error(text):
 # --- strings that archives have returned -----------------------------------------------------------------------------
 
 
-def test_a_footprint_across_the_origin_of_right_ascension():
+def test_a_footprint_across_the_origin_of_right_ascension() -> None:
     region = parse_region(
         "POLYGON ICRS  0.000534738 -0.001707255 0.000534738 -0.000298922 "
         "359.999270849 -0.000298922 359.999270849 -0.001707255"
@@ -117,27 +117,27 @@ def test_a_footprint_across_the_origin_of_right_ascension():
     assert region.contains(ra, dec).tolist() == [True, True, True, False, False]
 
 
-def test_polygons_without_a_union_are_not_merged_into_one_ring():
+def test_polygons_without_a_union_are_not_merged_into_one_ring() -> None:
     region = parse_region("POLYGON ICRS  10 10 11 10 11 11 10 11  POLYGON ICRS  20 10 21 10 21 11 20 11")
     ra = [10.5, 20.5, 15.0]
     assert region.contains(ra, [10.5] * 3).tolist() == [True, True, False]
     assert [len(ring) for ring in region.rings] == [4, 4]
 
 
-def test_a_hole_as_alma_writes_it():
+def test_a_hole_as_alma_writes_it() -> None:
     region = parse_region("Union ICRS (Polygon 0 0 4 0 4 4 0 4 Not (Circle 2 2 1) Polygon 10 0 14 0 14 4)")
     ra, dec = [0.5, 2.0, 13.0, 2.0], [0.5, 2.0, 1.0, 3.5]
     assert region.contains(ra, dec).tolist() == [True, False, True, True]
     assert region == parse_region("Polygon 0 0 4 0 4 4 0 4 Polygon 10 0 14 0 14 4 Not (Circle 2 2 1)")
 
 
-def test_not_alone_is_the_rest_of_the_sky():
+def test_not_alone_is_the_rest_of_the_sky() -> None:
     assert parse_region("NOT ICRS (CIRCLE 10 20 5)") == Complement(Circle(10.0, 20.0, 5.0))
     without_both = parse_region("NOT (CIRCLE 10 20 5) NOT (CIRCLE 60 20 5)")
     assert without_both.contains([10.0, 60.0, 190.0], [20.0, 20.0, -20.0]).tolist() == [False, False, True]
 
 
-def test_a_shape_has_the_frame_of_its_operator_unless_it_has_its_own():
+def test_a_shape_has_the_frame_of_its_operator_unless_it_has_its_own() -> None:
     region = parse_region("UNION GALACTIC (CIRCLE 0 90 1 CIRCLE ICRS 10 20 1)")
     assert region.circles[0] == pytest.approx((192.859, 27.128, 1.0), abs=1e-3)
     assert region.circles[1] == (10.0, 20.0, 1.0)
@@ -154,12 +154,12 @@ def test_a_shape_has_the_frame_of_its_operator_unless_it_has_its_own():
         ("POINT B1950 BARYCENTER SPHERICAL2 192.25 27.4", (192.85948, 27.12825)),
     ],
 )
-def test_other_frames_become_icrs(text, expected):
+def test_other_frames_become_icrs(text: str, expected: tuple[float, float]) -> None:
     region = parse_region(text)
     assert (region.ra_deg, region.dec_deg) == pytest.approx(expected, abs=2e-4)
 
 
-def test_a_polygon_in_another_frame_holds_the_same_sky():
+def test_a_polygon_in_another_frame_holds_the_same_sky() -> None:
     corners = "350 -10 10 -10 10 10 350 10"
     region = parse_region(f"POLYGON GALACTIC {corners}")
     rng = np.random.default_rng(3)
@@ -170,7 +170,7 @@ def test_a_polygon_in_another_frame_holds_the_same_sky():
     assert 0.1 < expected.mean() < 0.5
 
 
-def test_the_sides_of_a_box_meet_the_arms_of_a_cross():
+def test_the_sides_of_a_box_meet_the_arms_of_a_cross() -> None:
     region = parse_region("BOX ICRS 40 60 2 1")
     centre = SkyCoord(40.0, 60.0, unit="deg")
     for angle, arm in ((0.0, 0.5), (90.0, 1.0), (180.0, 0.5), (270.0, 1.0)):
@@ -185,7 +185,7 @@ def test_the_sides_of_a_box_meet_the_arms_of_a_cross():
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), np.nan, pd.NA, pd.NaT, np.ma.masked, 3.5, b"CIRCLE 1 2 3", []])
-def test_what_is_not_text_is_refused(nothing):
+def test_what_is_not_text_is_refused(nothing: object) -> None:
     with pytest.raises(RegionError, match="must be text, not"):
         parse_region(nothing)
 
@@ -239,16 +239,16 @@ def test_what_is_not_text_is_refused(nothing):
         ("POLYGON ICRS " + "1 2 " * (MAX_CHARACTERS // 4), f"more than {MAX_CHARACTERS}"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_its_reason(text, why):
+def test_what_cannot_be_used_is_refused_with_its_reason(text: str, why: str) -> None:
     with pytest.raises(RegionError, match=why) as refusal:
         parse_region(text)
     assert len(str(refusal.value)) < 300
 
 
-def test_parentheses_side_by_side_are_not_nested():
+def test_parentheses_side_by_side_are_not_nested() -> None:
     assert len(parse_region("(CIRCLE 1 2 3) " * 2 * MAX_NESTING).circles) == 2 * MAX_NESTING
     assert parse_region("POLYGON ICRS ((10 20) (11 20) (11 21))") == parse_region("POLYGON 10 20 11 20 11 21")
 
 
-def test_the_deepest_nesting_is_read():
+def test_the_deepest_nesting_is_read() -> None:
     assert parse_region("(" * MAX_NESTING + "CIRCLE 1 2 3" + ")" * MAX_NESTING) == Circle(1.0, 2.0, 3.0)

@@ -28,7 +28,7 @@ def everywhere(rng: np.random.Generator, count: int) -> np.ndarray:
 
 @examples(100)
 @given(CENTRES)
-def test_positions_survive_the_way_to_vectors_and_back(position):
+def test_positions_survive_the_way_to_vectors_and_back(position: tuple[float, float]) -> None:
     ra, dec = positions_deg(unit_vectors(*position))
     assert np.degrees(angular_separation(*np.radians([ra, dec, *position]))) < 1e-6
     assert 0.0 <= ra <= 360.0
@@ -37,15 +37,15 @@ def test_positions_survive_the_way_to_vectors_and_back(position):
 @pytest.mark.parametrize(
     "position", [(np.nan, 0.0), (0.0, np.nan), (np.inf, 0.0), (0.0, -np.inf), (10.0, 90.001), (10.0, -91.0)]
 )
-def test_what_is_no_position_has_no_vector(position):
+def test_what_is_no_position_has_no_vector(position: tuple[float, float]) -> None:
     assert np.isnan(unit_vectors(*position)).all()
 
 
-def test_vectors_take_the_shape_of_both_coordinates():
+def test_vectors_take_the_shape_of_both_coordinates() -> None:
     assert unit_vectors(np.zeros((2, 1)), np.zeros(3)).shape == (2, 3, 3)
 
 
-def test_angles_agree_with_astropy():
+def test_angles_agree_with_astropy() -> None:
     rng = np.random.default_rng(1)
     a = everywhere(rng, 500)
     b = everywhere(rng, 500)
@@ -54,12 +54,12 @@ def test_angles_agree_with_astropy():
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 1e-9, 1e-3, 90.0, 179.0, 180.0 - 1e-7, 180.0])
-def test_angles_are_exact_from_nothing_to_the_antipode(angle_deg):
+def test_angles_are_exact_from_nothing_to_the_antipode(angle_deg: float) -> None:
     measured = np.degrees(angle_rad(unit_vectors(30.0, 0.0), unit_vectors(30.0 + angle_deg, 0.0)))
     assert measured == pytest.approx(angle_deg, rel=1e-6, abs=1e-13)
 
 
-def test_a_chord_belongs_to_its_angle():
+def test_a_chord_belongs_to_its_angle() -> None:
     a, b = unit_vectors(10.0, 20.0), unit_vectors(10.5, 20.5)
     assert chord(angle_rad(a, b)) == pytest.approx(np.linalg.norm(a - b), rel=1e-12)
     assert chord(np.array(4.0)) == 2.0, "no angle is wider than half a turn"
@@ -67,7 +67,7 @@ def test_a_chord_belongs_to_its_angle():
 
 @examples(50)
 @given(CENTRES)
-def test_tangent_axes_are_a_right_handed_frame(position):
+def test_tangent_axes_are_a_right_handed_frame(position: tuple[float, float]) -> None:
     centre = unit_vectors(*position)
     east, north = tangent_axes(centre)
     np.testing.assert_allclose(np.cross(east, north), centre, atol=1e-12)
@@ -76,7 +76,7 @@ def test_tangent_axes_are_a_right_handed_frame(position):
 
 @examples(100)
 @given(SEEDS, st.sampled_from([MILLIARCSEC, 1e-6, 1e-3, 0.1, 1.0]))
-def test_angle_to_an_arc_of_the_equator(seed, scale):
+def test_angle_to_an_arc_of_the_equator(seed: int, scale: float) -> None:
     """On the equator the answer is known: the latitude beside the arc, the distance to its end elsewhere."""
     rng = np.random.default_rng(seed)
     lon = rng.uniform(-1.5, 2.5, 50) * scale
@@ -92,6 +92,6 @@ def test_angle_to_an_arc_of_the_equator(seed, scale):
     np.testing.assert_allclose(angle_to_arc_rad(points, start, end), expected, rtol=1e-7, atol=1e-15)
 
 
-def test_an_arc_without_length_is_a_point():
+def test_an_arc_without_length_is_a_point() -> None:
     points, place = unit_vectors([10.0, 11.0], [0.0, 0.0]), unit_vectors(10.0, 0.0)
     np.testing.assert_allclose(angle_to_arc_rad(points, place, place), np.radians([0.0, 1.0]), atol=1e-15)
