@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from feii_dask.config.settings import Settings, load_settings
     from feii_dask.cubes.lines import FE_II_LINES, NOTEBOOK_LINES
     from feii_dask.cubes.reader import Cube, open_cube
+    from feii_dask.detectors.line_window import LineWindow
     from feii_dask.engine.cluster import connect
     from feii_dask.engine.crossmatch import crossmatch
     from feii_dask.errors import FeiiDaskError, RegionError
@@ -31,6 +32,7 @@ __all__ = [
     "Detection",
     "FeiiDaskError",
     "Line",
+    "LineWindow",
     "MatchedCube",
     "Outcome",
     "Region",
@@ -60,6 +62,7 @@ _HOMES = {
     "Detection": "model",
     "FeiiDaskError": "errors",
     "Line": "model",
+    "LineWindow": "detectors.line_window",
     "MatchedCube": "model",
     "Outcome": "model",
     "Region": "sky.regions",

@@ -14,7 +14,7 @@ import pandas as pd
 from feii_dask.archives.base import Archive
 from feii_dask.config.missions import Mission
 from feii_dask.config.settings import Settings
-from feii_dask.detectors.base import load_detector, working_bytes
+from feii_dask.detectors.loading import load_detector, working_bytes
 from feii_dask.errors import RegionError
 from feii_dask.model import Context, Line, MatchedCube, Outcome, Status
 from feii_dask.ranking.candidates import failures

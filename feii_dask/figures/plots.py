@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.cubes.celestial import celestial_wcs
 from feii_dask.cubes.cutout import OFF_LINE_PLANES
+from feii_dask.cubes.planes import first_plane_from
 from feii_dask.cubes.reader import Cube
 from feii_dask.figures.axes import arcsecond_bar, blank, flux_contours, image_axes, show_image
 from feii_dask.figures.stretch import colormap, finite, linear_norm, log_norm, power_norm
@@ -272,4 +273,4 @@ def brightest(cube: Cube, wavelength_um: float, halfwidth: int = 2) -> NDArray[n
 
 def _line_plane(cube: Cube, wavelength_um: float) -> int:
     """Return the first plane whose wavelength is not below the line's, as the notebook chooses it."""
-    return min(int(np.searchsorted(cube.wavelength_um, wavelength_um)), cube.shape[0] - 1)
+    return min(first_plane_from(cube.wavelength_um, wavelength_um), cube.shape[0] - 1)
