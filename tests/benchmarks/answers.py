@@ -62,7 +62,6 @@ VALUES = (
     *("detected", "statistic", "p_value", "null_windows", "null_p_values", "snr", "plane"),
     *("velocity_kms", "velocity_error_kms", "width_kms", "flux", "flux_error", "area_px", "area_arcsec2"),
     *("position_angle_deg", "elongation", "peak_yx", "peak_ra_deg", "peak_dec_deg", "offset_arcsec", "flags"),
-    "statistic_start",
 )
 KEY = ("cube", "way", "detector", "line", "rv_kms")
 
@@ -216,6 +215,7 @@ def row(cube: Searched, detector: str, found: Detection, cutout: Cutout | None) 
     """Return one answer as text that tells every digit."""
     values = {name: getattr(found, name) for name in VALUES}
     arrays = {"mask": found.mask, "curve": found.statistic_curve}
+    start = "" if found.statistic_curve is None else repr(found.statistic_start)  # it says nothing without a curve
     maps = () if cutout is None else (cutout.line_map, cutout.off_line_map, cutout.moment_map, cutout.spectrum)
     return {
         "cube": cube.name,
@@ -224,6 +224,7 @@ def row(cube: Searched, detector: str, found: Detection, cutout: Cutout | None) 
         "rv_kms": repr(cube.rv_kms),
         "status": found.status.value,
         **{name: repr(plain(value)) for name, value in values.items()},
+        "statistic_start": start,
         **{name: "" if array is None else digest(array) for name, array in arrays.items()},
         "cutout": digest(*maps) if maps else "",
     }
