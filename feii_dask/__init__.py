@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from feii_dask.config.settings import Settings
     from feii_dask.cubes.lines import FE_II_LINES, NOTEBOOK_LINES
     from feii_dask.cubes.reader import Cube, open_cube
+    from feii_dask.detectors.line_window import LineWindow
     from feii_dask.engine.cluster import connect
     from feii_dask.engine.crossmatch import crossmatch
     from feii_dask.errors import FeiiDaskError, RegionError
@@ -34,6 +35,7 @@ __all__ = [
     "Detection",
     "FeiiDaskError",
     "Line",
+    "LineWindow",
     "MatchedCube",
     "Outcome",
     "Region",
@@ -64,6 +66,7 @@ _HOMES = {
     "Detection": "model",
     "FeiiDaskError": "errors",
     "Line": "model",
+    "LineWindow": "detectors.line_window",
     "MatchedCube": "model",
     "Outcome": "model",
     "Region": "sky.shapes",

@@ -28,6 +28,7 @@ from feii_dask.cubes.hdus import FitsFile, format_errors
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.cubes.wavelengths import table_place, wavelengths_um
+from feii_dask.detectors.line_window import LineWindow
 from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extension_vs_wavebin
 from feii_dask.errors import RegionError, SettingsError
 from feii_dask.figures.plots import plot_lines
@@ -183,7 +184,7 @@ def check_conditions(obs: ObservationRow, cloud_uri_map: Mapping[str, str | None
     bool
         True if a line is in its band, it has a cloud URI, and it is not a stale product.
     """
-    return scan.skip_reason(_as_matched_cube(obs, cloud_uri_map), _as_lines(transitions)) is None
+    return scan.skip_reason(matched_cube_of(obs, cloud_uri_map), lines_of(transitions)) is None
 
 
 def line_search(
@@ -225,9 +226,9 @@ def line_search(
     detected: list[u.Quantity] = []
     if check_conditions(obs, cloud_uri_map, transitions):
         cube = open_cube(str(cloud_uri_map[obs["dataURL"]]))
-        detected, others = _search(cube, transitions)
+        detected, others = search_cube(cube, transitions)
         if plot and detected:
-            _show(str(obs["obs_id"]), cube, detected, others)
+            show_lines(str(obs["obs_id"]), cube, detected, others)
     if isinstance(obs, Row) and "detected_feii_lines" not in obs.colnames:
         obs.table["detected_feii_lines"] = np.full(len(obs.table), None, dtype=object)
     obs["detected_feii_lines"] = detected
@@ -239,41 +240,45 @@ def not_none(value: object) -> bool:
     return not (value is None or value is pd.NA or value is np.ma.masked or (isinstance(value, float) and isnan(value)))
 
 
-def _as_matched_cube(obs: ObservationRow, cloud_uri_map: Mapping[str, str | None]) -> MatchedCube:
+def matched_cube_of(obs: ObservationRow, cloud_uri_map: Mapping[str, str | None]) -> MatchedCube:
+    """Return an observation as a cube to scan, without targets."""
     data_url = obs["dataURL"]
     uri = cloud_uri_map.get(data_url) if not_none(data_url) else None
     return MatchedCube(
         obs_id=str(obs["obs_id"]),
         uri=uri if uri is not None and not_none(uri) else None,
-        em_min_um=_in_microns(obs["em_min"]),
-        em_max_um=_in_microns(obs["em_max"]),
+        em_min_um=as_microns(obs["em_min"]),
+        em_max_um=as_microns(obs["em_max"]),
     )
 
 
-def _in_microns(value: Any) -> float:
+def as_microns(value: Any) -> float:
+    """Return a limit of a band, a Quantity or a number in nm as MAST has it, in µm; NaN where there is none."""
     if isinstance(value, u.Quantity):
         return float(value.to_value(u.um))
     return float(value) / 1000 if not_none(value) else nan
 
 
-def _as_lines(transitions: u.Quantity) -> tuple[Line, ...]:
+def lines_of(transitions: u.Quantity) -> tuple[Line, ...]:
+    """Return wavelengths as lines of [Fe II]."""
     return tuple(Line("Fe II", float(wavelength.to_value(u.um))) for wavelength in transitions)
 
 
-def _search(cube: Cube, transitions: u.Quantity) -> tuple[list[u.Quantity], list[u.Quantity]]:
+def search_cube(cube: Cube, transitions: u.Quantity) -> tuple[list[u.Quantity], list[u.Quantity]]:
     """Return the lines in a cube that are detected, and those that are not."""
     detector = NotebookDetector()
     detected: list[u.Quantity] = []
     others: list[u.Quantity] = []
-    for wavelength, line in zip(transitions, _as_lines(transitions), strict=True):
-        window = detector.plane_range(cube.wavelength_um, line)
-        if window is not None:
-            found = detector.measure(cube.planes(*window), cube.wavelength_um[slice(*window)], line)
+    for wavelength, line in zip(transitions, lines_of(transitions), strict=True):
+        planes = detector.plane_range(cube.wavelength_um, line)
+        if planes is not None:
+            found = detector.detect(LineWindow(cube.planes(*planes), cube.wavelength_um[slice(*planes)], line))
             (detected if found.detected else others).append(wavelength)
     return detected, others
 
 
-def _show(obs_id: str, cube: Cube, detected: list[u.Quantity], others: list[u.Quantity]) -> None:
+def show_lines(obs_id: str, cube: Cube, detected: list[u.Quantity], others: list[u.Quantity]) -> None:
+    """Print the detected lines, and show the notebook's figure 3."""
     print(f"obs_id: {obs_id}")
     print(f"Detected lines: {u.Quantity(detected)}")
     plot_lines(

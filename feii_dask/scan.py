@@ -1,4 +1,4 @@
-"""One cube in, one outcome out: the function that a worker runs."""
+"""Scan of one cube for spectral lines: the function that a worker runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from feii_dask.cubes.celestial import on_data
 from feii_dask.cubes.cutout import make_cutout
 from feii_dask.cubes.reader import Cube, read_cube
 from feii_dask.cubes.storage import RangeReader
-from feii_dask.detectors.base import Detector, load_detector, working_bytes
+from feii_dask.detectors.contract import Detector, detect_in_cube
+from feii_dask.detectors.line_window import LineWindow, line_outside
+from feii_dask.detectors.loading import load_detector, working_bytes
 from feii_dask.errors import (
     CubeError,
     CubeFormatError,
@@ -59,8 +60,8 @@ class ScanTask:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
-    """The planes ``[start, stop)`` that a detector wants for a line."""
+class PlaneRange:
+    """The planes ``[start, stop)`` that a detector needs for a line."""
 
     line: Line
     start: int
@@ -119,9 +120,9 @@ def scan_cube(matched: MatchedCube, context: Context, memory_bytes: int | None =
     try:
         detector = load_detector(context.detector, context.detector_options)
         cube = read_cube(reader, context.extension)
-        outcome = _scan(cube, detector, matched, context, memory_bytes)
+        outcome = search_lines(cube, detector, matched, context, memory_bytes)
     except Exception as error:  # noqa: BLE001 - the promise above
-        outcome = Outcome.without_scan(matched, context.lines, *_explain(error, reader.uri))
+        outcome = Outcome.without_scan(matched, context.lines, *explain(error, reader.uri))
     return replace(
         outcome,
         seconds=time.perf_counter() - started,
@@ -130,62 +131,63 @@ def scan_cube(matched: MatchedCube, context: Context, memory_bytes: int | None =
     )
 
 
-def _scan(cube: Cube, detector: Detector, matched: MatchedCube, context: Context, memory_bytes: int | None) -> Outcome:
+def search_lines(
+    cube: Cube, detector: Detector, matched: MatchedCube, context: Context, memory_bytes: int | None
+) -> Outcome:
+    """Look for the lines of a context in an open cube."""
     planned = matched.planned_lines(context.lines)
     measured: dict[Line, Measured] = {}
-    windows = []
+    ranges = []
     cube.wavelength_um.setflags(write=False)  # all lines share them
     for line in context.lines:
-        window = _find_window(cube, detector, line, matched.rv_kms)
-        if isinstance(window, _Window):
-            windows.append(window)
-        elif line in planned or window.status is not Status.NO_LINE_IN_BAND:
-            measured[line] = (window, None)
+        planes = find_planes(cube, detector, line, matched.rv_kms)
+        if isinstance(planes, PlaneRange):
+            ranges.append(planes)
+        elif line in planned or planes.status is not Status.NO_LINE_IN_BAND:
+            measured[line] = (planes, None)
     if memory_bytes is not None:
-        _require_memory(cube, detector, windows, memory_bytes)
-    measured |= _measure_windows(cube, detector, windows, matched)
+        require_memory(cube, detector, ranges, memory_bytes)
+    measured |= measure_ranges(cube, detector, ranges, matched)
     in_order = [measured[line] for line in context.lines if line in measured]
     detections = tuple(detection for detection, _ in in_order)
-    telling = min(detections, key=lambda detection: detection.status.precedence)
+    decisive = min(detections, key=lambda detection: detection.status.precedence)
     return Outcome(
         obs_id=matched.obs_id,
-        status=telling.status,
-        reason=telling.reason,
+        status=decisive.status,
+        reason=decisive.reason,
         detections=detections,
         cutouts=tuple(cutout for _, cutout in in_order if cutout is not None),
     )
 
 
-def _find_window(cube: Cube, detector: Detector, line: Line, rv_kms: float) -> _Window | Detection:
-    """Ask the detector for the planes that it wants, or account for a line without."""
+def find_planes(cube: Cube, detector: Detector, line: Line, rv_kms: float) -> PlaneRange | Detection:
+    """Ask the detector for the planes that it needs, or account for a line without."""
     planes = cube.shape[0]
     try:
-        asked = detector.plane_range(cube.wavelength_um, line, rv_kms)
-        window = None if asked is None else _Window(line, *_whole_numbers(asked))
-        if window is not None and not 0 <= window.start < window.stop <= planes:
-            raise DetectorError(f"the detector asks for planes {window.start} to {window.stop} of {planes}")
+        needed = detector.plane_range(cube.wavelength_um, line, rv_kms)
+        if needed is None:
+            return line_outside(line, cube.wavelength_um)
+        start, stop = whole_numbers(needed)
+        if not 0 <= start < stop <= planes:
+            raise DetectorError(f"the detector asks for planes {start} to {stop} of {planes}")
     except Exception as error:  # noqa: BLE001 - a user's code
-        return _failed(line, error)
-    if window is None:
-        covered = f"{cube.wavelength_um[0]:.4f}-{cube.wavelength_um[-1]:.4f} µm"
-        reason = f"{line.name} is outside the cube, {covered}"
-        return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=reason)
-    return window
+        return detector_failure(line, error)
+    return PlaneRange(line, start, stop)
 
 
-def _whole_numbers(asked: Any) -> tuple[int, int]:
+def whole_numbers(needed: Any) -> tuple[int, int]:
     """Return the two planes that a detector asks for."""
     try:
-        start, stop = map(operator.index, asked)
+        start, stop = map(operator.index, needed)
     except (TypeError, ValueError) as error:
-        given = reprlib.repr(asked)
+        given = reprlib.repr(needed)
         raise DetectorError(f"plane_range() must return two whole numbers, or None, not {given}") from error
     return start, stop
 
 
-def _require_memory(cube: Cube, detector: Detector, windows: list[_Window], memory_bytes: int) -> None:
+def require_memory(cube: Cube, detector: Detector, ranges: list[PlaneRange], memory_bytes: int) -> None:
     """Refuse a cube that would cost its worker's life, and with it the scans of its neighbours."""
-    planes = max((window.stop - window.start for window in windows), default=0)
+    planes = max((each.stop - each.start for each in ranges), default=0)
     needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2])
     if needed > memory_bytes:
         raise CubeReadError(
@@ -194,68 +196,66 @@ def _require_memory(cube: Cube, detector: Detector, windows: list[_Window], memo
         )
 
 
-def _measure_windows(
-    cube: Cube, detector: Detector, windows: Iterable[_Window], matched: MatchedCube
+def measure_ranges(
+    cube: Cube, detector: Detector, ranges: Iterable[PlaneRange], matched: MatchedCube
 ) -> dict[Line, Measured]:
-    """Read and measure all windows; after a failed read no other is tried."""
+    """Read and measure all lines; after a failed read no other is tried."""
     measured: dict[Line, Measured] = {}
     failure: tuple[Status, str] | None = None
-    for group in _overlapping(windows):
+    for group in overlapping(ranges):
         if failure is None:
             try:
-                measured |= _measure_group(cube, detector, group, matched)
+                measured |= measure_group(cube, detector, group, matched)
             except CubeError as error:
-                failure = _explain(error, cube.uri)
+                failure = explain(error, cube.uri)
         if failure is not None:
             status, reason = failure
-            measured |= {w.line: (Detection(line=w.line, status=status, reason=reason), None) for w in group}
+            measured |= {each.line: (Detection(line=each.line, status=status, reason=reason), None) for each in group}
     return measured
 
 
-def _measure_group(cube: Cube, detector: Detector, group: list[_Window], matched: MatchedCube) -> dict[Line, Measured]:
-    """Read the planes of some windows at once, measure, and forget the planes."""
-    start, stop = group[0].start, max(window.stop for window in group)
-    slab = cube.planes(start, stop)
-    slab.setflags(write=False)  # a detector that wrote into it would change what the others see, and what is stored
-    return {
-        window.line: _measure(cube, detector, slab[window.start - start : window.stop - start], window, matched)
-        for window in group
-    }
-
-
-def _overlapping(windows: Iterable[_Window]) -> Iterator[list[_Window]]:
-    """Group windows that overlap or touch: one range is cheaper than two."""
-    group: list[_Window] = []
-    for window in sorted(windows, key=lambda window: window.start):
-        if group and window.start > max(other.stop for other in group):
+def overlapping(ranges: Iterable[PlaneRange]) -> Iterator[list[PlaneRange]]:
+    """Group ranges that overlap or touch: one read is cheaper than two."""
+    group: list[PlaneRange] = []
+    for each in sorted(ranges, key=lambda each: each.start):
+        if group and each.start > max(other.stop for other in group):
             yield group
             group = []
-        group.append(window)
+        group.append(each)
     if group:
         yield group
 
 
-def _measure(
-    cube: Cube, detector: Detector, sci: NDArray[np.float32], window: _Window, matched: MatchedCube
-) -> Measured:
-    wavelength_um = cube.wavelength_um[window.start : window.stop]
-    pixel: dict[str, Any] = {"pixel_arcsec": cube.pixel_arcsec} if isfinite(cube.pixel_arcsec) else {}
+def measure_group(
+    cube: Cube, detector: Detector, group: list[PlaneRange], matched: MatchedCube
+) -> dict[Line, Measured]:
+    """Read the planes of some lines at once, measure, and forget the planes."""
+    first, stop = group[0].start, max(each.stop for each in group)
+    slab = cube.planes(first, stop)
+    slab.setflags(write=False)  # a detector that wrote into it would change what the others see, and what is stored
+    known = {"pixel_arcsec": cube.pixel_arcsec} if isfinite(cube.pixel_arcsec) else {}
+    measured = {}
+    for each in group:
+        planes, wavelength_um = slab[each.start - first : each.stop - first], cube.wavelength_um[each.start : each.stop]
+        window = LineWindow(planes, wavelength_um, each.line, rv_kms=matched.rv_kms, start=each.start, **known)
+        measured[each.line] = measure_window(cube, detector, window, matched)
+    return measured
+
+
+def measure_window(cube: Cube, detector: Detector, window: LineWindow, matched: MatchedCube) -> Measured:
+    """Return what the detector finds in a window, and a cutout if that is a line."""
     try:
-        detection = detector.measure(sci, wavelength_um, window.line, rv_kms=matched.rv_kms, **pixel)
-        if not isinstance(detection, Detection):
-            raise DetectorError(f"the detector returned a {type(detection).__name__}, not a Detection")
-        detection = _in_cube(detection, window, cube)
-        detection = replace(detection, on_data=on_data(sci, cube.wcs, matched.ysos))
-        return detection, make_cutout(cube, sci, window.start, detection) if detection.detected else None
+        detection = on_the_sky(detect_in_cube(detector, window), cube)
+        detection = replace(detection, on_data=on_data(window.planes, cube.wcs, matched.ysos))
+        cutout = make_cutout(cube, window.planes, window.start, detection) if detection.detected else None
     except Exception as error:  # noqa: BLE001 - a user's code
-        return _failed(window.line, error), None
+        return detector_failure(window.line, error), None
+    return detection, cutout
 
 
-def _in_cube(detection: Detection, window: _Window, cube: Cube) -> Detection:
-    """Return a detection in terms of the whole cube and of the sky, its arrays copied."""
-    changes: dict[str, Any] = {"line": window.line, "statistic_start": detection.statistic_start + window.start}
-    if detection.plane is not None:
-        changes["plane"] = detection.plane + window.start
+def on_the_sky(detection: Detection, cube: Cube) -> Detection:
+    """Return a detection with its place and size on the sky, its arrays copied."""
+    changes: dict[str, Any] = {}
     if detection.mask is not None:
         changes["mask"] = np.array(detection.mask, dtype=bool)
     if detection.statistic_curve is not None:
@@ -269,15 +269,17 @@ def _in_cube(detection: Detection, window: _Window, cube: Cube) -> Detection:
     return replace(detection, **changes)
 
 
-def _failed(line: Line, error: Exception) -> Detection:
-    return Detection(line=line, status=Status.DETECTOR_ERROR, reason=_last_lines(error))
+def detector_failure(line: Line, error: Exception) -> Detection:
+    """Account for a line at which a detector failed."""
+    return Detection(line=line, status=Status.DETECTOR_ERROR, reason=last_lines(error))
 
 
-def _last_lines(error: Exception) -> str:
+def last_lines(error: Exception) -> str:
+    """Return the end of an error's traceback."""
     return "\n".join("".join(traceback.format_exception(error)).strip().splitlines()[-TRACEBACK_LINES:])
 
 
-def _explain(error: Exception, uri: str) -> tuple[Status, str]:
+def explain(error: Exception, uri: str) -> tuple[Status, str]:
     """Return the status and the reason that an error amounts to."""
     if isinstance(error, CubeMissingError):
         return Status.NO_CLOUD_COPY if uri.startswith("s3://") else Status.UNREADABLE, str(error)
@@ -287,4 +289,4 @@ def _explain(error: Exception, uri: str) -> tuple[Status, str]:
         return Status.FORMAT_ERROR, str(error)
     if isinstance(error, DetectorError):
         return Status.DETECTOR_ERROR, str(error)
-    return Status.UNREADABLE, str(error) if isinstance(error, CubeError) else _last_lines(error)
+    return Status.UNREADABLE, str(error) if isinstance(error, CubeError) else last_lines(error)

@@ -1,7 +1,8 @@
-"""One cube, without an archive."""
+"""Scan of a single cube, without an archive."""
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path, PurePosixPath
 
 from matplotlib.figure import Figure
@@ -72,8 +73,8 @@ def describe(detection: Detection) -> str:
         "p": (detection.p_value, ".2g"),
         "v/(km/s)": (detection.velocity_kms, "+.0f"),
     }
-    known = "  ".join(f"{name} {value:{form}}" for name, (value, form) in numbers.items() if value == value)  # noqa: PLR0124 - false for NaN
-    return f"{detection.line.name:>16} µm  {found:12}  {known}"
+    measured = "  ".join(f"{name} {value:{form}}" for name, (value, form) in numbers.items() if not isnan(value))
+    return f"{detection.line.name:>16} µm  {found:12}  {measured}"
 
 
 def draw_whole(cube: Cube, measured: list[Detection]) -> Figure:

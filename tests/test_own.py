@@ -36,8 +36,15 @@ class Brightest:
         plane = int(abs(wavelength_um - line.wavelength_um).argmin())
         return max(0, plane - 2), plane + 3
 
+    def detect(self, window):
+        return Detection(line=window.line, detected=True, statistic=float(window.planes.max()), p_value=0.001)
+
+class OfBefore:
+    def plane_range(self, wavelength_um, line, rv_kms=0.0):
+        return 0, 1
+
     def measure(self, sci, wavelength_um, line, err=None, rv_kms=0.0, pixel_arcsec=0.13):
-        return Detection(line=line, detected=True, statistic=float(sci.max()), p_value=0.001)
+        return Detection(line=line)
 
 nothing = 3
 """
@@ -139,12 +146,19 @@ def test_a_detector_that_is_none_is_refused_before_anything_else(
     assert not Path("run").exists()
 
 
+def test_a_class_for_the_contract_of_before_is_refused_with_what_it_needs(sky: Path, client: Client) -> None:
+    name = write_detector("of_before")
+    with pytest.raises(DetectorError, match=r"def detect\(self, window\)"):
+        search(sky, client, detector=f"{name}:OfBefore")
+    assert not Path("run").exists()
+
+
 def test_a_detector_that_the_workers_cannot_import(
     sky: Path, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "beside").mkdir()
-    (tmp_path / "beside" / "only_here.py").write_text("factor = 2")
-    monkeypatch.syspath_prepend(str(tmp_path / "beside"))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "only_here.py").write_text("factor = 2")
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
     Path("needs_more.py").write_text("from only_here import factor\n\ndef extent(data):\n    return [1]\n")
     with pytest.raises(ClusterError, match=r"detector: on the workers.*only_here.*must be installed there"):
         search(sky, client, detector="needs_more:extent")
@@ -160,18 +174,18 @@ def test_a_table_without_coordinates_is_refused_before_anything_else(sky: Path, 
 
 
 @pytest.fixture
-def bare(sky: Path, tmp_path: Path) -> Path:
+def folder(sky: Path, tmp_path: Path) -> Path:
     """The cubes of the sky in a directory without a table, in two folders."""
-    shutil.copytree(sky / "cubes", tmp_path / "bare" / "cubes")
-    (tmp_path / "bare" / "more").mkdir()
-    moved = next(path for path in sorted((tmp_path / "bare" / "cubes").iterdir()) if "ch4-long" in path.name)
-    moved.rename(tmp_path / "bare" / "more" / moved.name)
-    return tmp_path / "bare"
+    shutil.copytree(sky / "cubes", tmp_path / "folder" / "cubes")
+    (tmp_path / "folder" / "more").mkdir()
+    moved = next(path for path in sorted((tmp_path / "folder" / "cubes").iterdir()) if "ch4-long" in path.name)
+    moved.rename(tmp_path / "folder" / "more" / moved.name)
+    return tmp_path / "folder"
 
 
-def test_a_folder_of_bare_cubes_gives_what_it_gives_with_a_table(sky: Path, bare: Path, client: Client) -> None:
-    shutil.copy(sky / "ysos.ecsv", bare / "ysos.ecsv")
-    found, expected = search(bare, client), search(sky, client, out="with_table")
+def test_a_folder_without_a_table_gives_what_it_gives_with_one(sky: Path, folder: Path, client: Client) -> None:
+    shutil.copy(sky / "ysos.ecsv", folder / "ysos.ecsv")
+    found, expected = search(folder, client), search(sky, client, out="with_table")
     common = expected.outcomes[expected.outcomes["obs_id"].isin(found.outcomes["obs_id"])]
     common = common[common["status"].isin(["scanned", "no_data"])]
     assert common["obs_id"].nunique() >= 8
@@ -181,18 +195,18 @@ def test_a_folder_of_bare_cubes_gives_what_it_gives_with_a_table(sky: Path, bare
     pd.testing.assert_frame_equal(found.candidates, expected.candidates)
 
 
-def test_bare_cubes_and_own_targets(bare: Path, stars: Table, client: Client) -> None:
+def test_cubes_without_a_table_and_own_targets(folder: Path, stars: Table, client: Client) -> None:
     stars.write("mine.ecsv")
-    result = search(bare, client, targets="mine.ecsv")
+    result = search(folder, client, targets="mine.ecsv")
     assert set(stars["Name"]) == {name for names in result.matched["yso_names"] for name in names}
 
 
-def test_footprint_and_band_from_the_header(bare: Path) -> None:
-    path = next(bare.rglob("*ch4-long*"))
-    stated = observed(bare, path)
+def test_footprint_and_band_from_the_header(folder: Path) -> None:
+    path = next(folder.rglob("*ch4-long*"))
+    stated = observed(folder, path)
     with fits.open(path, mode="update") as hdus:
         del hdus["SCI"].header["S_REGION"]
-    made = observed(bare, path)
+    made = observed(folder, path)
     here, there = (fd.parse_region(row["s_region"]).cap for row in (stated, made))
     assert abs(here.radius_deg - there.radius_deg) * 3600 < 0.01
     assert abs(here.dec_deg - there.dec_deg) * 3600 < 0.01
@@ -200,25 +214,25 @@ def test_footprint_and_band_from_the_header(bare: Path) -> None:
     assert stated["instrument_name"] == "MIRI/IFU"
 
 
-def observed(bare: Path, path: Path) -> pd.Series:
-    table = open_cube_archive(ArchiveQuery(mission=find_mission("jwst"), archive=bare)).observations()
+def observed(folder: Path, path: Path) -> pd.Series:
+    table = open_cube_archive(ArchiveQuery(mission=find_mission("jwst"), archive=folder)).observations()
     (row,) = (row for _, row in table.iterrows() if row["obs_id"] == path.name.removesuffix("_s3d.fits"))
     return row
 
 
-def write_targets(bare: Path) -> Path:
-    path = bare / "mine.csv"
+def write_targets(folder: Path) -> Path:
+    path = folder / "mine.csv"
     path.write_text("ra,dec\n1,2\n")
     return path
 
 
-def test_bare_files_of_one_name_and_links_that_lead_outside(bare: Path, tmp_path: Path) -> None:
-    path = next(bare.rglob("*ch4-long*"))
-    (bare / "again").mkdir()
-    shutil.copy(path, bare / "again" / path.name)
-    (bare / "out.fits").symlink_to(shutil.copy(path, tmp_path / "secret_s3d.fits"))
-    (bare / "no_cube.fits").write_bytes(b"SIMPLE")
-    archive = open_cube_archive(ArchiveQuery(mission=find_mission("jwst"), archive=bare))
+def test_files_of_one_name_and_links_that_lead_outside(folder: Path, tmp_path: Path) -> None:
+    path = next(folder.rglob("*ch4-long*"))
+    (folder / "again").mkdir()
+    shutil.copy(path, folder / "again" / path.name)
+    (folder / "out.fits").symlink_to(shutil.copy(path, tmp_path / "secret_s3d.fits"))
+    (folder / "no_cube.fits").write_bytes(b"SIMPLE")
+    archive = open_cube_archive(ArchiveQuery(mission=find_mission("jwst"), archive=folder))
     table = archive.observations()
     assert table["obs_id"].is_unique
     assert not table["obs_id"].str.contains("secret|out").any()

@@ -1,4 +1,4 @@
-"""One cube in, one outcome out, whatever happens."""
+"""Scan of one cube: one outcome, whatever happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.cubes.reader import open_cube
-from feii_dask.detectors.base import working_bytes
+from feii_dask.detectors.line_window import LineWindow
+from feii_dask.detectors.loading import working_bytes
 from feii_dask.detectors.notebook import NotebookDetector, extension_vs_wavebin
 from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
 from feii_dask.scan import scan_cube, skip_reason
@@ -242,23 +243,30 @@ def test_after_a_failed_read_no_other_is_tried(tmp_path: Path) -> None:
 
 
 class Detects:
-    """Finds the line in every plane range that it is given."""
+    """Finds the line in every window that it is given."""
 
-    window: Any = (100, 140)
+    planes: Any = (100, 140)
     answer: Any = Detection(line=Line("Fe II", 1.0), detected=True)
 
     def plane_range(self, wavelength_um: Any, line: Line, rv_kms: float = 0.0) -> Any:
-        return self.window
+        return self.planes
 
-    def measure(self, sci: Any, wavelength_um: Any, line: Line, **_: Any) -> Any:
+    def detect(self, window: LineWindow) -> Any:
         return self.answer
 
 
 class Records(Detects):
-    """Returns what it was told, as flags."""
+    """Returns what it was given, as flags."""
 
-    def measure(self, sci: Any, wavelength_um: Any, line: Line, **given: Any) -> Any:
-        return Detection(line=line, flags=tuple(f"{key}={value}" for key, value in given.items()))
+    def detect(self, window: LineWindow) -> Any:
+        given = {name: getattr(window, name) for name in ("rv_kms", "pixel_arcsec", "start")}
+        return Detection(line=window.line, flags=tuple(f"{key}={value}" for key, value in given.items()))
+
+
+class CountsFromItsWindow(Detects):
+    """Finds the line in the third plane of its window, and has a curve from the second on."""
+
+    answer = Detection(line=LINE, detected=True, plane=2, statistic_start=1, statistic_curve=np.arange(5.0))
 
 
 def fill_and_extend(data: Any) -> Any:
@@ -267,12 +275,12 @@ def fill_and_extend(data: Any) -> Any:
 
 
 class Raises(Detects):
-    def measure(self, *_: Any, **__: Any) -> Any:
+    def detect(self, window: LineWindow) -> Any:
         raise ZeroDivisionError("in a user's detector")
 
 
 class RunsOut(Detects):
-    def measure(self, *_: Any, **__: Any) -> Any:
+    def detect(self, window: LineWindow) -> Any:
         raise MemoryError
 
 
@@ -282,31 +290,31 @@ class RaisesBefore(Detects):
 
 
 class AsksForMore(Detects):
-    window = (150, 250)
+    planes = (150, 250)
 
 
 class AsksForNothing(Detects):
-    window = (7, 7)
+    planes = (7, 7)
 
 
 class AsksForFloats(Detects):
-    window = (0.0, 10.0)
+    planes = (0.0, 10.0)
 
 
 class AsksForOne(Detects):
-    window = (7,)
+    planes = (7,)
 
 
 class FillsBlanks(Detects):
-    def measure(self, sci: Any, wavelength_um: Any, line: Line, **_: Any) -> Any:
-        sci[np.isnan(sci)] = 0
+    def detect(self, window: LineWindow) -> Any:
+        window.planes[np.isnan(window.planes)] = 0
         return self.answer
 
 
 class ConvertsUnits(Detects):
     def plane_range(self, wavelength_um: Any, line: Line, rv_kms: float = 0.0) -> Any:
         wavelength_um *= 1e4
-        return self.window
+        return self.planes
 
 
 class AnswersElse(Detects):
@@ -342,7 +350,7 @@ def test_a_users_detector_that_fails(name: str, says: str, uri: str) -> None:
     assert len(reason.splitlines()) <= 6
 
 
-def test_what_is_no_target_and_no_context(uri: str) -> None:
+def test_what_is_no_matched_cube_and_no_context(uri: str) -> None:
     with pytest.raises(TypeError, match=r"takes a MatchedCube.*, not 'cube.fits'"):
         scan_cube("cube.fits", Context(lines=(LINE,), detector="notebook"))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"and a Context, not None"):
@@ -362,12 +370,20 @@ def test_a_users_detector_may_say_little(uri: str) -> None:
     assert len(outcome.cutouts) == 1
 
 
-def test_what_a_detector_is_told(uri: str, tmp_path: Path) -> None:
+def test_what_a_detector_is_given(uri: str, tmp_path: Path) -> None:
     (found,) = scan(uri, detector="tests.test_scan:Records", rv_kms=7.5).detections
-    assert found.flags == ("rv_kms=7.5", "pixel_arcsec=0.13")
+    assert found.flags == ("rv_kms=7.5", "pixel_arcsec=0.13", "start=100")
     nowhere = write_cube(tmp_path / "nowhere.fits", jet(), CRVAL3=5.2452, PIXAR_A2=None, CTYPE1=None)
     (found,) = scan(nowhere, detector="tests.test_scan:Records").detections
-    assert found.flags == ("rv_kms=0.0",)
+    assert found.flags == ("rv_kms=0.0", "pixel_arcsec=0.13", "start=100")
+
+
+def test_planes_are_counted_in_the_cube(uri: str) -> None:
+    outcome = scan(uri, detector="tests.test_scan:CountsFromItsWindow")
+    (found,), (cutout,) = outcome.detections, outcome.cutouts
+    assert (found.plane, found.statistic_start) == (102, 101)
+    np.testing.assert_array_equal(cutout.line_map, jet()[102])
+    np.testing.assert_array_equal(cutout.statistic[:7], [np.nan, *range(5), np.nan])
 
 
 def test_cubes_without_a_place_on_the_sky(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feii_dask.cubes.celestial import celestial_cards
+from feii_dask.cubes.planes import nearest_plane
 from feii_dask.cubes.reader import Cube
 from feii_dask.model import Cutout, Detection
 
@@ -36,7 +37,7 @@ def make_cutout(cube: Cube, sci: NDArray[np.float32], start: int, detection: Det
     """
     wavelength_um = cube.wavelength_um[start : start + len(sci)]
     if detection.plane is None:
-        plane = int(np.argmin(np.abs(wavelength_um - detection.line.wavelength_um)))
+        plane = nearest_plane(wavelength_um, detection.line.wavelength_um)
     else:
         plane = detection.plane - start
     y, x = detection.peak_yx or brightest_spaxel(sci[plane])

@@ -1,6 +1,8 @@
-"""Whether there is a line, and whether it is real."""
+"""Detectors of spectral lines in cubes."""
 
 from feii_dask.detectors import notebook
-from feii_dask.detectors.base import Detector, load_detector
+from feii_dask.detectors.contract import Detector
+from feii_dask.detectors.line_window import LineWindow
+from feii_dask.detectors.loading import load_detector
 
-__all__ = ["Detector", "load_detector", "notebook"]
+__all__ = ["Detector", "LineWindow", "load_detector", "notebook"]

@@ -1,6 +1,6 @@
-"""A plain function from a cube to a curve as a detector, in the way of the Fornax notebook.
+"""Detection of lines as spikes of a user's own curve, with empirical p-values.
 
-The notebook's method has two steps: a function gives one number per plane (`extension_vs_wavebin`), and a line is
+The Fornax notebook has two steps: a function gives one number per plane (`extension_vs_wavebin`), and a line is
 detected where that curve spikes (`detect_spikes`). Here the first step is the user's own. The second is the notebook's,
 with a p-value beside it: how often the same curve spikes as high at planes without a known line. The notebook measures
 a spike against a scatter that includes it, which a line of three planes and more does not pass; so a spike that is
@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
 from feii_dask.cubes.lines import ALL_LINES
+from feii_dask.cubes.planes import nearest_plane
+from feii_dask.detectors.contract import MeasuresArrays
+from feii_dask.detectors.line_window import LineWindow, planes_about
 from feii_dask.detectors.notebook import DETECT_HALFWIDTH, MATCH_HALFWIDTH, MEDIAN_REACH
 from feii_dask.detectors.p_values import KEPT_P
 from feii_dask.errors import DetectorError
-from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line, Status
+from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line
 
 __all__ = ["FunctionDetector"]
 
@@ -35,10 +38,10 @@ KNOWN_UM = np.array([line.wavelength_um for line in ALL_LINES])
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionDetector:
+class FunctionDetector(MeasuresArrays):
     """Detects a line where a user's curve spikes.
 
-    Follows `feii_dask.detectors.base.Detector`. ``statistic`` is the prominence of the curve's highest peak at the
+    Follows `feii_dask.detectors.contract.Detector`. ``statistic`` is the prominence of the curve's highest peak at the
     line, 0 where there is none; ``p_value`` the share, with one added above and below, of the other places at which the
     curve has a peak as high.
 
@@ -71,42 +74,25 @@ class FunctionDetector:
         rv_kms: float = 0.0,  # noqa: ARG002 - a spike may be two planes off
     ) -> tuple[int, int] | None:
         """Return the planes, at most 481, that are given to the function; None where the line is outside the cube."""
-        if not (len(wavelength_um) and wavelength_um[0] <= line.wavelength_um <= wavelength_um[-1]):
-            return None
-        plane = int(np.abs(wavelength_um - line.wavelength_um).argmin())
-        length = 2 * REACH_PLANES + 1
-        start = max(0, min(plane - REACH_PLANES, len(wavelength_um) - length))
-        return start, min(start + length, len(wavelength_um))
+        return planes_about(REACH_PLANES, wavelength_um, line.wavelength_um)
 
-    def measure(
-        self,
-        sci: NDArray[np.float32],
-        wavelength_um: NDArray[np.float64],
-        line: Line,
-        err: NDArray[np.float32] | None = None,  # noqa: ARG002
-        rv_kms: float = 0.0,  # noqa: ARG002
-        pixel_arcsec: float = 0.13,  # noqa: ARG002
-    ) -> Detection:
-        """Look for the line; see `feii_dask.detectors.base.Detector.measure`.
+    def detect(self, window: LineWindow) -> Detection:
+        """Look for the line; see `feii_dask.detectors.contract.Detector.detect`.
 
         Raises
         ------
         DetectorError
             If the function does not return one number for each plane, or none that is finite.
         """
-        planes = self.plane_range(wavelength_um, line)
-        if planes is None:
-            return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=f"{line.name} is outside the cube")
-        start, stop = planes
-        wavelength_um = wavelength_um[start:stop]
-        position = int(np.abs(wavelength_um - line.wavelength_um).argmin())
-        near = sci[start:stop][max(0, position - MATCH_HALFWIDTH) : position + MATCH_HALFWIDTH + 1]
+        line = window.line
+        position = nearest_plane(window.wavelength_um, line.wavelength_um)
+        near = window.planes[max(0, position - MATCH_HALFWIDTH) : position + MATCH_HALFWIDTH + 1]
         if not np.isfinite(near).any():
-            reason = f"no finite pixels in the planes around {line.name}"
-            return Detection(line=line, status=Status.NO_DATA, reason=reason)
-        curve = self._curve(sci[start:stop])
+            return window.without_data(f"no finite pixels in the planes around {line.name}")
+        curve = self._curve(window.planes)
         peak = highest_peak(curve, position)
-        nulls = np.array([highest_peak(curve, other).height for other in free_places(wavelength_um, line, position)])
+        places = line_free_places(window.wavelength_um, line, position)
+        nulls = np.array([highest_peak(curve, place).height for place in places])
         shares = np.array([np.mean(nulls >= null) for null in nulls])
         as_high = np.count_nonzero(nulls >= peak.height)
         answer = Detection(
@@ -115,13 +101,11 @@ class FunctionDetector:
             p_value=(1 + as_high) / (1 + nulls.size),
             null_windows=nulls.size,
             null_p_values=tuple(shares[shares <= KEPT_P].tolist()),
-            statistic_start=start,
             statistic_curve=curve,
         )
-        if not (peak.stands_out or (as_high == 0 and nulls.size >= FEWEST_PLACES)):
+        if not (peak.is_spike or (as_high == 0 and nulls.size >= FEWEST_PLACES)):
             return answer
-        velocity_kms = float(SPEED_OF_LIGHT_KMS * (wavelength_um[peak.plane] / line.wavelength_um - 1))
-        return replace(answer, detected=True, plane=start + peak.plane, velocity_kms=velocity_kms)
+        return replace(answer, detected=True, plane=peak.plane, velocity_kms=float(window.velocity_kms[peak.plane]))
 
     def _curve(self, planes: NDArray[np.float32]) -> NDArray[np.float64]:
         given = self.function(planes.copy())
@@ -147,7 +131,7 @@ class Peak(NamedTuple):
 
     height: float
     plane: int
-    stands_out: bool
+    is_spike: bool
 
 
 def highest_peak(curve: NDArray[np.float64], position: int) -> Peak:
@@ -164,7 +148,7 @@ def highest_peak(curve: NDArray[np.float64], position: int) -> Peak:
     return Peak(height, start + int(peaks[best]), height >= PROMINENCE * nonzero.std())
 
 
-def free_places(wavelength_um: NDArray[np.float64], line: Line, position: int) -> list[int]:
+def line_free_places(wavelength_um: NDArray[np.float64], line: Line, position: int) -> list[int]:
     """Return places, side by side, at which there is neither the line nor another known one."""
     shift = np.abs(wavelength_um[:, None] / np.append(KNOWN_UM, line.wavelength_um) - 1).min(axis=1)
     free = shift * SPEED_OF_LIGHT_KMS > NEIGHBOUR_KMS

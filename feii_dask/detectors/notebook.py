@@ -1,4 +1,4 @@
-"""The detector of the Fornax notebook: how much of the field is bright, plane by plane, and whether that spikes.
+"""The Fornax notebook's detection of lines: spikes in the share of the field that is bright.
 
 It is kept as the notebook has it, as a reference. ``compat="fixed"`` mends what is plainly wrong in it:
 
@@ -17,17 +17,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import generate_binary_structure, label
 from scipy.signal import find_peaks
 
+from feii_dask.cubes.planes import covers, first_plane_from
+from feii_dask.detectors.contract import MeasuresArrays
+from feii_dask.detectors.line_window import LineWindow
 from feii_dask.errors import DetectorError
-from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line, Status
+from feii_dask.model import Detection, Line, Status
 
-__all__ = ["NotebookDetector", "detect_spikes", "extension_vs_wavebin"]
+__all__ = [
+    "DETECT_HALFWIDTH",
+    "MATCH_HALFWIDTH",
+    "MEDIAN_REACH",
+    "NotebookDetector",
+    "detect_spikes",
+    "extension_vs_wavebin",
+]
 
 Compat: TypeAlias = Literal["notebook", "fixed"]
 COMPATS = ("notebook", "fixed")
@@ -70,8 +80,8 @@ def extension_vs_wavebin(data: ArrayLike, compat: Compat = "notebook") -> list[f
     >>> extension_vs_wavebin(data)
     [0.0, 0.0, 0.1875, 0.0, 0.0]
     """
-    planes = _as_planes(np.asarray(data), _checked(compat))
-    return [_extension(planes, plane, compat) for plane in range(len(planes.pixels))]
+    planes = with_values(np.asarray(data), checked_compat(compat))
+    return [extension(planes, plane, compat) for plane in range(len(planes.pixels))]
 
 
 def detect_spikes(
@@ -109,15 +119,15 @@ def detect_spikes(
     >>> detect_spikes([0.01, 0.03, 0.02] * 4 + [0.3] + [0.01, 0.03, 0.02] * 4, 12)
     True
     """
-    return bool(_spikes(blobs, pos, sig, detect_halfwidth, match_halfwidth, _checked(compat)).size)
+    return bool(spike_planes(blobs, pos, sig, detect_halfwidth, match_halfwidth, checked_compat(compat)).size)
 
 
 @dataclass(frozen=True, slots=True)
-class NotebookDetector:
+class NotebookDetector(MeasuresArrays):
     """The notebook's search for one line, on the planes that matter.
 
-    Follows `feii_dask.detectors.base.Detector`. It knows no errors, velocities or point spread functions: those
-    arguments are ignored. ``statistic`` is the curve of `extension_vs_wavebin`.
+    Follows `feii_dask.detectors.contract.Detector`. It knows neither velocities nor point-spread functions.
+    ``statistic`` is the curve of `extension_vs_wavebin`.
 
     Parameters
     ----------
@@ -132,7 +142,7 @@ class NotebookDetector:
     copies: ClassVar[float] = 3.0
 
     def __post_init__(self) -> None:
-        _checked(self.compat)
+        checked_compat(self.compat)
 
     def plane_range(
         self,
@@ -141,98 +151,82 @@ class NotebookDetector:
         rv_kms: float = 0.0,  # noqa: ARG002
     ) -> tuple[int, int] | None:
         """Return the planes, at most 41, that decide about a line; None where it is outside the cube."""
-        pos = self._line_plane(wavelength_um, line)
-        if pos is None:
+        if not covers(wavelength_um, line.wavelength_um):
             return None
+        pos = self._line_plane(wavelength_um, line)
         reach = DETECT_HALFWIDTH + MEDIAN_REACH
         stop = pos + reach + (self.compat == "fixed")
         return max(0, pos - reach), min(len(wavelength_um), stop)
 
-    def measure(
-        self,
-        sci: NDArray[np.float32],
-        wavelength_um: NDArray[np.float64],
-        line: Line,
-        err: NDArray[np.float32] | None = None,  # noqa: ARG002
-        rv_kms: float = 0.0,  # noqa: ARG002
-        pixel_arcsec: float = 0.13,  # noqa: ARG002
-    ) -> Detection:
-        """Look for the line; see `feii_dask.detectors.base.Detector.measure`."""
-        pos, window = self._line_plane(wavelength_um, line), self.plane_range(wavelength_um, line)
-        if pos is None or window is None:
-            return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=f"{line.name} is outside the cube")
-        start, stop = window
-        planes = _as_planes(np.asarray(sci[start:stop]), self.compat)
+    def detect(self, window: LineWindow) -> Detection:
+        """Look for the line; see `feii_dask.detectors.contract.Detector.detect`."""
+        pos = self._line_plane(window.wavelength_um, window.line)
+        planes = with_values(window.planes, self.compat)
         first = max(0, pos - DETECT_HALFWIDTH)
-        last = min(len(wavelength_um), pos + DETECT_HALFWIDTH + 1)
-        curve = np.array([_extension(planes, plane - start, self.compat) for plane in range(first, last)])
-        spikes = first + _spikes(curve, pos - first, self.sig, DETECT_HALFWIDTH, MATCH_HALFWIDTH, self.compat)
+        last = min(len(window.wavelength_um), pos + DETECT_HALFWIDTH + 1)
+        curve = np.array([extension(planes, plane, self.compat) for plane in range(first, last)])
+        spikes = first + spike_planes(curve, pos - first, self.sig, DETECT_HALFWIDTH, MATCH_HALFWIDTH, self.compat)
         plane = int(spikes[np.argmax(curve[spikes - first])]) if spikes.size else pos
         answer = Detection(
-            line=line, statistic=float(curve[plane - first]), statistic_start=first, statistic_curve=curve
+            line=window.line, statistic=float(curve[plane - first]), statistic_start=first, statistic_curve=curve
         )
         if spikes.size:
-            return self._found(answer, planes, plane - start, plane, wavelength_um[plane])
-        near = planes.pixels[max(0, pos - MATCH_HALFWIDTH - start) : pos + MATCH_HALFWIDTH + 1 - start]
+            velocity_kms = float(window.velocity_kms[plane])
+            return replace(answer, detected=True, velocity_kms=velocity_kms, **self._emission(planes, plane))
+        near = planes.pixels[max(0, pos - MATCH_HALFWIDTH) : pos + MATCH_HALFWIDTH + 1]
         if not np.isfinite(near).any():
-            reason = f"no finite pixels in the planes around {line.name}"
+            reason = f"no finite pixels in the planes around {window.line.name}"
             return replace(answer, status=Status.NO_DATA, reason=reason)
         return answer
 
-    def _found(
-        self, answer: Detection, planes: _Planes, read_plane: int, plane: int, wavelength_um: float
-    ) -> Detection:
-        mask = _largest_blob(_bright(planes, read_plane, self.compat), self.compat)
-        y, x = np.unravel_index(np.argmax(np.where(mask, planes.pixels[read_plane], -np.inf)), mask.shape)
-        return replace(
-            answer,
-            detected=True,
-            plane=plane,
-            velocity_kms=float(SPEED_OF_LIGHT_KMS * (wavelength_um / answer.line.wavelength_um - 1)),
-            area_px=int(mask.sum()),
-            mask=mask,
-            peak_yx=(int(y), int(x)),
-        )
+    def _emission(self, planes: PlanesWithValues, plane: int) -> dict[str, Any]:
+        """Return plane, size and place of the largest blob of a plane, as fields of `Detection`."""
+        mask = largest_blob(bright_pixels(planes, plane, self.compat), self.compat)
+        y, x = np.unravel_index(np.argmax(np.where(mask, planes.pixels[plane], -np.inf)), mask.shape)
+        return {"plane": plane, "area_px": int(mask.sum()), "mask": mask, "peak_yx": (int(y), int(x))}
 
-    def _line_plane(self, wavelength_um: NDArray[np.float64], line: Line) -> int | None:
-        wanted = line.wavelength_um
-        if not (len(wavelength_um) and wavelength_um[0] <= wanted <= wavelength_um[-1]):
-            return None
-        pos = int(np.searchsorted(wavelength_um, wanted, side="left"))
-        if self.compat == "fixed" and pos and wanted - wavelength_um[pos - 1] < wavelength_um[pos] - wanted:
-            pos -= 1
-        return pos
+    def _line_plane(self, wavelength_um: NDArray[np.float64], line: Line) -> int:
+        """Return the plane of a line within the band; of two that are as near to it, the later one."""
+        wanted_um = line.wavelength_um
+        plane = first_plane_from(wavelength_um, wanted_um)
+        if self.compat == "fixed" and plane and wanted_um - wavelength_um[plane - 1] < wavelength_um[plane] - wanted_um:
+            return plane - 1
+        return plane
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Planes:
-    """Some planes of a cube, and of each the values that are not NaN: medians are taken over many planes' values."""
+class PlanesWithValues:
+    """Some planes of a cube, and of each the values that are not NaN, over which medians are taken."""
 
     pixels: NDArray[np.floating]
     values: list[NDArray[np.floating]]
 
 
-def _checked(compat: Compat) -> Compat:
+def checked_compat(compat: Compat) -> Compat:
+    """Return the way to answer, if there is such a way."""
     if compat not in COMPATS:
         raise DetectorError(f"compat is {compat!r}; it must be one of {', '.join(COMPATS)}")
     return compat
 
 
-def _as_planes(data: NDArray[np.floating], compat: Compat) -> _Planes:
+def with_values(data: NDArray[np.floating], compat: Compat) -> PlanesWithValues:
+    """Take the values that are not NaN out of each plane; for ``"fixed"`` infinite ones are NaN too."""
     if data.ndim != 3:
         raise DetectorError(f"the data have {data.ndim} axes; a cube has three: wavelength, y, x")
     if compat == "fixed":
         data = np.where(np.isinf(data), np.nan, data)
-    return _Planes(data, [plane[~np.isnan(plane)] for plane in data])
+    return PlanesWithValues(data, [plane[~np.isnan(plane)] for plane in data])
 
 
-def _extension(planes: _Planes, plane: int, compat: Compat) -> float:
-    blob = int(_largest_blob(_bright(planes, plane, compat), compat).sum())
+def extension(planes: PlanesWithValues, plane: int, compat: Compat) -> float:
+    """Return the fraction of one plane that its largest bright blob covers; see `extension_vs_wavebin`."""
+    blob = int(largest_blob(bright_pixels(planes, plane, compat), compat).sum())
     fraction = blob / max(planes.values[plane].size, 1)
     return fraction if blob >= SMALLEST_BLOB_PX and fraction < LARGEST_FRACTION else 0.0
 
 
-def _bright(planes: _Planes, plane: int, compat: Compat) -> NDArray[np.bool_]:
+def bright_pixels(planes: PlanesWithValues, plane: int, compat: Compat) -> NDArray[np.bool_]:
+    """Return the pixels, (y, x), of one plane that exceed three times the median of the planes about it."""
     stop = plane + MEDIAN_REACH + (compat == "fixed")
     around = np.concatenate(planes.values[max(0, plane - MEDIAN_REACH) : stop])
     if around.size == 0:
@@ -245,7 +239,8 @@ def _bright(planes: _Planes, plane: int, compat: Compat) -> NDArray[np.bool_]:
     return bright
 
 
-def _largest_blob(bright: NDArray[np.bool_], compat: Compat) -> NDArray[np.bool_]:
+def largest_blob(bright: NDArray[np.bool_], compat: Compat) -> NDArray[np.bool_]:
+    """Return the pixels, (y, x), of the largest connected blob; none where nothing is bright."""
     labels, blobs = label(bright, generate_binary_structure(2, 2 if compat == "fixed" else 1))
     if blobs == 0:
         return np.zeros(bright.shape, dtype=bool)
@@ -253,7 +248,7 @@ def _largest_blob(bright: NDArray[np.bool_], compat: Compat) -> NDArray[np.bool_
     return largest
 
 
-def _spikes(
+def spike_planes(
     blobs: Sequence[float] | NDArray[np.float64],
     pos: int,
     sig: float,

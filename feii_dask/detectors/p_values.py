@@ -74,26 +74,26 @@ def p_value(statistic: float, nulls: ArrayLike) -> float:
     return exponential_tail(statistic**2, squares, squares.size, begins, PRIOR_SCALE)
 
 
-def window_p_value(statistic: float, light: ArrayLike, negative: ArrayLike) -> float:
+def window_p_value(statistic: float, positive: ArrayLike, negative: ArrayLike) -> float:
     """Return the probability that a window without a line reaches a statistic.
 
-    Windows of negative light double what is known of the noise, but lack what only adds light, such as showers of
-    cosmic rays. So the larger p-value counts: that among the line-free windows, or that among both kinds. To it is
-    added how often something is taken for a line that the windows of one cube are too few to show.
+    With the sign turned the windows double what is known of the noise, but lack what is only ever positive, such as
+    showers of cosmic rays. So the larger p-value counts: that among the line-free windows, or that among both kinds. To
+    it is added how often something is taken for a line that the windows of one cube are too few to show.
 
     Parameters
     ----------
     statistic : float
         Of the window in question.
-    light, negative : (n,) array_like
+    positive, negative : (n,) array_like
         Of line-free windows, as they are and with the sign turned.
     """
-    both = np.concatenate([np.asarray(light, dtype=np.float64), np.asarray(negative, dtype=np.float64)])
+    both = np.concatenate([np.asarray(positive, dtype=np.float64), np.asarray(negative, dtype=np.float64)])
     impostors = IMPOSTORS * TAIL_BEGINS / max(statistic**2, TAIL_BEGINS)
-    return min(1.0, max(p_value(statistic, light), p_value(statistic, both)) + impostors)
+    return min(1.0, max(p_value(statistic, positive), p_value(statistic, both)) + impostors)
 
 
-def null_p_values(light: ArrayLike, negative: ArrayLike) -> NDArray[np.float64]:
+def null_p_values(positive: ArrayLike, negative: ArrayLike) -> NDArray[np.float64]:
     """Return the p-value, (n,), of each line-free window among all others; see `window_p_value`."""
-    light = np.asarray(light, dtype=np.float64)
-    return np.array([window_p_value(value, np.delete(light, i), negative) for i, value in enumerate(light)])
+    positive = np.asarray(positive, dtype=np.float64)
+    return np.array([window_p_value(value, np.delete(positive, i), negative) for i, value in enumerate(positive)])

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.cubes.cutout import OFF_LINE_PLANES
+from feii_dask.cubes.planes import first_plane_from
 from feii_dask.cubes.reader import Cube
 from feii_dask.figures.axes import arcsecond_bar, blank_axes, image_axes, show_image
 from feii_dask.figures.colors import BLUE, VERMILION, colormap, finite_or_nan, linear_norm, log_norm, power_norm
@@ -157,7 +158,7 @@ def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = OFF_LINE_PLA
     unit : str, optional
         Unit of the pixels; by default that of the cube's header.
     """
-    plane = first_plane_from(cube, wavelength_um)
+    plane = plane_in_cube(cube, wavelength_um)
     unit = str(cube.header.get("BUNIT", "")) if unit is None else unit
     titles = (f"−{offset} planes", f"plane {plane}, {cube.wavelength_um[plane]:.3f} µm", f"+{offset} planes")
     figure = Figure(figsize=(14, 4.4), layout="constrained")
@@ -221,12 +222,12 @@ def brightest(cube: Cube, wavelength_um: float, halfwidth: int = 2) -> NDArray[n
     (y, x) float32 ndarray
         NaN where all of these planes are.
     """
-    plane = first_plane_from(cube, wavelength_um)
+    plane = plane_in_cube(cube, wavelength_um)
     planes = cube.planes(max(plane - halfwidth, 0), min(plane + halfwidth + 1, cube.shape[0]))
     largest: NDArray[np.float32] = np.fmax.reduce(planes, axis=0)
     return largest
 
 
-def first_plane_from(cube: Cube, wavelength_um: float) -> int:
-    """Return the first plane whose wavelength is not below the line's, as the notebook chooses it."""
-    return min(int(np.searchsorted(cube.wavelength_um, wavelength_um)), cube.shape[0] - 1)
+def plane_in_cube(cube: Cube, wavelength_um: float) -> int:
+    """Return the plane that the notebook chooses for a line; the last one for a line beyond the end."""
+    return min(first_plane_from(cube.wavelength_um, wavelength_um), cube.shape[0] - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("detection", "speed", "tables")
+NAMES = ("answers", "detection", "speed", "tables")
 
 
 def main(arguments: list[str]) -> None:

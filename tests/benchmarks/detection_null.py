@@ -95,7 +95,7 @@ def measure_real(path: Path, pixel_arcsec: float) -> Iterator[dict[str, Any]]:
     unit_um = {"Angstrom": 1e-4, "um": 1.0}[header["CUNIT3"]]
     wavelength_um = (header["CRVAL3"] + step * (np.arange(len(sci)) + 1 - header["CRPIX3"])) * unit_um
     lines = [Line("null", float(wavelength)) for wavelength in wavelength_um[12:-12:REAL_STEP]]
-    for sign, name in ((1, "light"), (-1, "negative")):
+    for sign, name in ((1, "positive"), (-1, "negative")):
         for contender, search in CONTENDERS.items():
             verdicts = [search(sign * sci, wavelength_um, line, pixel_arcsec) for line in lines]
             alarms = sum(verdict.detected for verdict in verdicts)

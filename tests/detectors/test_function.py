@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from feii_dask.detectors import load_detector
 from feii_dask.detectors.function import FunctionDetector
@@ -16,7 +17,7 @@ LINE = Line("Fe II", 5.340169)
 BRIGHTEST = FunctionDetector(lambda data: [float(np.nanmax(plane)) for plane in data])
 
 
-def noise(seed: int, planes: int = 700) -> tuple[np.ndarray, np.ndarray]:
+def noise(seed: int, planes: int = 700) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     rng = np.random.default_rng(seed)
     wavelength_um = LINE.wavelength_um + 0.0008 * (np.arange(planes) - planes // 2)
     return rng.normal(size=(planes, 6, 6)).astype(np.float32), wavelength_um
@@ -94,7 +95,7 @@ def test_a_curve_without_a_number_is_an_error() -> None:
 
 
 def test_a_function_may_write_into_its_planes() -> None:
-    def filled(data: np.ndarray) -> np.ndarray:
+    def filled(data: NDArray[np.float32]) -> NDArray[np.float32]:
         data[np.isnan(data)] = 0
         return data.max(axis=(1, 2))
 

@@ -7,7 +7,7 @@ import pytest
 
 from feii_dask.cubes.lines import FAR_INFRARED_LINES, find_lines
 from feii_dask.detectors.grating.grating_scan import GratingScan, random_field_p_value
-from feii_dask.model import Status
+from feii_dask.model import Detection, Status
 from feii_dask.simulate.fifi import FifiCube, make_fifi_cube
 
 (CII,) = find_lines("C II 157.741")
@@ -15,7 +15,7 @@ DETECTOR = GratingScan(jy_per_unit=1.0)
 CONTINUA = (0.0, 5.0, 15.0, 50.0, 150.0)
 
 
-def measure(cube: FifiCube, rv_kms: float = 0.0):
+def measure(cube: FifiCube, rv_kms: float = 0.0) -> Detection:
     return DETECTOR.measure(cube.flux.astype(np.float32), cube.wavelength_um, cube.line, rv_kms=rv_kms)
 
 
@@ -44,6 +44,7 @@ def test_lines_are_found_where_and_as_they_are() -> None:
         assert detection.mask is not None
         assert detection.mask[detection.peak_yx]
         assert detection.plane is not None
+        assert detection.statistic_curve is not None
         assert detection.statistic_curve[detection.plane - detection.statistic_start] == pytest.approx(detection.snr)
 
 

@@ -1,15 +1,22 @@
-"""The matched filter: silent where there is no line, and never at a loss."""
+"""The matched filter: false alarms, detections, and data that cannot be measured."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from feii_dask.detectors.base import load_detector
+from feii_dask.detectors.loading import load_detector
 from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.errors import DetectorError
-from feii_dask.model import Line
+from feii_dask.model import Context, Line, MatchedCube
+from feii_dask.scan import scan_cube
 from feii_dask.simulate import Jet, SimulatedCube, make_cube
+from tests.cubes.samples import write_cube
 
 LINE = Line("Fe II", 5.340169)
 WINDOW_UM = (5.15, 5.53)
@@ -77,7 +84,7 @@ def test_the_planes_that_it_asks_for_are_enough() -> None:
         "huge",
     ],
 )
-def test_what_cannot_be_measured_says_why_and_is_no_detection(change) -> None:
+def test_what_cannot_be_measured_says_why_and_is_no_detection(change: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
     simulated = cube()
     sci = change(simulated.sci).astype(np.float32)
     found = MatchedFilter().measure(sci, simulated.wavelength_um[: len(sci)], LINE)
@@ -116,17 +123,19 @@ def test_half_of_the_search_in_a_gap_leaves_the_other_half() -> None:
 
 
 @pytest.mark.parametrize("error", [0.0, np.nan, np.inf, 1e-3])
-def test_formal_errors_change_nothing(error: float) -> None:
+def test_formal_errors_change_nothing(error: float, tmp_path: Path) -> None:
     simulated = cube(Jet(line=LINE, snr=10.0), seed=2, shape=(17, 17))
-    matched = MatchedFilter()
-    without = matched.measure(simulated.sci, simulated.wavelength_um, LINE)
-    err = np.full_like(simulated.sci, error)
-    found = matched.measure(simulated.sci, simulated.wavelength_um, LINE, err=err)
+    errors = {"one": np.ones_like(simulated.sci), "other": np.full_like(simulated.sci, error)}
+    axis = {"CRVAL3": simulated.wavelength_um[0], "CDELT3": 0.0008}
+    uris = [write_cube(tmp_path / f"{name}.fits", simulated.sci, err, **axis) for name, err in errors.items()]
+    outcomes = [scan_cube(MatchedCube(obs_id="jw01", uri=uri), Context(lines=(LINE,))) for uri in uris]
+    without, found = (outcome.detections[0] for outcome in outcomes)
+    assert found.detected
     assert (found.detected, found.p_value, found.flux) == (without.detected, without.p_value, without.flux)
 
 
 @pytest.mark.parametrize("planes", [1, 2, 3])
-def test_light_that_begins_and_ends_sharply_is_no_line(planes: int) -> None:
+def test_what_begins_and_ends_sharply_is_no_line(planes: int) -> None:
     for seed in range(5):
         simulated = cube(seed=seed)
         middle = int(np.argmin(abs(simulated.wavelength_um - LINE.wavelength_um))) + seed - 2

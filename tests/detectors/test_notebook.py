@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from feii_dask.detectors.base import Detector, load_detector
+from feii_dask.detectors.contract import Detector
+from feii_dask.detectors.loading import load_detector
 from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extension_vs_wavebin
 from feii_dask.errors import DetectorError
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line, Status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
 from feii_dask.detectors.p_values import KEPT_P, null_p_values, p_value, window_p_value
@@ -13,7 +14,7 @@ from feii_dask.ranking.pooling import FEWEST_POOLED, pooled_p_value
 TRIALS = 4000
 
 
-def normal_statistics(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def normal_statistics(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw the significance of the best of a hundred places in normal noise."""
     return rng.standard_normal((*shape, 100)).max(axis=-1)
 
@@ -47,18 +48,18 @@ def test_nothing_to_compare_with_is_no_evidence_against_chance_below_the_tail() 
     assert p_value(3.9, []) == 1
 
 
-def test_what_only_adds_light_is_compared_with_light_only() -> None:
-    light, negative = np.full(30, 4.5), np.full(30, 4.2)
-    light[:3] = 15.0  # remains of cosmic rays
-    assert window_p_value(16.0, light, negative) == pytest.approx(p_value(16.0, light), abs=0.001)
-    assert p_value(16.0, light) > p_value(16.0, np.concatenate([light, negative]))
+def test_what_only_adds_is_compared_with_line_free_windows_only() -> None:
+    positive, negative = np.full(30, 4.5), np.full(30, 4.2)
+    positive[:3] = 15.0  # remains of cosmic rays
+    assert window_p_value(16.0, positive, negative) == pytest.approx(p_value(16.0, positive), abs=0.001)
+    assert p_value(16.0, positive) > p_value(16.0, np.concatenate([positive, negative]))
 
 
 def test_each_null_is_compared_with_the_others_only() -> None:
-    light, negative = np.full(20, 4.5), np.full(20, 4.5)
-    light[3] = 12.0
-    p = null_p_values(light, negative)
-    assert p[3] == window_p_value(12.0, np.delete(light, 3), negative) == p.min()
+    positive, negative = np.full(20, 4.5), np.full(20, 4.5)
+    positive[3] = 12.0
+    p = null_p_values(positive, negative)
+    assert p[3] == window_p_value(12.0, np.delete(positive, 3), negative) == p.min()
     assert p.size == 20
 
 

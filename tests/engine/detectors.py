@@ -8,6 +8,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from feii_dask.detectors import LineWindow
 from feii_dask.model import Detection, Line
 
 # A cube whose pixels all have one of these values
@@ -24,24 +25,16 @@ class Mean:
     def plane_range(self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0) -> tuple[int, int]:
         return 0, 1
 
-    def measure(
-        self,
-        sci: NDArray[np.float32],
-        wavelength_um: NDArray[np.float64],
-        line: Line,
-        err: NDArray[np.float32] | None = None,
-        rv_kms: float = 0.0,
-        pixel_arcsec: float = 0.13,
-    ) -> Detection:
+    def detect(self, window: LineWindow) -> Detection:
         time.sleep(self.seconds)
-        mean = float(np.nanmean(sci))
+        mean = float(np.nanmean(window.planes))
         if mean == POISON:
             os._exit(1)
         if mean == HOG:
             self.hog()
         if mean == TAR:
             time.sleep(3600)
-        return Detection(line=line, statistic=mean)
+        return Detection(line=window.line, statistic=mean)
 
     def hog(self) -> None:
         taken = []
@@ -53,8 +46,8 @@ class Mean:
 class Broken(Mean):
     """Fails at every cube, each time in other words."""
 
-    def measure(self, sci: NDArray[np.float32], *rest: object, **options: object) -> Detection:
-        raise RuntimeError(f"no licence for cube {sci.mean():.0f}")
+    def detect(self, window: LineWindow) -> Detection:
+        raise RuntimeError(f"no licence for cube {window.planes.mean():.0f}")
 
 
 class WholeMean(Mean):

@@ -1,4 +1,4 @@
-"""A detector for cubes of one line: few planes, few beams, and coverage that changes from plane to plane.
+"""Least-squares fits of a line and its continuum at every plane and spaxel of a cube that holds one line.
 
 A far-infrared spectrograph such as FIFI-LS scans its grating over one line. Its cubes have some sixty planes, eight to
 a resolution element, and some forty beams; at their borders and at either end fewer exposures overlap, or none. There
@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.ndimage import gaussian_filter, label
 
+from feii_dask.detectors.contract import MeasuresArrays
 from feii_dask.detectors.grating.line_fits import LineFits, fit_lines
+from feii_dask.detectors.line_window import LineWindow, doppler_um, planes_within
 from feii_dask.detectors.p_values import KEPT_P
-from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line, Status
+from feii_dask.model import Detection, Line
 
 __all__ = ["GratingScan"]
 
 REACH_KMS = 150.0  # of the search, about the source's velocity
 REACH_PLANES = 120  # on either side of the line, of longer cubes
+FEWEST_CUBE_PLANES = 2  # that have a step in velocity
 FWHM = 2.3548  # over the standard deviation of a Gaussian
 MAD = 1.4826  # standard deviation over median absolute deviation
 # Degrees of freedom that each beam and resolution element adds to the scale: a median absolute deviation has the
@@ -40,10 +43,10 @@ Cube64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class GratingScan:
+class GratingScan(MeasuresArrays):
     """Searches for one line of a source in a cube that holds little else.
 
-    Follows `feii_dask.detectors.base.Detector`. ``statistic`` and ``snr`` are the significance of the best beam and
+    Follows `feii_dask.detectors.contract.Detector`. ``statistic`` and ``snr`` are the significance of the best beam and
     resolution element, in standard deviations; ``statistic_curve`` is that of the best beam in each plane.
 
     Parameters
@@ -69,74 +72,60 @@ class GratingScan:
         self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0
     ) -> tuple[int, int] | None:
         """Return the planes, at most 241, that decide about a line; None where it is outside the cube."""
-        shifted_um = line.wavelength_um * (1 + rv_kms / SPEED_OF_LIGHT_KMS)
-        if not (len(wavelength_um) > 1 and wavelength_um[0] <= shifted_um <= wavelength_um[-1]):
+        if len(wavelength_um) < FEWEST_CUBE_PLANES:
             return None
-        plane = int(np.abs(wavelength_um - shifted_um).argmin())
-        return max(0, plane - REACH_PLANES), min(plane + REACH_PLANES + 1, len(wavelength_um))
+        return planes_within(REACH_PLANES, wavelength_um, doppler_um(line, rv_kms))
 
-    def measure(
-        self,
-        sci: NDArray[np.float32],
-        wavelength_um: NDArray[np.float64],
-        line: Line,
-        err: NDArray[np.float32] | None = None,  # noqa: ARG002 - the noise is measured
-        rv_kms: float = 0.0,
-        pixel_arcsec: float = 1.0,  # noqa: ARG002 - the beam is known in spaxels
-    ) -> Detection:
-        """Look for the line; see `feii_dask.detectors.base.Detector.measure`."""
-        planes = self.plane_range(wavelength_um, line, rv_kms)
-        if planes is None:
-            return Detection(line=line, status=Status.NO_LINE_IN_BAND, reason=f"{line.name} is outside the cube")
-        start, stop = planes
-        velocity_kms = SPEED_OF_LIGHT_KMS * (wavelength_um[start:stop] / line.wavelength_um - 1) - rv_kms
+    def detect(self, window: LineWindow) -> Detection:
+        """Look for the line; see `feii_dask.detectors.contract.Detector.detect`."""
+        velocity_kms = window.velocity_kms - window.rv_kms
         plane_kms = float(np.diff(velocity_kms).max())
         searched = np.abs(velocity_kms) <= max(REACH_KMS, plane_kms)
-        shining = np.abs(velocity_kms) <= REACH_KMS + self.line_planes * plane_kms
+        line_mask = np.abs(velocity_kms) <= REACH_KMS + self.line_planes * plane_kms
         with np.errstate(invalid="ignore"):  # of signalling NaN, which flipped bits make
-            light = np.asarray(sci[start:stop], dtype=np.float64)
-        fits = fit_lines(light, self.line_planes, shining)
-        significance, without_line = self._significances(fits, light, shining)
+            planes = np.asarray(window.planes, dtype=np.float64)
+        fits = fit_lines(planes, self.line_planes, line_mask)
+        significance, without_line = self._significances(fits, planes, line_mask)
         if not np.isfinite(significance[searched]).any():
-            reason = f"no spaxel has enough data about {line.name} to tell a line from its continuum"
-            return Detection(line=line, status=Status.NO_DATA, reason=reason)
+            reason = f"no spaxel has enough data about {window.line.name} to tell a line from its continuum"
+            return window.without_data(reason)
         nulls = [height for sign in (1, -1) for height in off_line_maxima(sign * without_line, searched)]
-        answer = replace(self._judge(significance, searched, nulls, line), statistic_start=start)
-        if answer.plane is None:
+        answer = self._decide(significance, searched, nulls, window.line)
+        if not answer.detected:
             return answer
-        numbers = self._numbers(answer, fits, significance, velocity_kms + rv_kms)
-        return replace(answer, plane=answer.plane + start, **numbers)
+        return replace(answer, **self._measurements(answer, fits, significance, velocity_kms + window.rv_kms))
 
-    def _significances(self, fits: LineFits, light: Cube64, shining: NDArray[np.bool_]) -> tuple[Cube64, Cube64]:
+    def _significances(self, fits: LineFits, planes: Cube64, line_mask: NDArray[np.bool_]) -> tuple[Cube64, Cube64]:
         """Return how significant a line is at every voxel, whatever the covariance of its neighbours; NaN if unknown.
 
         The first is that of all data, the second of those beside the line only: a strong line bends the continua of
         fits beside it. Both are scaled to unit scatter: that beside the line, or that of the negative ones at the line,
-        where light only adds, if it is larger.
+        where emission only adds, if it is larger.
         """
-        dark = fit_lines(np.where(shining[:, None, None], np.nan, light), self.line_planes, shining)
-        raw, raw_dark = self._of_beams(fits), self._of_beams(dark)
-        parts = raw_dark[np.isfinite(raw_dark)], raw[shining][raw[shining] < 0]
-        scale = MAD * max((float(np.median(np.abs(part))) for part in parts if part.size), default=0.0) or 1.0
-        return raw / scale, raw_dark / scale
+        off_line = fit_lines(np.where(line_mask[:, None, None], np.nan, planes), self.line_planes, line_mask)
+        raw, raw_off_line = self._of_beams(fits), self._of_beams(off_line)
+        noise = raw_off_line[np.isfinite(raw_off_line)], raw[line_mask][raw[line_mask] < 0]
+        scale = MAD * max((float(np.median(np.abs(values))) for values in noise if values.size), default=0.0) or 1.0
+        return raw / scale, raw_off_line / scale
 
     def _of_beams(self, fits: LineFits) -> Cube64:
         """Return amplitudes averaged over the beam, weighted by what each spaxel knows, over their formal error."""
-        told = fits.information > 0
-        weight = np.where(told, fits.information, 0.0) / np.square(fits.noise)
+        constrained = fits.information > 0
+        weight = np.where(constrained, fits.information, 0.0) / np.square(fits.noise)
         spread = self.psf_px / FWHM
-        total = gaussian_filter(weight * np.where(told, fits.amplitude, 0.0), spread, axes=(1, 2), mode="constant")
+        amplitude = np.where(constrained, fits.amplitude, 0.0)
+        total = gaussian_filter(weight * amplitude, spread, axes=(1, 2), mode="constant")
         square = gaussian_filter(weight, spread / np.sqrt(2), axes=(1, 2), mode="constant")
-        return np.where(told, total / np.sqrt(np.maximum(square, 1e-300)), np.nan)
+        return np.where(constrained, total / np.sqrt(np.maximum(square, 1e-300)), np.nan)
 
-    def _judge(self, significance: Cube64, searched: NDArray[np.bool_], nulls: list[float], line: Line) -> Detection:
+    def _decide(self, significance: Cube64, searched: NDArray[np.bool_], nulls: list[float], line: Line) -> Detection:
         """Decide whether the best voxel of the search is more than chance."""
         known = np.isfinite(significance)
         curve = np.where(known, significance, -np.inf).max(axis=(1, 2))
         beams = max(1.0, np.count_nonzero(known.any(axis=0)) / self.psf_px**2)
         elements = np.count_nonzero(searched) / self.line_planes
-        elements_beside = max(1.0, (len(curve) - np.count_nonzero(searched)) / self.line_planes - 2)
-        freedom = FREEDOM * beams * elements_beside
+        elements_off_line = max(1.0, (len(curve) - np.count_nonzero(searched)) / self.line_planes - 2)
+        freedom = FREEDOM * beams * elements_off_line
         plane = int(np.argmax(np.where(searched, curve, -np.inf)))
         statistic = max(float(curve[plane]), 0.0)
         as_large = sum(null >= statistic for null in nulls)
@@ -153,10 +142,10 @@ class GratingScan:
         )
         return replace(answer, snr=statistic, plane=plane) if answer.detected else answer
 
-    def _numbers(
+    def _measurements(
         self, answer: Detection, fits: LineFits, significance: Cube64, velocity_kms: NDArray[np.float64]
     ) -> dict[str, Any]:
-        """Measure place, velocity, flux and size of a region."""
+        """Return place, velocity, flux and size of the region about the best voxel, as fields of `Detection`."""
         top = int(answer.plane or 0)
         best = np.where(np.isfinite(significance[top]), significance[top], 0.0)
         y, x = np.unravel_index(int(best.argmax()), best.shape)

@@ -29,7 +29,7 @@ class LineFits:
     information : (n, y, x) float64 ndarray
         Noise variance of a plane over that of the amplitude; 0 where there are too few data.
     noise : (y, x) float64 ndarray
-        Scatter of the spaxel about its continuum, no less than usual in its neighbourhood.
+        Scatter of the spaxel about its continuum, no less than typical in its neighbourhood.
     """
 
     amplitude: Cube64
@@ -37,7 +37,7 @@ class LineFits:
     noise: Cube64
 
 
-def fit_lines(light: Cube64, line_planes: float, shining: NDArray[np.bool_]) -> LineFits:
+def fit_lines(planes: Cube64, line_planes: float, line_mask: NDArray[np.bool_]) -> LineFits:
     """Fit by weighted least squares; a plane counts by its noise, and only where it has data.
 
     The line's coefficient follows from the normal equations by eliminating the two of the continuum (their Schur
@@ -45,20 +45,20 @@ def fit_lines(light: Cube64, line_planes: float, shining: NDArray[np.bool_]) -> 
 
     Parameters
     ----------
-    light : (n, y, x) float64 ndarray
+    planes : (n, y, x) float64 ndarray
         The cube, NaN where there are no data.
     line_planes : float
         FWHM of the line, planes.
-    shining : (n,) bool ndarray
+    line_mask : (n,) bool ndarray
         Planes that may hold the line; the noise is measured in the others.
     """
-    good = np.isfinite(light)
-    known = np.where(good, light, 0.0)
-    position = np.linspace(-1, 1, len(light))
-    noise, of_plane = scatter_of(known, good, position, shining)
+    good = np.isfinite(planes)
+    known = np.where(good, planes, 0.0)
+    position = np.linspace(-1, 1, len(planes))
+    noise, of_plane = scatter_of(known, good, position, line_mask)
     weight = good / np.square(of_plane)[:, None, None]
 
-    step = np.arange(len(light))
+    step = np.arange(len(planes))
     profile = np.exp(-4 * log(2) * np.square((step[:, None] - step) / line_planes))
     s0, s1, s2, y0, y1 = (
         np.tensordot(basis, data, axes=1)
@@ -77,32 +77,35 @@ def fit_lines(light: Cube64, line_planes: float, shining: NDArray[np.bool_]) -> 
     # At least half of the line's planes, and enough spectrum for three coefficients.
     enough = solvable & (good.sum(axis=0) >= FEWEST_ELEMENTS * line_planes) & np.isfinite(noise)
     seen = np.tensordot(np.square(profile), good.astype(np.float64), axes=1) / np.square(profile).sum(axis=1).max()
-    told = enough & (seen > 0.5) & (information > 0.1 * gg) & good
-    amplitude = (gy - on_constant * y0 - on_slope * y1) / np.where(told, information, 1.0)
+    constrained = enough & (seen > 0.5) & (information > 0.1 * gg) & good
+    amplitude = (gy - on_constant * y0 - on_slope * y1) / np.where(constrained, information, 1.0)
     return LineFits(
-        np.where(told, amplitude, np.nan), np.where(told, information, 0.0), np.where(np.isfinite(noise), noise, 1.0)
+        amplitude=np.where(constrained, amplitude, np.nan),
+        information=np.where(constrained, information, 0.0),
+        noise=np.where(np.isfinite(noise), noise, 1.0),
     )
 
 
 def scatter_of(
-    known: Cube64, good: NDArray[np.bool_], position: NDArray[np.float64], shining: NDArray[np.bool_]
+    known: Cube64, good: NDArray[np.bool_], position: NDArray[np.float64], line_mask: NDArray[np.bool_]
 ) -> tuple[Cube64, NDArray[np.float64]]:
     """Return the noise of every spaxel, (y, x), NaN without enough data, and of every plane, (n,), about 1."""
-    use = good & ~shining[:, None, None]
+    use = good & ~line_mask[:, None, None]
     for _ in range(2):
         residual = known - straight_line(known, use, position[:, None, None])
         count = np.maximum(np.count_nonzero(use, axis=0), 1)
         scatter = np.sqrt(np.square(np.where(use, residual, 0.0)).sum(axis=0) / count)
         use &= np.abs(residual) <= CLIP * scatter
-    told = (np.count_nonzero(use, axis=0) >= FEWEST_PLANES) & (scatter > 0)
-    if not told.any():
-        return np.full(told.shape, np.nan), np.ones(len(known))
-    usual = median_filter(np.where(told, scatter, np.median(scatter[told])), size=5, mode="nearest")
-    noise = np.where(told, np.maximum(scatter, usual), np.nan)
-    dark = np.where(good & told, np.minimum(residual / np.where(told, noise, 1.0), 0.0), 0.0)  # light only adds
-    seen = np.maximum(np.count_nonzero(good & told, axis=(1, 2)), 1)
-    of_plane = np.sqrt(2 * np.square(dark).sum(axis=(1, 2)) / seen)
-    of_plane[shining] = np.median(of_plane[~shining])
+    constrained = (np.count_nonzero(use, axis=0) >= FEWEST_PLANES) & (scatter > 0)
+    if not constrained.any():
+        return np.full(constrained.shape, np.nan), np.ones(len(known))
+    typical = median_filter(np.where(constrained, scatter, np.median(scatter[constrained])), size=5, mode="nearest")
+    noise = np.where(constrained, np.maximum(scatter, typical), np.nan)
+    normalized = residual / np.where(constrained, noise, 1.0)
+    negative = np.where(good & constrained, np.minimum(normalized, 0.0), 0.0)  # emission only adds
+    seen = np.maximum(np.count_nonzero(good & constrained, axis=(1, 2)), 1)
+    of_plane = np.sqrt(2 * np.square(negative).sum(axis=(1, 2)) / seen)
+    of_plane[line_mask] = np.median(of_plane[~line_mask])
     return noise, np.maximum(of_plane, np.median(of_plane) or 1.0)
 
 

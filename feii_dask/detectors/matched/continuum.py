@@ -1,4 +1,4 @@
-"""The continuum of every spaxel, in which no line is seen."""
+"""Continuum of every spaxel: a robust polynomial and a running median, which no line bends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
-__all__ = ["balanced", "continuum_of", "is_supported"]
+__all__ = ["MAD_OF_NORMAL", "balanced", "continuum_of", "is_supported"]
 
 Cube32 = NDArray[np.float32]
 
+MAD_OF_NORMAL = 0.6745  # median absolute deviation over standard deviation
 BLOCK_PLANES = 7
 BLOCKS = 9  # of the running median: 63 planes, in which a line of 6 planes FWHM is a minority
 END_PLANES = 8  # at either end, where the continuum is extrapolated and false alarms are frequent
@@ -50,7 +51,7 @@ def continuum_of(planes: Cube32) -> Cube32:
 
 
 def is_supported(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the voxels, (n, y, x), with data whose continuum has data on both sides: not beside a gap, not at an end.
+    """Return the voxels, (n, y, x), with data whose continuum has data on both sides: not next to a gap, not at an end.
 
     Parameters
     ----------
@@ -60,10 +61,10 @@ def is_supported(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
     missing = np.zeros((-len(good) % BLOCK_PLANES, *good.shape[1:]), dtype=bool)
     blocks = np.concatenate([good, missing]).reshape(-1, BLOCK_PLANES, *good.shape[1:])
     empty = ~np.logical_or.reduce(blocks, axis=1)
-    beside = empty.copy()
-    beside[1:] |= empty[:-1]
-    beside[:-1] |= empty[1:]
-    supported: NDArray[np.bool_] = good & ~np.repeat(beside, BLOCK_PLANES, axis=0)[: len(good)]
+    near_gap = empty.copy()
+    near_gap[1:] |= empty[:-1]
+    near_gap[:-1] |= empty[1:]
+    supported: NDArray[np.bool_] = good & ~np.repeat(near_gap, BLOCK_PLANES, axis=0)[: len(good)]
     supported[:END_PLANES] = supported[-END_PLANES:] = False
     return supported
 
@@ -87,14 +88,14 @@ def polynomial(planes: Cube32) -> Cube32:
     reach = len(planes) / 2
     basis = legvander(block_centres(0, len(medians)) / reach - 1, degree)
     fit, at_blocks = np.linalg.pinv(basis).astype(np.float32), basis.astype(np.float32)
-    wanted = medians.reshape(len(medians), -1)
-    clipped = wanted
+    levels = medians.reshape(len(medians), -1)
+    clipped = levels
     for _ in range(REFITS):
         coefficients = fit @ clipped
         model = at_blocks @ coefficients
-        size = np.abs(wanted - model)
-        scatter = np.partition(size, len(size) // 2, axis=0)[len(size) // 2] * np.float32(REFIT_CLIP / 0.6745)
-        clipped = model + np.clip(wanted - model, -scatter, scatter)
+        size = np.abs(levels - model)
+        scatter = np.partition(size, len(size) // 2, axis=0)[len(size) // 2] * np.float32(REFIT_CLIP / MAD_OF_NORMAL)
+        clipped = model + np.clip(levels - model, -scatter, scatter)
     everywhere = legvander(np.arange(len(planes)) / reach - 1, degree).astype(np.float32)
     return (everywhere @ (fit @ clipped)).reshape(planes.shape)
 
@@ -125,27 +126,27 @@ def median_of(slabs: Iterable[Cube32]) -> Cube32:
     return ordered[len(ordered) // 2]
 
 
-def balanced(planes: Cube32, there: NDArray[np.bool_] | None = None, low: float = -np.inf) -> Cube32:
-    """Replace what is not there (not finite) by ``low`` and infinity in turn, so that medians stay where they are."""
+def balanced(planes: Cube32, known: NDArray[np.bool_] | None = None, low: float = -np.inf) -> Cube32:
+    """Replace what is not known, or else not finite, by ``low`` and infinity in turn, which keeps medians in place."""
     fill = np.where(np.arange(len(planes)) % 2, np.inf, low).astype(np.float32)
-    present = np.isfinite(planes) if there is None else there
-    return np.where(present, planes, fill.reshape(-1, *(1,) * (planes.ndim - 1)))
+    known = np.isfinite(planes) if known is None else known
+    return np.where(known, planes, fill.reshape(-1, *(1,) * (planes.ndim - 1)))
 
 
 def nearest_filled(planes: Cube32) -> Cube32:
     """Give missing planes the value of the nearest earlier plane of the same spaxel, or else later; or else 0."""
-    there = np.isfinite(planes)
-    torn = ~there.all(axis=0)
-    if not torn.any():
+    known = np.isfinite(planes)
+    incomplete = ~known.all(axis=0)
+    if not incomplete.any():
         return planes
-    light, there = planes[:, torn], there[:, torn]
+    values, known = planes[:, incomplete], known[:, incomplete]
     index = np.arange(len(planes))[:, None]
-    earlier = np.maximum.accumulate(np.where(there, index, -1))
-    later = np.minimum.accumulate(np.where(there, index, len(planes))[::-1])[::-1]
+    earlier = np.maximum.accumulate(np.where(known, index, -1))
+    later = np.minimum.accumulate(np.where(known, index, len(planes))[::-1])[::-1]
     source = np.where(earlier >= 0, earlier, later % len(planes))
-    light = np.take_along_axis(light, source, axis=0)
+    values = np.take_along_axis(values, source, axis=0)
     filled = planes.copy()
-    filled[:, torn] = np.where(np.isfinite(light), light, np.float32(0))
+    filled[:, incomplete] = np.where(np.isfinite(values), values, np.float32(0))
     return filled
 
 

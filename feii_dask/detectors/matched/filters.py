@@ -1,4 +1,4 @@
-"""The matched filter: how significant a line is at every spaxel and plane of a cube."""
+"""Matched filters in space and wavelength: the significance of a line at every voxel of a cube."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.ndimage import median_filter
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import CLIP, CLIPPED_VARIANCE, Residuals, robust_scale
 
-__all__ = ["SEARCH_WIDTHS_KMS", "gaussian", "line_filters", "significance_extremes"]
+__all__ = ["NEGLIGIBLE", "SEARCH_WIDTHS_KMS", "gaussian", "line_filters", "significance_extremes"]
 
 SEARCH_WIDTHS_KMS = (0.0, 100.0, 200.0)  # FWHM of a line before the spectrograph
 NEGLIGIBLE = 1e-5  # weights below are 0: they would become denormal numbers, which are slow
@@ -49,15 +49,16 @@ def significance_extremes(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the largest and the smallest significance, (n, y, x), that a line of any width has at each voxel.
 
-    White residuals are filtered with the point-spread function, divided by the noise of their plane, filtered with
-    each line profile, and divided by their own scatter in each spaxel, whatever the covariance of its neighbours.
+    The normalized residuals are filtered with the point-spread function, divided by the noise of their plane, filtered
+    with each line profile, and divided by their own scatter in each spaxel, whatever the covariance of its neighbours.
     """
-    white = residuals.white
-    planes, height, width = white.shape
-    blurred = gaussian_matrix(height, resolution.psf_px) @ white @ gaussian_matrix(width, resolution.psf_px)
+    planes, height, width = residuals.normalized.shape
+    blurred = (
+        gaussian_matrix(height, resolution.psf_px) @ residuals.normalized @ gaussian_matrix(width, resolution.psf_px)
+    )
     smooth = blurred / plane_noise(blurred, np.isfinite(residuals.noise))[:, None, None]
     spectra = smooth.reshape(planes, -1)
-    filtered = [correlate(profile, spectra).reshape(white.shape) for profile in filters]
+    filtered = [correlate(profile, spectra).reshape(blurred.shape) for profile in filters]
     filtered = [cube / robust_scale(cube, residuals.good) for cube in filtered]
     return reduce(np.maximum, filtered), reduce(np.minimum, filtered)
 
@@ -73,13 +74,13 @@ def correlate(profile: NDArray[np.float32], spectra: NDArray[np.float32]) -> NDA
     return filtered
 
 
-def plane_noise(cube: NDArray[np.floating], alive: NDArray[np.bool_]) -> NDArray[np.floating]:
+def plane_noise(cube: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.floating]:
     """Return the noise of every plane, (n,), over that of the median plane, from its negative values only.
 
-    Light only adds: a plane in which a jet fills half of the field is no noisier than its neighbours.
+    Emission only adds: a plane in which a jet fills half of the field is no noisier than its neighbours.
     """
-    dark = np.minimum(cube[:, alive], 0)
-    dark /= np.sqrt(2 * np.mean(np.square(dark))) or 1
-    own = np.sqrt(2 * np.mean(np.square(np.maximum(dark, -CLIP)), axis=1) / CLIPPED_VARIANCE)
-    noise: NDArray[np.floating] = np.maximum(own, median_filter(own, NOISE_PLANES, mode="nearest"))
+    negative = np.minimum(cube[:, valid], 0)
+    negative /= np.sqrt(2 * np.mean(np.square(negative))) or 1
+    rms = np.sqrt(2 * np.mean(np.square(np.maximum(negative, -CLIP)), axis=1) / CLIPPED_VARIANCE)
+    noise: NDArray[np.floating] = np.maximum(rms, median_filter(rms, NOISE_PLANES, mode="nearest"))
     return np.where(noise > 0, noise, np.float32(1))

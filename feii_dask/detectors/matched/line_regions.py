@@ -1,4 +1,4 @@
-"""Regions of spaxels that shine together, how significant they are, and whether they look like light of a line."""
+"""Regions of significant spaxels, and whether their spectra look like a line."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ CORNERS = np.array([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))], dtype=
 # FWHM, km/s before the spectrograph, of what may be a jet's line, and of what is too wide for one.
 LINE_WIDTHS_KMS = (0.0, 30.0, 60.0, 100.0, 150.0, 200.0, 250.0)
 WIDE_KMS = (310.0, 380.0, 470.0, 600.0, 800.0, 1100.0)
-DRIZZLED_PLANE = 1.3  # FWHM, planes, of light in one plane after drizzling
+DRIZZLED_PLANE = 1.3  # FWHM, planes, of a flash in one plane after drizzling
 CENTRES = np.arange(-8, 9) / 8  # planes from the peak at which profiles are tried
-# A cosmic ray's light ends sharply, a line's has wings. Light within two planes must not explain more than the best
-# profile does; light within three, no more than this beyond it, as variance and as a share of the profile's.
+# A cosmic ray ends sharply, a line has wings. What is within two planes must not explain more than the best profile
+# does; what is within three, no more than this beyond it, as variance and as a share of the profile's.
 SHARPNESS_TOLERANCE = 4.0, 0.02
 EDGE_LEVEL, SPLIT_LEVEL = 0.25, 0.5  # of the peak: where a line ends, and from below which another may begin
 RISE = 3.0  # standard deviations by which that one must rise
-OWN_REACH = 40  # planes, at most, on either side
-COUNTERPART_PLANES = 6  # within which negative light is a sign of a fringe, not of a line
+EXTENT_REACH = 40  # planes, at most, on either side
+COUNTERPART_PLANES = 6  # within which a negative peak is a sign of a fringe, not of a line
 COUNTERPART = 0.6, 4.0  # its depth: over the peak, and in standard deviations
 MOST_BORDER = 0.5  # share of a region at the border of the data
 
@@ -47,15 +47,15 @@ class Regions:
     mask : (r, y, x) bool ndarray
         The spaxels.
     spectrum : (r, n) float32 ndarray
-        Sum of the white residuals of the spaxels, over its own scatter.
+        Sum of the normalized residuals of the spaxels, over its own scatter.
     significance : (r,) float32 ndarray
         Of the best line profile at the best plane of the window, in the spectrum; 0 where there is no maximum.
     plane : (r,) intp ndarray
         That plane.
-    own : (r, 2) intp ndarray
+    line_extent : (r, 2) intp ndarray
         The planes, as start and stop, in which the spectrum shows no other line.
     passed : (r,) bool ndarray
-        Whether it looks like light of a line.
+        Whether its spectrum looks like a line.
     """
 
     window: NDArray[np.intp]
@@ -63,7 +63,7 @@ class Regions:
     spectrum: NDArray[np.float32]
     significance: NDArray[np.float32]
     plane: NDArray[np.intp]
-    own: NDArray[np.intp]
+    line_extent: NDArray[np.intp]
     passed: NDArray[np.bool_]
 
 
@@ -76,7 +76,7 @@ def best_of_windows(regions: Regions, windows: int) -> NDArray[np.float64]:
 
 def find_regions(
     significance: NDArray[np.float32],
-    white: NDArray[np.float32],
+    normalized: NDArray[np.float32],
     residuals: Residuals,
     windows: NDArray[np.intp],
     filters: NDArray[np.float32],
@@ -85,9 +85,9 @@ def find_regions(
     """Find the regions of every window and judge them."""
     maps = significance[windows].max(axis=1)
     window, mask = outline(maps, resolution)
-    planes = len(white)
+    planes = len(normalized)
     seen: NDArray[np.bool_] = np.logical_or.reduce(residuals.good, axis=(1, 2))
-    summed: NDArray[np.float32] = mask.reshape(len(mask), -1).astype(np.float32) @ white.reshape(planes, -1).T
+    summed: NDArray[np.float32] = mask.reshape(len(mask), -1).astype(np.float32) @ normalized.reshape(planes, -1).T
     spectrum = over_scatter(summed, seen)
     matched = spectrum @ filters
     scaled = np.array([over_scatter(response, seen) for response in matched])
@@ -99,13 +99,13 @@ def find_regions(
     in_window = peaks.max(axis=0)[rows[:, None], windows[window]]
     best = in_window.argmax(axis=1)
     plane = windows[window, best]
-    own = own_planes(matched[0], plane)
+    line_extent = find_line_extent(matched[0], plane)
     passed = (
-        one_line(spectrum, seen, own, plane, resolution)
+        is_one_line(spectrum, seen, line_extent, plane, resolution)
         & ~has_negative_counterpart(matched[0], plane)
         & ~at_border(mask, np.isfinite(residuals.noise))
     )
-    return Regions(window, mask, spectrum, in_window[rows, best], plane, own, passed)
+    return Regions(window, mask, spectrum, in_window[rows, best], plane, line_extent, passed)
 
 
 def over_scatter(spectra: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -117,7 +117,7 @@ def over_scatter(spectra: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArr
 def outline(maps: NDArray[np.float32], resolution: Resolution) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the most significant regions of every map: their map, and their spaxels.
 
-    Beside connected spaxels, of at least the beam's area, the beam about the brightest spaxel is one.
+    To connected spaxels, of at least the beam's area, the beam about the brightest spaxel is added.
     """
     labels = np.zeros(maps.shape, dtype=np.int32)
     count = label(maps > JOINED, CORNERS, output=labels)
@@ -139,84 +139,84 @@ def outline(maps: NDArray[np.float32], resolution: Resolution) -> tuple[NDArray[
     return window, np.concatenate([labels[owner[large]] == large[:, None, None], beams])
 
 
-def own_planes(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray[np.intp]:
+def find_line_extent(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the planes, (r, 2) as start and stop, in which each spectrum shows the line at its plane and no other.
 
-    On either side they end where the light falls to `EDGE_LEVEL` of the peak, or rises again from below
+    On either side they end where the spectrum falls to `EDGE_LEVEL` of the peak, or rises again from below
     `SPLIT_LEVEL` of it.
     """
     height = matched[np.arange(len(matched)), plane]
     sides = []
     for side in (-1, 1):
-        light = around(matched, plane, OWN_REACH)[:, OWN_REACH::side]
-        lowest = np.minimum.accumulate(light, axis=1)[:, :-1]
-        rises = (light[:, 1:] > lowest + RISE) & (lowest < SPLIT_LEVEL * height[:, None])
-        ends = rises | (light[:, 1:] < EDGE_LEVEL * height[:, None])
-        sides.append(np.where(ends.any(axis=1), ends.argmax(axis=1), OWN_REACH))
+        flank = around(matched, plane, EXTENT_REACH)[:, EXTENT_REACH::side]
+        lowest = np.minimum.accumulate(flank, axis=1)[:, :-1]
+        rises = (flank[:, 1:] > lowest + RISE) & (lowest < SPLIT_LEVEL * height[:, None])
+        ends = rises | (flank[:, 1:] < EDGE_LEVEL * height[:, None])
+        sides.append(np.where(ends.any(axis=1), ends.argmax(axis=1), EXTENT_REACH))
     return np.stack([plane - sides[0], plane + sides[1] + 1], axis=1)
 
 
-def one_line(
+def is_one_line(
     spectrum: NDArray[np.float32],
     seen: NDArray[np.bool_],
-    own: NDArray[np.intp],
+    line_extent: NDArray[np.intp],
     plane: NDArray[np.intp],
     resolution: Resolution,
 ) -> NDArray[np.bool_]:
-    """Whether a line's profile fits better than light in one to three planes, or than light over too many planes."""
+    """Whether a line's profile fits a spectrum better than one to three planes do, or than too wide a profile does."""
     wide = [resolution.width_planes(width) for width in WIDE_KMS]
     reach = ceil(wide[-1])
     position = plane[:, None] + np.arange(-reach, reach + 1)
-    is_own = (position >= own[:, :1]) & (position < own[:, 1:])
-    light = np.where(is_own, around(spectrum, plane, reach), 0)
+    in_extent = (position >= line_extent[:, :1]) & (position < line_extent[:, 1:])
+    excerpt = np.where(in_extent, around(spectrum, plane, reach), 0)
     known = around(np.broadcast_to(seen, spectrum.shape).astype(np.float32), plane, reach)
 
-    line = best_profile(light, known, [resolution.width_planes(width) for width in LINE_WIDTHS_KMS], CENTRES)
-    drizzled = best_profile(light, known, [DRIZZLED_PLANE], CENTRES[CENTRES % 1 == 0])
+    line = best_profile(excerpt, known, [resolution.width_planes(width) for width in LINE_WIDTHS_KMS], CENTRES)
+    drizzled = best_profile(excerpt, known, [DRIZZLED_PLANE], CENTRES[CENTRES % 1 == 0])
     power = line * abs(line)
-    spare = np.maximum(SHARPNESS_TOLERANCE[0], SHARPNESS_TOLERANCE[1] * power)
-    sharp = (power_within(2, light) > power) | (power_within(3, light) > power + spare)
-    passed: NDArray[np.bool_] = (line > drizzled) & ~sharp & (line >= best_profile(light, known, wide, CENTRES))
+    tolerance = np.maximum(SHARPNESS_TOLERANCE[0], SHARPNESS_TOLERANCE[1] * power)
+    sharp = (power_within(2, excerpt) > power) | (power_within(3, excerpt) > power + tolerance)
+    passed: NDArray[np.bool_] = (line > drizzled) & ~sharp & (line >= best_profile(excerpt, known, wide, CENTRES))
     return passed
 
 
 def best_profile(
-    light: NDArray[np.float32], known: NDArray[np.float32], widths: list[float], centres: NDArray[np.float64]
+    spectra: NDArray[np.float32], known: NDArray[np.float32], widths: list[float], centres: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Return the significance, (r,), of the best Gaussian about the middle of spectra, (r, n), where they are known."""
-    reach = light.shape[1] // 2
+    reach = spectra.shape[1] // 2
     offset = np.arange(-reach, reach + 1) - centres[:, None, None]
-    bank = gaussian(offset, np.array(widths)[:, None]).reshape(-1, light.shape[1]).astype(np.float32)
+    bank = gaussian(offset, np.array(widths)[:, None]).reshape(-1, spectra.shape[1]).astype(np.float32)
     norm = np.sqrt(known @ np.square(bank).T)
-    best: NDArray[np.float32] = (light @ bank.T / np.maximum(norm, NEGLIGIBLE)).max(axis=1)
+    best: NDArray[np.float32] = (spectra @ bank.T / np.maximum(norm, NEGLIGIBLE)).max(axis=1)
     return best
 
 
-def power_within(count: int, light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the squared significance, (r,), of whatever shines in so many adjacent planes about the middle."""
-    middle = light.shape[1] // 2
-    bright = np.square(np.maximum(light[:, middle - 3 : middle + 4], 0))
+def power_within(count: int, spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the largest squared significance, (r,), of so many adjacent planes about the middle."""
+    middle = spectra.shape[1] // 2
+    bright = np.square(np.maximum(spectra[:, middle - 3 : middle + 4], 0))
     power: NDArray[np.float32] = sliding_window_view(bright, count, axis=1).sum(axis=2).max(axis=1)
     return power
 
 
 def has_negative_counterpart(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether there is nearly as much negative light close by, as in fringes."""
+    """Whether there is a negative peak nearly as high close by, as in fringes."""
     near = around(matched, plane, COUNTERPART_PLANES)
     deepest, peak = -near.min(axis=1), near[:, COUNTERPART_PLANES]
     counterpart: NDArray[np.bool_] = (deepest > COUNTERPART[0] * peak) & (deepest > COUNTERPART[1])
     return counterpart
 
 
-def border_of(alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def border_of(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the spaxels that have a neighbour without data, or none."""
-    border: NDArray[np.bool_] = binary_dilation(~alive, np.ones((3, 3), dtype=bool), border_value=1)
+    border: NDArray[np.bool_] = binary_dilation(~valid, np.ones((3, 3), dtype=bool), border_value=1)
     return border
 
 
-def at_border(mask: NDArray[np.bool_], alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def at_border(mask: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether a region mostly lies along the border of the data."""
-    share: NDArray[np.float64] = (mask & border_of(alive)).sum(axis=(1, 2)) / mask.sum(axis=(1, 2))
+    share: NDArray[np.float64] = (mask & border_of(valid)).sum(axis=(1, 2)) / mask.sum(axis=(1, 2))
     return share > MOST_BORDER
 
 

@@ -1,4 +1,4 @@
-"""What a region of line emission amounts to: velocity, width, flux, size and shape."""
+"""Velocity, width, flux, size and shape of a region of line emission."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from feii_dask.detectors.line_window import LineWindow, doppler_kms
+from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
 from feii_dask.detectors.matched.filters import gaussian
+from feii_dask.detectors.matched.line_regions import Regions
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import Residuals, robust_scale
-from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
+from feii_dask.model import SPEED_OF_LIGHT_KMS
 
 __all__ = ["measure_region"]
 
@@ -23,7 +26,7 @@ HZ_UM = SPEED_OF_LIGHT_KMS * 1e9  # speed of light in Hz µm
 WIDTHS = 12  # trial widths, from the line-spread function to `WIDEST_KMS`
 WIDEST_KMS = 350.0
 FINE = 8  # trial centres in a plane
-BASELINE_PLANES = 20  # within which the level beside the line is taken
+BASELINE_PLANES = 20  # on either side, in which the level next to the line is taken
 CLEAR = 1.5  # FWHM from the centre at which a line no longer counts
 POINT = 1.4  # FWHM along the major axis, over that of the point-spread function, of what may be a point
 STAR = 5.0  # scatter of the continuum image that its peak exceeds where there is a star
@@ -38,14 +41,7 @@ class Profile:
 
 
 def measure_region(
-    residuals: Residuals,
-    mask: NDArray[np.bool_],
-    spectrum: NDArray[np.float32],
-    own: slice,
-    wavelength_um: NDArray[np.float64],
-    line: Line,
-    resolution: Resolution,
-    pixel_arcsec: float,
+    residuals: Residuals, regions: Regions, region: int, window: LineWindow, resolution: Resolution
 ) -> dict[str, Any]:
     """Measure a region of line emission.
 
@@ -57,20 +53,14 @@ def measure_region(
     ----------
     residuals : Residuals
         Of the cube.
-    mask : (y, x) bool ndarray
-        The region.
-    spectrum : (n,) float32 ndarray
-        Its spectrum, over its scatter.
-    own : slice
-        The planes that hold its light and no other line's.
-    wavelength_um : (n,) float64 ndarray
-        Wavelength of every plane, µm.
-    line : Line
-        The line at rest.
+    regions : Regions
+        Regions of positive residuals.
+    region : int
+        Which of them.
+    window : LineWindow
+        The planes that the residuals are of.
     resolution : Resolution
         Of the cube, at the line.
-    pixel_arcsec : float
-        Width of a spaxel, arcsec.
 
     Returns
     -------
@@ -78,23 +68,25 @@ def measure_region(
         Fields of `Detection`. The position angle takes north up and east left, as the pipeline's sky grids have it.
         The width is that in the cube: the line-spread function is in it.
     """
-    profile, error_planes = fit_profile(spectrum.astype(np.float64), own, resolution)
-    centre_um = float(np.interp(profile.centre, np.arange(wavelength_um.size), wavelength_um))
+    mask, spectrum, line_extent = regions.mask[region], regions.spectrum[region], slice(*regions.line_extent[region])
+    profile, error_planes = fit_profile(spectrum.astype(np.float64), line_extent, resolution)
+    centre_um = float(np.interp(profile.centre, np.arange(len(spectrum)), window.wavelength_um))
     template = gaussian(np.arange(len(spectrum)) - profile.centre, profile.fwhm)
-    weights = (template[own] / np.square(template[own]).sum()).astype(np.float32)
-    image = np.tensordot(weights, residuals.light[own], 1) - beside(residuals.light, profile) * weights.sum()
+    weights = (template[line_extent] / np.square(template[line_extent]).sum()).astype(np.float32)
+    subtracted, pixel_arcsec = residuals.continuum_subtracted, window.pixel_arcsec
+    image = np.tensordot(weights, subtracted[line_extent], 1) - local_baseline(subtracted, profile) * weights.sum()
     image *= mask
 
     watt_per_mjy_sr = W_M2_HZ_PER_MJY * SR_PER_ARCSEC2 * pixel_arcsec**2 * HZ_UM * resolution.step_um / centre_um**2
     watt = float(template.sum()) * watt_per_mjy_sr
-    summed = residuals.light[:, mask].sum(axis=1)
+    summed = subtracted[:, mask].sum(axis=1)
     scatter = robust_scale(
         np.convolve(summed, weights, "same")[:, None].astype(np.float32), np.ones((len(summed), 1), bool)
     )
     peak = np.unravel_index(int(np.argmax(np.where(mask, image, -np.inf))), mask.shape)
     return {
         "plane": round(profile.centre),
-        "velocity_kms": SPEED_OF_LIGHT_KMS * (centre_um / line.wavelength_um - 1),
+        "velocity_kms": doppler_kms(centre_um, window.line.wavelength_um),
         "velocity_error_kms": error_planes * resolution.plane_kms,
         "width_kms": profile.fwhm * resolution.plane_kms,
         "snr": float((image / residuals.noise)[peak]),
@@ -109,31 +101,31 @@ def measure_region(
     }
 
 
-def fit_profile(spectrum: NDArray[np.float64], own: slice, resolution: Resolution) -> tuple[Profile, float]:
-    """Return the profile that fits a line's own planes best, and the error of its centre in planes."""
+def fit_profile(spectrum: NDArray[np.float64], line_extent: slice, resolution: Resolution) -> tuple[Profile, float]:
+    """Return the profile that fits a line best in its planes, and the error of its centre in planes."""
     widths = np.geomspace(resolution.line_planes, resolution.width_planes(WIDEST_KMS), WIDTHS)
-    planes = np.arange(own.start, own.stop)
-    centres = np.arange(own.start * FINE, (own.stop - 1) * FINE + 1) / FINE
+    planes = np.arange(line_extent.start, line_extent.stop)
+    centres = np.arange(line_extent.start * FINE, (line_extent.stop - 1) * FINE + 1) / FINE
     templates = gaussian(planes - centres[:, None, None], widths[:, None])
     templates /= np.linalg.norm(templates, axis=-1, keepdims=True)
-    response = np.maximum(templates @ spectrum[own], 0)
+    response = np.maximum(templates @ spectrum[line_extent], 0)
     best = np.unravel_index(int(response.argmax()), response.shape)
     profile = Profile(float(centres[best[0]]), float(widths[best[1]]))
     return profile, profile.fwhm / (2 * sqrt(log(2)) * max(float(response[best]), 1.0))
 
 
-def beside(light: NDArray[np.float32], profile: Profile) -> NDArray[np.float32]:
-    """Return the mean level of every spaxel beside the line."""
-    distance = abs(np.arange(len(light)) - profile.centre)
-    there = (distance > CLEAR * profile.fwhm) & (distance < CLEAR * profile.fwhm + BASELINE_PLANES)
-    return np.median(light[there], axis=0)
+def local_baseline(subtracted: NDArray[np.float32], profile: Profile) -> NDArray[np.float32]:
+    """Return the median level, (y, x), of every spaxel on both sides of the line."""
+    distance = abs(np.arange(len(subtracted)) - profile.centre)
+    off_line = (distance > CLEAR * profile.fwhm) & (distance < CLEAR * profile.fwhm + BASELINE_PLANES)
+    return np.median(subtracted[off_line], axis=0)
 
 
 def star_offset_px(residuals: Residuals, peak: tuple[np.intp, ...]) -> float:
     """Return the distance from the brightest spaxel of the continuum; NaN where none stands out."""
     image = np.where(np.isfinite(residuals.noise), residuals.continuum, np.float32(np.nan))
     level = np.nanmedian(image)
-    if not np.nanmax(image) - level > STAR * np.nanmedian(abs(image - level)) / 0.6745:
+    if not np.nanmax(image) - level > STAR * np.nanmedian(abs(image - level)) / MAD_OF_NORMAL:
         return float("nan")
     star = np.unravel_index(int(np.nanargmax(image)), image.shape)
     return float(np.hypot(float(star[0] - peak[0]), float(star[1] - peak[1])))

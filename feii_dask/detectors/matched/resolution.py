@@ -1,4 +1,4 @@
-"""How sharply JWST's spectrographs see, in space and in wavelength."""
+"""Point-spread and line-spread functions of JWST's spectrographs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from feii_dask.model import SPEED_OF_LIGHT_KMS
 
-__all__ = ["Resolution", "line_spread_um", "psf_fwhm_arcsec", "resolution_at"]
+__all__ = ["Resolution", "resolution_at"]
 
 DIFFRACTION_ARCSEC_PER_UM = 1.03 * 0.0317  # FWHM of the Airy disc of a mirror of 6.5 m
 NIRSPEC_PLANES = 2.2  # FWHM of its line-spread function; cubes have one plane per detector pixel
@@ -18,7 +18,7 @@ NIRSPEC_PLANES = 2.2  # FWHM of its line-spread function; cubes have one plane p
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The grid of a cube at one wavelength, and what its instrument makes of a point of monochromatic light.
+    """The grid of a cube at one wavelength, and the point-spread and line-spread functions there.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""From a cube to its noise: the continuum of every spaxel removed, spikes removed, all scaled to unit scatter."""
+"""Residuals of a cube: continuum and spikes removed, and scaled to the noise of every spaxel."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
-from feii_dask.detectors.matched.continuum import balanced, continuum_of, is_supported
+from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL, balanced, continuum_of, is_supported
 
-__all__ = ["Residuals", "remove_continuum", "robust_scale"]
+__all__ = ["CLIP", "CLIPPED_VARIANCE", "Residuals", "remove_continuum", "robust_scale"]
 
 Cube32 = NDArray[np.float32]
 
 LARGEST = 1e30  # MJy/sr; beyond, squares would overflow
 CLIP = 3.0  # standard deviations beyond which a value counts as this many
 CLIPPED_VARIANCE = 0.9751  # of a normal distribution clipped at ±3
-MAD_OF_NORMAL = 0.6745
-SPIKE_PASSES = 2  # what is beside a spike only stands alone when that is gone
+SPIKE_PASSES = 2  # what is next to a spike is isolated only when that is gone
 SPIKE = 5.0  # standard deviations that an isolated voxel needs to be a spike
 # Mean of its neighbours over a spike. A spike spreads 0.15 along wavelength and 0.25 across, where drizzling gives a
 # neighbour a quarter of a detector pixel; a line gives its neighbours 0.4 or more, a point seen by the MRS 0.5 or more.
@@ -33,9 +32,9 @@ class Residuals:
 
     Attributes
     ----------
-    light : (n, y, x) float32 ndarray
+    continuum_subtracted : (n, y, x) float32 ndarray
         Residual in the cube's unit; 0 where there are no data.
-    white : (n, y, x) float32 ndarray
+    normalized : (n, y, x) float32 ndarray
         The same over the noise of its spaxel, without spikes.
     noise : (y, x) float32 ndarray
         Robust scatter of every spaxel along wavelength; inf where a spaxel has none.
@@ -45,8 +44,8 @@ class Residuals:
         Mean continuum.
     """
 
-    light: Cube32
-    white: Cube32
+    continuum_subtracted: Cube32
+    normalized: Cube32
     noise: NDArray[np.float32]
     good: NDArray[np.bool_]
     continuum: NDArray[np.float32]
@@ -66,10 +65,10 @@ def remove_continuum(sci: Cube32, psf_px: float) -> Residuals:
     level = continuum_of(np.where(good, sci, np.float32(np.nan)))
     good = is_supported(good)
     with np.errstate(over="ignore", invalid="ignore"):  # of voxels without data
-        light = np.where(good, sci - level, np.float32(0))
-    noise = robust_scale(light, good)
-    white = (light / noise).astype(np.float32, copy=False)
-    return Residuals(light, without_spikes(white, psf_px), noise, good, level.mean(axis=0))
+        continuum_subtracted = np.where(good, sci - level, np.float32(0))
+    noise = robust_scale(continuum_subtracted, good)
+    normalized = (continuum_subtracted / noise).astype(np.float32, copy=False)
+    return Residuals(continuum_subtracted, without_spikes(normalized, psf_px), noise, good, level.mean(axis=0))
 
 
 def has_data(sci: Cube32) -> NDArray[np.bool_]:
@@ -99,19 +98,23 @@ def robust_scale(values: Cube32, good: NDArray[np.bool_]) -> NDArray[np.float32]
     return np.where(enough, first * np.sqrt(variance), np.inf).astype(np.float32)
 
 
-def without_spikes(white: Cube32, psf_px: float) -> Cube32:
+def without_spikes(normalized: Cube32, psf_px: float) -> Cube32:
     """Set to 0 what is isolated, with its 26 neighbours, onto which drizzling spreads it.
 
-    A spike stands alone in wavelength and in space; a warm pixel is there in many planes, but sharper than any point.
+    A spike is isolated in wavelength and in space; a warm pixel is there in many planes, but sharper than any point.
     """
-    padded = np.pad(white, 1)
-    sharp = WARM * exp(-4 * log(2) / psf_px**2)
+    padded = np.pad(normalized, 1)
+    sharpest = WARM * exp(-4 * log(2) / psf_px**2)
     for _ in range(SPIKE_PASSES):
-        remove_isolated(padded, sharp)
+        remove_isolated(padded, sharpest)
     return np.ascontiguousarray(padded[1:-1, 1:-1, 1:-1])
 
 
-def remove_isolated(padded: Cube32, sharp: float) -> None:
+def remove_isolated(padded: Cube32, sharpest: float) -> None:
+    """Set to 0, in place, what is isolated in a cube with a border of one voxel.
+
+    ``sharpest`` is what the brightest neighbour of a point has at least, over the point.
+    """
     size = np.abs(padded)
     plane, y, x = np.unravel_index(np.flatnonzero(size > SPIKE), size.shape)  # ten times as fast as nonzero() alone
     peak = size[plane, y, x]
@@ -119,7 +122,7 @@ def remove_isolated(padded: Cube32, sharp: float) -> None:
     sides = size[plane, y - 1, x], size[plane, y + 1, x], size[plane, y, x - 1], size[plane, y, x + 1]
     corners = [size[plane, y + dy, x + dx] for dy, dx in product((-1, 1), repeat=2)]
     spike = (along < ISOLATED_ALONG * peak) & (sum(sides) / 4 < ISOLATED_ACROSS * peak)
-    alone = spike | (np.maximum.reduce([*sides, *corners]) < sharp * peak)
-    plane, y, x = plane[alone], y[alone], x[alone]
+    isolated = spike | (np.maximum.reduce([*sides, *corners]) < sharpest * peak)
+    plane, y, x = plane[isolated], y[isolated], x[isolated]
     for dp, dy, dx in product((-1, 0, 1), repeat=3):
         padded[plane + dp, y + dy, x + dx] = 0

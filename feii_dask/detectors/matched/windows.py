@@ -1,4 +1,4 @@
-"""Which planes are searched for a line, and which show what a search finds where there is no line."""
+"""Windows in wavelength: the planes that are searched for a line, and line-free ones of equal length."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import ALL_LINES
+from feii_dask.detectors.line_window import LineWindow, doppler_kms
 from feii_dask.detectors.matched.filters import SEARCH_WIDTHS_KMS
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
 
-__all__ = ["REACH_KMS", "Windows", "lay_windows", "velocities_kms"]
+__all__ = ["REACH_KMS", "Windows", "lay_windows"]
 
 REACH_KMS = 300.0  # of the search, about the source's radial velocity
 SAME_LINE_KMS = 30.0  # within which a line of the catalogue is the one that is looked for, perhaps rounded
@@ -41,28 +41,13 @@ class Windows:
     flags: tuple[str, ...]
 
 
-def velocities_kms(wavelength_um: NDArray[np.float64], rest_um: float) -> NDArray[np.float64]:
-    """Return Doppler shifts from a rest wavelength (positive: away)."""
-    return SPEED_OF_LIGHT_KMS * (wavelength_um / rest_um - 1)
-
-
-def lay_windows(
-    wavelength_um: NDArray[np.float64],
-    line: Line,
-    rv_kms: float,
-    present: NDArray[np.float64],
-    resolution: Resolution,
-) -> Windows:
+def lay_windows(window: LineWindow, present: NDArray[np.float64], resolution: Resolution) -> Windows:
     """Lay windows over planes.
 
     Parameters
     ----------
-    wavelength_um : (n,) float64 ndarray
-        Wavelength of every plane, µm.
-    line : Line
-        The line at rest.
-    rv_kms : float
-        Radial velocity of the source, km/s.
+    window : LineWindow
+        The planes that a detector got.
     present : (n,) float64 ndarray
         Share of the spaxels that have data in each plane.
     resolution : Resolution
@@ -75,10 +60,10 @@ def lay_windows(
         its edge, nor any known line within `REACH_KMS`. It may have no planes.
     """
     spread_kms = resolution.line_planes * resolution.plane_kms
-    usable = (present >= MOST_MISSING) & (abs(np.gradient(wavelength_um) / resolution.step_um - 1) < SAME_STEP)
-    velocity = velocities_kms(wavelength_um, line.wavelength_um) - rv_kms
+    usable = (present >= MOST_MISSING) & (abs(np.gradient(window.wavelength_um) / resolution.step_um - 1) < SAME_STEP)
+    velocity = window.velocity_kms - window.rv_kms
     searched = abs(velocity) <= REACH_KMS
-    neighbours = velocities_kms(KNOWN_LINES_UM, line.wavelength_um)
+    neighbours = doppler_kms(KNOWN_LINES_UM, window.line.wavelength_um)
     neighbours = neighbours[abs(neighbours) > SAME_LINE_KMS]
     hidden = np.zeros_like(searched)
     core_kms = CORE_KMS + spread_kms / 2

@@ -1,19 +1,18 @@
-"""What a detector is, and how one is found by its name."""
+"""Detectors by their names, and the memory that they take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from feii_dask.config.plugins import import_named
+from feii_dask.detectors.contract import Detector
 from feii_dask.detectors.function import FunctionDetector
 from feii_dask.errors import DetectorError
-from feii_dask.model import Detection, Line
 
-__all__ = ["Detector", "load_detector", "working_bytes"]
+__all__ = ["load_detector", "working_bytes"]
 
 FEWEST_COPIES = 2.0  # of its planes that a detector holds, if it does not say: they, and something made of them
 
@@ -23,60 +22,12 @@ BUILT_IN = {
     "grating": "feii_dask.detectors.grating.grating_scan:GratingScan",
 }
 
-
-@runtime_checkable
-class Detector(Protocol):
-    """Says which planes it needs for a line, and turns them into a measurement."""
-
-    def plane_range(
-        self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0
-    ) -> tuple[int, int] | None:
-        """Return the planes ``[start, stop)`` that `measure` needs, or None where the line is outside the cube.
-
-        Parameters
-        ----------
-        wavelength_um : (n,) float64 ndarray
-            Wavelength of every plane of the cube, µm, increasing.
-        line : Line
-            The line at rest.
-        rv_kms : float
-            Radial velocity of the source, km/s.
-        """
-        ...
-
-    def measure(
-        self,
-        sci: NDArray[np.float32],
-        wavelength_um: NDArray[np.float64],
-        line: Line,
-        err: NDArray[np.float32] | None = None,
-        rv_kms: float = 0.0,
-        pixel_arcsec: float = 0.13,
-    ) -> Detection:
-        """Measure one line.
-
-        Parameters
-        ----------
-        sci : (n, y, x) float32 ndarray
-            The whole cube, or exactly the planes of `plane_range`; either gives the same answer. Not to be written
-            into: neighbouring lines share it, and so does what is stored.
-        wavelength_um : (n,) float64 ndarray
-            Wavelengths of these planes, µm, increasing.
-        line : Line
-            The line at rest.
-        err : (n, y, x) float32 ndarray, optional
-            Formal 1-σ errors of the same planes.
-        rv_kms : float
-            Radial velocity of the source, km/s.
-        pixel_arcsec : float
-            Width of a spaxel, arcsec.
-
-        Returns
-        -------
-        Detection
-            Its planes are counted from the first plane of ``sci``.
-        """
-        ...
+FROM_MEASURE_TO_DETECT = """\
+    def detect(self, window):
+        return self.measure(
+            window.planes, window.wavelength_um, window.line, rv_kms=window.rv_kms, pixel_arcsec=window.pixel_arcsec
+        )
+"""
 
 
 def working_bytes(detector: Detector, planes: int, spaxels: float) -> int:
@@ -127,6 +78,12 @@ def load_detector(name: str, options: Mapping[str, Any] | None = None, *, fresh:
         raise DetectorError(f"the detector {name!r} cannot be made: {type(error).__name__}: {error}") from error
     if isinstance(detector, Detector):
         return detector
+    if hasattr(detector, "plane_range") and hasattr(detector, "measure"):
+        raise DetectorError(
+            f"{name!r} has plane_range() and measure(), as detectors had before: it now needs detect(), "
+            f"which gets a feii_dask.LineWindow in place of six arguments. These lines make it one:\n\n"
+            f"{FROM_MEASURE_TO_DETECT}"
+        )
     if callable(detector):
         return FunctionDetector(detector)
-    raise DetectorError(f"{name!r} is not a detector: it lacks plane_range() or measure(), and cannot be called either")
+    raise DetectorError(f"{name!r} is not a detector: it lacks plane_range() or detect(), and cannot be called either")
