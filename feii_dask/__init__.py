@@ -58,7 +58,7 @@ __all__ = [
     "simulate",
 ]
 
-_HOMES = {
+HOMES = {
     "FE_II_LINES": "cubes.lines",
     "NOTEBOOK_LINES": "cubes.lines",
     "Context": "model",
@@ -83,13 +83,13 @@ _HOMES = {
     "scan_cube": "scan",
     "search": "workflow",
 }
-_MODULES = ("detectors", "errors", "notebook", "simulate")
+MODULES = ("detectors", "errors", "notebook", "simulate")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"feii_dask.{_HOMES[name]}"), name)
-    if name in _MODULES:
+    if name in HOMES:
+        return getattr(importlib.import_module(f"feii_dask.{HOMES[name]}"), name)
+    if name in MODULES:
         return importlib.import_module(f"feii_dask.{name}")
     raise AttributeError(f"feii_dask has no attribute {name!r}")
 

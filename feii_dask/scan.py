@@ -19,7 +19,7 @@ from feii_dask.cubes.reader import Cube, read_cube
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.detectors.contract import Detector, detect_in_cube
 from feii_dask.detectors.line_window import LineWindow, line_outside
-from feii_dask.detectors.loading import load_detector, working_bytes
+from feii_dask.detectors.registry import load_detector, working_bytes
 from feii_dask.errors import (
     CubeError,
     CubeFormatError,

@@ -2,100 +2,88 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
 import feii_dask
+from tests.source import MODULES, Module
 
-ROOT = Path(feii_dask.__file__).parent
-
-# Each may import itself and what stands in an earlier row; the parts of one row do not know each other,
-# but for the first, which is one layer.
+# Each may import itself and what stands in an earlier row; the parts of one row do not know each other.
 ROWS = (
-    {"errors", "model", "named"},
-    {"settings", "values", "missions", "sky", "cubes"},
-    {"detectors", "progress"},
+    {"_version", "errors"},
+    {"model"},
+    {"config", "sky", "cubes"},
+    {"detectors"},
     {"scan"},
-    {"archives", "simulate", "engine", "results"},
-    {"narration", "runs", "targets", "notebook"},
-    {"single", "workflow"},
-    {"demo", "estimate"},
+    {"archives", "simulate", "store"},
+    {"engine", "ranking", "monitor"},
+    {"figures", "report"},
+    {"matching"},
+    {"planning"},
+    {"workflow"},
+    {"demo", "estimate", "notebook", "single"},
     {"cli"},
     {"__main__"},
 )
 LEVEL = {part: level for level, row in enumerate(ROWS) for part in row}
-ALLOWED_WITHIN_A_ROW = {("model", "errors"), ("settings", "missions"), ("settings", "values")}
-WITHOUT_DASK = {
-    *("errors", "model", "named", "values", "missions", "sky", "cubes"),
-    *("detectors", "scan", "simulate", "archives", "progress"),
+ALLOWED_WITHIN_A_ROW = {
+    ("report", "figures"),  # the report draws with the figures
+    ("engine", "monitor"),  # the page on the scheduler's dashboard is monitor's, and the engine puts it there
 }
+WITHOUT_DASK = {
+    *("errors", "model", "sky", "cubes", "detectors", "scan"),
+    *("archives", "simulate", "store", "ranking", "figures", "report"),
+}
+DASK = {"dask", "distributed"}
+PAGE_ON_THE_DASHBOARD = "feii_dask.monitor.dashboard_"
 
 
-def modules() -> list[Path]:
-    return sorted(ROOT.rglob("*.py"))
+def packages(module: Module) -> set[str]:
+    return {imported.module.split(".")[0] for imported in module.imports}
 
 
-def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT.parent).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
+def test_every_module_has_its_place_in_the_chain() -> None:
+    assert {module.part for module in MODULES} - {""} == set(LEVEL)
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    package = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    hidden = {id(inner) for node in ast.walk(tree) if is_type_checking(node) for inner in ast.walk(node)}
-    for node in ast.walk(tree):
-        if id(node) in hidden:
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_imports_run_one_way(module: Module) -> None:
+    for imported in module.imports:
+        other = imported.module.split(".")[1] if imported.module.startswith("feii_dask.") else ""
+        if not other or not module.part or other == module.part:
             continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = (
-                ".".join([*package[: len(package) - node.level + 1], node.module or ""]) if node.level else node.module
-            )
-            base = str(base).rstrip(".")
-            yield base
-            yield from (
-                f"{base}.{alias.name}" for alias in node.names if (ROOT.parent / base.replace(".", "/")).is_dir()
-            )
-
-
-def is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
-def part_of(module: str) -> str:
-    return module.split(".")[1] if "." in module else ""
-
-
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_imports_run_one_way(path: Path) -> None:
-    own = part_of(name_of(path))
-    for imported in imports_of(path):
-        other = part_of(imported) if imported.startswith("feii_dask") else ""
-        if not other or not own or other == own or other.startswith("__"):
-            continue
-        allowed = LEVEL[other] < LEVEL[own] or (own, other) in ALLOWED_WITHIN_A_ROW
-        assert allowed, f"{name_of(path)} imports {imported}, which stands above or beside it"
-
-
-@pytest.mark.parametrize("path", [path for path in modules() if part_of(name_of(path)) in WITHOUT_DASK], ids=name_of)
-def test_what_a_worker_runs_does_not_import_dask(path: Path) -> None:
-    assert not {name.split(".")[0] for name in imports_of(path)} & {"dask", "distributed"}
+        allowed = LEVEL[other] < LEVEL[module.part] or (module.part, other) in ALLOWED_WITHIN_A_ROW
+        assert allowed, f"{module.name} imports {imported.module}, which stands above or beside it"
 
 
 def test_there_is_no_import_cycle() -> None:
-    names = {name_of(path) for path in modules()}
+    names = {module.name for module in MODULES}
     graph = {
-        name_of(path): {imported for imported in imports_of(path) if imported in names and imported != name_of(path)}
-        for path in modules()
-        if path.name != "__init__.py"
+        module.name: {imported.module for imported in module.imports if imported.module in names} - {module.name}
+        for module in MODULES
+        if module.path.name != "__init__.py"
     }
     assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.part in WITHOUT_DASK], ids=lambda module: module.name)
+def test_what_a_worker_runs_does_not_import_dask(module: Module) -> None:
+    assert not packages(module) & DASK
+
+
+def test_only_the_engine_and_the_page_on_the_dashboard_know_a_cluster() -> None:
+    knowing = {module.name for module in MODULES if "distributed" in packages(module)}
+    types_only = {"feii_dask.workflow", "feii_dask.estimate"}  # they hand a Client through
+    others = {name for name in knowing if not name.startswith(("feii_dask.engine.", PAGE_ON_THE_DASHBOARD))}
+    assert others <= types_only
+
+
+def test_only_the_settings_and_the_engine_read_dasks_configuration() -> None:
+    reading = {module.name for module in MODULES for imported in module.imports if imported.module == "dask.config"}
+    others = {name for name in reading if not name.startswith("feii_dask.engine.")}
+    assert len(others) == 1
+    assert others.pop().startswith("feii_dask.config.")
 
 
 def test_every_public_name_can_be_imported() -> None:

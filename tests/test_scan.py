@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.cubes.reader import open_cube
 from feii_dask.detectors.line_window import LineWindow
-from feii_dask.detectors.loading import working_bytes
 from feii_dask.detectors.notebook import NotebookDetector, extension_vs_wavebin
+from feii_dask.detectors.registry import working_bytes
 from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
 from feii_dask.scan import scan_cube, skip_reason
 from tests.cubes.faulty import serving

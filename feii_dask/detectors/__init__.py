@@ -3,6 +3,6 @@
 from feii_dask.detectors import notebook
 from feii_dask.detectors.contract import Detector
 from feii_dask.detectors.line_window import LineWindow
-from feii_dask.detectors.loading import load_detector
+from feii_dask.detectors.registry import load_detector
 
 __all__ = ["Detector", "LineWindow", "load_detector", "notebook"]

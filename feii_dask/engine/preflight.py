@@ -184,7 +184,7 @@ def why_no_detector(client: Client, detector: str) -> str:
 
     def problem() -> str:
         from feii_dask.config.plugins import digest_of  # noqa: PLC0415
-        from feii_dask.detectors.loading import load_detector  # noqa: PLC0415
+        from feii_dask.detectors.registry import load_detector  # noqa: PLC0415
         from feii_dask.errors import DetectorError  # noqa: PLC0415
 
         try:

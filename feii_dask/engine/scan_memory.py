@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from feii_dask.detectors.loading import load_detector, working_bytes
+from feii_dask.detectors.registry import load_detector, working_bytes
 from feii_dask.errors import RegionError
 from feii_dask.model import Context
 from feii_dask.sky.regions import parse_region

@@ -18,7 +18,7 @@ from feii_dask.config.declarations import declarations_of
 from feii_dask.config.missions import Mission, find_mission
 from feii_dask.config.settings import Settings
 from feii_dask.cubes.lines import find_lines
-from feii_dask.detectors.loading import load_detector
+from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import FingerprintError, LineError, SettingsError
 from feii_dask.model import Context, Line
 from feii_dask.store.run_store import RunStore

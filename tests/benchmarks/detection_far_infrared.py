@@ -11,8 +11,8 @@ import numpy as np
 
 from feii_dask.config.missions import find_mission
 from feii_dask.cubes.lines import FAR_INFRARED_LINES
-from feii_dask.detectors.loading import load_detector
 from feii_dask.detectors.notebook import NotebookDetector
+from feii_dask.detectors.registry import load_detector
 from feii_dask.model import Detection
 from feii_dask.simulate.fifi import make_fifi_cube
 

@@ -16,9 +16,9 @@ from feii_dask.detectors import load_detector
 from feii_dask.detectors.contract import Detector
 from feii_dask.detectors.grating.grating_scan import GratingScan
 from feii_dask.detectors.line_window import LineWindow, doppler_um, planes_about, planes_within
-from feii_dask.detectors.loading import FROM_MEASURE_TO_DETECT
 from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.detectors.notebook import NotebookDetector
+from feii_dask.detectors.registry import FROM_MEASURE_TO_DETECT
 from feii_dask.errors import DetectorError
 from feii_dask.model import Detection, Line, Status
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from feii_dask.detectors.loading import load_detector
 from feii_dask.detectors.matched.matched_filter import MatchedFilter
+from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import DetectorError
 from feii_dask.model import Context, Line, MatchedCube
 from feii_dask.scan import scan_cube

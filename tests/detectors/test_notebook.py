@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from feii_dask.detectors.contract import Detector
-from feii_dask.detectors.loading import load_detector
 from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extension_vs_wavebin
+from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import DetectorError
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line, Status
 
