@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from feii_dask.config.settings import load_settings
+from feii_dask.config.loading import load_settings
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.model import Status
 from feii_dask.planning import count_steps, plan_scans

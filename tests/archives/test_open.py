@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from feii_dask.archives import ArchiveQuery, Selection, open_catalogue, open_cube_archive
+from feii_dask.config.loading import load_settings
 from feii_dask.config.missions import find_mission
-from feii_dask.config.settings import load_settings
 from feii_dask.workflow import archive_query
 from tests.replica import SIMBAD, Replica
 

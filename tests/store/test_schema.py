@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import feii_dask as fd
 from feii_dask.cli import main
-from feii_dask.config.settings import load_settings
+from feii_dask.config.loading import load_settings
 from feii_dask.cubes.lines import FAR_INFRARED_LINES, FE_II_LINES, H2_LINES, NOTEBOOK_LINES, find_lines
 from feii_dask.errors import SettingsError
 from feii_dask.model import Line
