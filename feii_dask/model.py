@@ -6,6 +6,7 @@ workers and back at no cost.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 SPEED_OF_LIGHT_KMS = 299_792.458  # exact, by the definition of the metre
+# What differs between reasons of one kind: paths and addresses, numbers, and what is quoted.
+PARTICULARS = re.compile(r"\S*[/\\]\S*|\d+|'[^']*'")
 
 
 class Status(StrEnum):
@@ -349,6 +352,11 @@ class Outcome:
     requests: int = 0
     worker: str = ""
     attempt: int = 1
+
+    @property
+    def failure_kind(self) -> tuple[Status, str] | None:
+        """Status and reason of a failure without what differs between failures of one kind; None if none failed."""
+        return (self.status, PARTICULARS.sub("", self.reason)) if self.status.failed else None
 
     @classmethod
     def without_scan(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from time import monotonic
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 from feii_dask.engine.workers import PATIENCE_S
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Outcome, Status
-from feii_dask.monitor.statistics import kind_of_failure
 
 __all__ = ["CircuitBreaker", "StallWatch"]
 
@@ -25,12 +24,17 @@ class StallWatch:
         Silence that is never a stall, s; beyond it, `TIMES_THE_USUAL` times the mean duration of a scan counts.
     patience_s : float
         How long there may be no worker at all, s.
+    clock : callable
+        Returns the time, s.
     """
 
-    def __init__(self, least_s: float, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, least_s: float, patience_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._least_s = least_s
         self._patience_s = patience_s
-        self._last_worker = monotonic()
+        self._clock = clock
+        self._last_worker = clock()
         self._heard: dict[str, float] = {}
         self._seconds = self._scans = 0.0
 
@@ -43,7 +47,7 @@ class StallWatch:
     def hear(self, outcomes: Iterable[Outcome]) -> None:
         """Note who has sent something."""
         for outcome in outcomes:
-            self._heard[outcome.worker] = monotonic()
+            self._heard[outcome.worker] = self._clock()
             self._seconds += outcome.seconds
             self._scans += 1
 
@@ -55,7 +59,7 @@ class StallWatch:
         ClusterError
             If there has been no worker for too long.
         """
-        now = monotonic()
+        now = self._clock()
         if processing:
             self._last_worker = now
         elif now - self._last_worker > self._patience_s:
@@ -73,7 +77,7 @@ class CircuitBreaker:
     """Stops a run in which one cube after the other fails for the same reason."""
 
     def __init__(self) -> None:
-        self._reason: tuple[Status, str] | None = None
+        self._kind: tuple[Status, str] | None = None
         self._count = 0
 
     def check(self, outcomes: Iterable[Outcome]) -> None:
@@ -85,10 +89,10 @@ class CircuitBreaker:
             If the last `IN_A_ROW` have failed, all for one reason.
         """
         for outcome in outcomes:
-            reason = kind_of_failure(outcome)
-            self._count = self._count + 1 if reason == self._reason else 1
-            self._reason = reason
-            if reason is not None and self._count >= IN_A_ROW:
+            kind = outcome.failure_kind
+            self._count = self._count + 1 if kind == self._kind else 1
+            self._kind = kind
+            if kind is not None and self._count >= IN_A_ROW:
                 last_line = outcome.reason.strip().rpartition("\n")[2]
                 raise OutageError(
                     f"{IN_A_ROW} cubes in a row have failed for one reason, so that the rest is not tried: "
