@@ -1,4 +1,4 @@
-"""A Dask client for the chosen cluster, for as long as it is needed."""
+"""Connection to the cluster that the settings choose, which is started if need be."""
 
 from __future__ import annotations
 

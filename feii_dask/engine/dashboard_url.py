@@ -1,4 +1,4 @@
-"""Where the dashboard is seen from a browser, and whether it answers."""
+"""The URL of the dashboard as a browser reaches it, and whether it answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clusters of a dask-gateway: started, found, sized, and not forgotten.
+"""Clusters of a dask-gateway: started, listed, scaled and stopped.
 
 The gateway's address and authentication are Dask's own settings (``gateway:`` in ``cluster.yaml``). What a cluster
 may be asked for differs from site to site, so that options pass through under the gateway's own names.

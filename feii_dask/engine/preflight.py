@@ -1,4 +1,4 @@
-"""Whether a cluster can do the work, found out before the first cube, and what to do where it cannot."""
+"""Preflight checks of a cluster: whether it can run the search, and what to do where it cannot."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROBE_S = 60.0  # a trivial task takes milliseconds
 
 
 class Verdict(StrEnum):
-    """What a check came to."""
+    """The result of a check."""
 
     GOOD = "ok"
     WARNING = "note"
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the table: what was looked at, what was found, and what to do about it."""
+    """One row of the table: what was checked, what was found, and what to do about it."""
 
     subject: str
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""Runs that do not get anywhere: workers that fall silent, and cubes that all fail for one reason."""
+"""Watchdogs of a run: one for workers that stall, one for failures that repeat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IN_A_ROW = 50
 
 
 class StallWatch:
-    """Tells which workers hold scans and have been silent for far longer than usual.
+    """Finds workers that hold scans and have been silent for far longer than usual.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class StallWatch:
         self._patience_s = patience_s
         self._clock = clock
         self._last_worker = clock()
-        self._heard: dict[str, float] = {}
+        self._last_sign: dict[str, float] = {}
         self._seconds = self._scans = 0.0
 
     @property
@@ -44,14 +44,14 @@ class StallWatch:
         usual = self._seconds / self._scans if self._scans else 0.0
         return max(self._least_s, TIMES_THE_USUAL * usual)
 
-    def hear(self, outcomes: Iterable[Outcome]) -> None:
-        """Note who has sent something."""
+    def note(self, outcomes: Iterable[Outcome]) -> None:
+        """Note which workers have sent outcomes, and how long the scans took."""
         for outcome in outcomes:
-            self._heard[outcome.worker] = self._clock()
+            self._last_sign[outcome.worker] = self._clock()
             self._seconds += outcome.seconds
             self._scans += 1
 
-    def silent(self, processing: Mapping[str, Iterable[object]]) -> list[str]:
+    def stalled(self, processing: Mapping[str, Iterable[object]]) -> list[str]:
         """Return the workers that are stalled, given what each of them holds; they get a fresh start.
 
         Raises
@@ -66,10 +66,12 @@ class StallWatch:
             since = f"{self._patience_s:.0f} s"
             raise ClusterError(f"no worker for {since}; what was scanned is stored, go on with --resume")
         # Whoever holds nothing has no reason to speak.
-        self._heard = {worker: self._heard.get(worker, now) for worker, held in processing.items() if list(held)}
-        stalled = [worker for worker, heard in self._heard.items() if now - heard > self.limit_s]
+        self._last_sign = {
+            worker: self._last_sign.get(worker, now) for worker, held in processing.items() if list(held)
+        }
+        stalled = [worker for worker, last in self._last_sign.items() if now - last > self.limit_s]
         for worker in stalled:
-            del self._heard[worker]
+            del self._last_sign[worker]
         return stalled
 
 

@@ -1,4 +1,4 @@
-"""Workers: waiting for the first, and what one can hold."""
+"""Waiting for workers, and what it means where the scheduler is lost."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from distributed import Client, Worker
+from distributed import Client
 
 from feii_dask.errors import ClusterError
 
-__all__ = ["BASE_BYTES", "PATIENCE_S", "memory_for_scans", "scheduler_needed", "wait_for_worker"]
+__all__ = ["BASE_BYTES", "PATIENCE_S", "scheduler_needed", "wait_for_worker"]
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +62,3 @@ def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
     demand.release()
     if client.status != "running":
         raise ClusterError("the connection to the scheduler is lost; what was scanned is stored, go on with --resume")
-
-
-def memory_for_scans(worker: Worker) -> int | None:
-    """Return the memory that scans may take on a worker, bytes; None where nothing limits it."""
-    limit: int | None = worker.memory_manager.memory_limit
-    return limit - BASE_BYTES if limit else None
