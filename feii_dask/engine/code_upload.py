@@ -11,7 +11,7 @@ from feii_dask.config.plugins import forget
 
 __all__ = ["upload_code"]
 
-LEFT_OUT = {"__pycache__", ".git"}
+EXCLUDED = {"__pycache__", ".git"}
 
 
 class CodeUpload(WorkerPlugin):
@@ -33,7 +33,7 @@ class CodeUpload(WorkerPlugin):
         self._contents = {
             str(path.relative_to(source.parent)): path.read_bytes()
             for path in files
-            if not LEFT_OUT & set(path.relative_to(source.parent).parts)
+            if not EXCLUDED & set(path.relative_to(source.parent).parts)
         }
 
     def setup(self, worker: Worker) -> None:

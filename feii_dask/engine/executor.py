@@ -24,7 +24,7 @@ from distributed.comm import CommClosedError
 from feii_dask.engine.broadcast import Broadcast
 from feii_dask.engine.watchdog import CircuitBreaker, StallWatch
 from feii_dask.engine.worker_task import scan_on_worker
-from feii_dask.engine.workers import scheduler_needed
+from feii_dask.engine.workers import require_scheduler, scheduler_needed
 from feii_dask.errors import ClusterError
 from feii_dask.model import Context, Outcome, Status
 from feii_dask.scan import ScanTask
@@ -41,7 +41,7 @@ STALL_S = 240.0  # a range of bytes may take two minutes with all its attempts; 
 GATHER_S = 60.0  # an outcome is some kilobytes; whoever does not hand it over has stalled
 RESTART_S = 30.0  # a nanny gives a process some seconds to end by itself
 DIED = "its worker died each time it was scanned, alone too; most likely it needs more memory than a worker has"
-LOST_LIMIT = 3  # times that a scan may be lost in company before it is suspected, and alone before it is given up
+LOST_LIMIT = 3  # times that a scan may be lost among others before it is isolated, and alone before it is given up
 
 
 def run_scans(
@@ -87,7 +87,7 @@ def run_scans(
 
 
 class ScanExecutor:
-    """The scans that are waiting, on the cluster, and finished."""
+    """The scans of a run: waiting, isolated, on the cluster, and finished."""
 
     def __init__(
         self, client: Client, broadcast: Broadcast, context: Context, tasks: Iterable[ScanTask], watch: StallWatch
@@ -111,10 +111,7 @@ class ScanExecutor:
 
     def submit(self) -> None:
         """Fill the window; isolated scans come last, one by one."""
-        if self._client.status != "running":
-            raise ClusterError(
-                "the connection to the scheduler is lost; what was scanned is stored, go on with --resume"
-            )
+        require_scheduler(self._client)
         if self._waiting:
             room = min(self._window_size() - len(self._running), len(self._waiting))
             tasks = [self._waiting.popleft() for _ in range(room)]
@@ -126,7 +123,7 @@ class ScanExecutor:
             self._send(tasks)
 
     def _window_size(self) -> int:
-        """How many scans may be on the cluster; it follows the workers as they come and go."""
+        """Return how many scans may be on the cluster; it follows the workers as they come and go."""
         if monotonic() - self._window_measured > 2:
             self._window = SCANS_PER_THREAD * max(sum(self._client.nthreads().values()), 1)
             self._window_measured = monotonic()

@@ -85,7 +85,7 @@ class SearchCharts(DashboardComponent):
 
 
 def set_labels(plot: Any, name: str, title: str, x: str, y: str) -> Any:
-    """Name a figure, and say what its axes are."""
+    """Name a figure, and label its axes."""
     plot.name, plot.title.text = name, title
     plot.xaxis.axis_label, plot.yaxis.axis_label = x, y
     plot.toolbar_location = None
@@ -94,7 +94,7 @@ def set_labels(plot: Any, name: str, title: str, x: str, y: str) -> Any:
 
 
 def plain_figure(name: str, title: str, x: str, y: str, **options: Any) -> Any:
-    """Return a figure in the manner of Dask's own."""
+    """Return a figure that looks like Dask's own."""
     return set_labels(figure(tools="", sizing_mode="stretch_both", **options), name, title, x, y)
 
 

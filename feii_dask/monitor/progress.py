@@ -1,4 +1,4 @@
-"""Progress of a scan: outcomes are counted once, and callbacks are told what they add up to.
+"""Progress of a scan: outcomes are counted once, and callbacks show the snapshots of their statistics.
 
 A callback is a display: lines of the log, a panel, the dashboard's page. Storing the outcomes is none, since a store
 that fails has to end the run, and a display that fails never does.
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Callback(Protocol):
-    """What is told how far a scan is.
+    """A display that is called with snapshots of a scan.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Progress:
     total : int
         Cubes to scan.
     callbacks : iterable of Callback
-        What is told; one that raises is left out from then on, with a warning.
+        The displays; one that raises is left out from then on, with a warning.
     clock : callable
         Returns the time, s.
     """
@@ -80,7 +80,7 @@ class Progress:
                 callback.on_end(snapshot)
 
     def update(self, outcomes: Iterable[Outcome]) -> None:
-        """Count these outcomes, and tell the callbacks whose turn it is; to be called while none comes, too."""
+        """Count these outcomes, and call the displays that are due; to be called while no outcome comes, too."""
         self._statistics.add(outcomes)
         now = self._clock()
         due = [callback for callback, due_s in self._due_s.items() if now >= due_s]
