@@ -27,13 +27,15 @@ from feii_dask.scan import ScanTask
 from tests.engine.detectors import HOG, POISON, TAR
 
 LINES = (Line("Fe II", 5.340169),)
-FRESH_S = 8.0  # a restarted worker imports for up to six seconds before its first outcome
+FRESH_S = 8.0  # a restarted worker has imported what it needs (PRELOAD) before it is given scans
+PRELOAD = ["feii_dask.engine.worker_task", "tests.engine.detectors"]
 
 
 @pytest.fixture
 def frail() -> Iterator[Client]:
     """A cluster that may be harmed."""
     with (
+        dask.config.set({"distributed.worker.preload": PRELOAD}),
         LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):
