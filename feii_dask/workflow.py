@@ -16,13 +16,15 @@ from feii_dask.config.missions import find_mission
 from feii_dask.config.settings import Settings
 from feii_dask.engine.cluster import connect
 from feii_dask.engine.crossmatch import match_at_epochs, match_footprints
+from feii_dask.engine.dashboard import PageFeed
 from feii_dask.engine.dashboard_url import dashboard_link
 from feii_dask.engine.executor import run_scans
 from feii_dask.engine.preflight import check_memory, preflight
 from feii_dask.engine.scan_memory import largest_scan_bytes
 from feii_dask.matching import make_matched, with_band_um
 from feii_dask.model import Context
-from feii_dask.monitor.log import Progress, narrate
+from feii_dask.monitor.log import narrate, progress_displays
+from feii_dask.monitor.progress import Progress
 from feii_dask.planning import count_steps, plan_scans
 from feii_dask.ranking.candidates import describe_candidates
 from feii_dask.ranking.results import SearchResult, load_results
@@ -169,7 +171,9 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
     log.info("%d cubes to scan", len(to_scan))
     footprints = tables.matched.set_index("obs_id")["s_region"].reindex([task.matched.obs_id for task in to_scan])
     check_memory(client, largest_scan_bytes(footprints, context, find_mission(settings.mission).spaxel_arcsec))
-    with run.writer() as writer, Progress(client, len(to_scan)) as progress:
+    page = PageFeed(client)
+    displays = [page, *progress_displays(page.describe_workers)]
+    with run.writer() as writer, Progress(len(to_scan), displays) as progress:
         for outcome in settled:
             writer.add(outcome)
         for outcomes in run_scans(client, to_scan, context, settings.stall_after_s):

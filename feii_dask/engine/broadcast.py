@@ -1,4 +1,4 @@
-"""One value on every worker, for as long as it is needed.
+"""Broadcast of one value to all workers, repeated when it is lost.
 
 ``client.scatter(…, broadcast=True)`` alone does not last: the scheduler's memory manager drops the copies
 after a second, and when the last holder dies the data are gone, together with every task that depends on them.

@@ -1,4 +1,4 @@
-"""A Dask client for the chosen cluster, for as long as it is needed."""
+"""Connection to the cluster that the settings choose, which is started if need be."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def connect(settings: Settings, client: Client | None = None) -> Iterator[Client
         with gateways(settings) as gateway, gateway.gateway_client(settings) as started:
             yield started
         return
-    with dask.config.set(overlay(settings)), start(chosen) as started:
+    with dask.config.set(dask_sections(settings)), start(chosen) as started:
         yield started
 
 
@@ -70,11 +70,11 @@ def gateways(settings: Settings) -> Iterator[ModuleType]:
         raise SettingsError(f"kind gateway needs dask-gateway ({error}): pip install 'feii_dask[gateway]'") from error
     if settings.chosen_cluster.kind != "gateway":
         raise SettingsError(f"cluster {settings.cluster!r} is of kind {settings.chosen_cluster.kind}, not gateway")
-    with dask.config.set(overlay(settings)):
+    with dask.config.set(dask_sections(settings)):
         yield gateway
 
 
-def overlay(settings: Settings) -> dict[str, object]:
+def dask_sections(settings: Settings) -> dict[str, object]:
     """Return Dask's own sections of ``cluster.yaml``, laid over the present configuration."""
     merged = dask.config.merge(dask.config.config, settings.dask_config)
     return {name: merged[name] for name in settings.dask_config}
@@ -100,7 +100,7 @@ def start(chosen: ClusterSettings) -> Iterator[Client]:
 
 def local_cluster(chosen: ClusterSettings) -> LocalCluster:
     """Start worker processes on this machine, reachable from this machine only."""
-    refuse_in_a_child()
+    refuse_in_worker_process()
     most = chosen.adapt[1] if chosen.adapt else chosen.workers or CPU_COUNT
     workers = chosen.adapt[0] if chosen.adapt else most
     with warnings.catch_warnings():
@@ -121,7 +121,7 @@ def local_cluster(chosen: ClusterSettings) -> LocalCluster:
             raise ClusterError(f"the local cluster did not start ({workers} workers): {error}") from error
 
 
-def refuse_in_a_child() -> None:
+def refuse_in_worker_process() -> None:
     """Refuse to start a cluster in a process that is being started for one, and imports the script for that."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.tracebacklimit = 0  # the process ends with this error, as all others do: a line from each is enough

@@ -1,4 +1,4 @@
-"""A user's own module or package, sent to workers that lack it."""
+"""Upload of a user's own module or package to workers that lack it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from feii_dask.config.plugins import forget
 
 __all__ = ["upload_code"]
 
-LEFT_OUT = {"__pycache__", ".git"}
+EXCLUDED = {"__pycache__", ".git"}
 
 
 class CodeUpload(WorkerPlugin):
@@ -27,22 +27,22 @@ class CodeUpload(WorkerPlugin):
     """
 
     def __init__(self, source: Path) -> None:
-        self.name = f"own-code-{source.name}"
-        self.top = source.name
+        self.name = f"code-upload-{source.name}"
+        self._top = source.name
         files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-        self.contents = {
+        self._contents = {
             str(path.relative_to(source.parent)): path.read_bytes()
             for path in files
-            if not LEFT_OUT & set(path.relative_to(source.parent).parts)
+            if not EXCLUDED & set(path.relative_to(source.parent).parts)
         }
 
     def setup(self, worker: Worker) -> None:
-        """Write the files, and let go of what was imported from earlier ones."""
-        for name, content in self.contents.items():
+        """Write the files, and forget what was imported from earlier ones."""
+        for name, content in self._contents.items():
             path = Path(worker.local_directory) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        forget(Path(worker.local_directory) / self.top)
+        forget(Path(worker.local_directory) / self._top)
 
 
 def upload_code(client: Client, source: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which objects lie inside which footprint: the sky's answer, asked of a whole table at once."""
+"""Crossmatch of objects with footprints, as a Dask DataFrame over the observation table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the dashboard is seen from a browser, and whether it answers."""
+"""The URL of the dashboard as a browser reaches it, and whether it answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import dask.config
 from distributed import Client
 
-__all__ = ["dashboard_link", "opens"]
+__all__ = ["dashboard_answers", "dashboard_link"]
 
 ANSWER_S = 10.0  # a busy scheduler takes a second over its page, and there are proxies and oceans
 
@@ -30,14 +30,14 @@ def dashboard_link(client: Client) -> str:
         return f"http://127.0.0.1:{local_port(client)}/status" if local_port(client) else ""
 
 
-def opens(client: Client, link: str) -> bool:
+def dashboard_answers(client: Client, link: str) -> bool:
     """Whether the dashboard answers, be it that one has to log in first.
 
     On this machine its own port is asked, since a link through JupyterHub opens in the user's browser only.
     """
     if local_port(client):
-        return answers(f"http://127.0.0.1:{local_port(client)}/health", urllib.request.ProxyHandler({}))
-    return link.startswith(("http://", "https://")) and answers(link)
+        return url_answers(f"http://127.0.0.1:{local_port(client)}/health", urllib.request.ProxyHandler({}))
+    return link.startswith(("http://", "https://")) and url_answers(link)
 
 
 def local_port(client: Client) -> int | None:
@@ -56,7 +56,7 @@ def is_default_template() -> bool:
     return bool(dask.config.get(name) == dask.config.get(name, config=delivered))
 
 
-def answers(address: str, *handlers: urllib.request.BaseHandler) -> bool:
+def url_answers(address: str, *handlers: urllib.request.BaseHandler) -> bool:
     """Whether anything answers there."""
     try:
         urllib.request.build_opener(*handlers).open(address, timeout=ANSWER_S).close()

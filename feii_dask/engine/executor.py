@@ -1,9 +1,9 @@
-"""Scans on a cluster: submitted in a sliding window, gathered as they finish, tried again where a worker is lost.
+"""Executor of scans on a cluster, with retries where a worker is lost.
 
-Cubes are submitted in a sliding window, so that neither the scheduler nor the client ever holds more than
-it works on; what is finished is handed out at once and forgotten. A scan that the cluster loses is submitted
-again. One that kills its worker time after time is tried once more alone, since its neighbours died with it.
-A worker that falls silent is restarted, and what it held is tried alone as well.
+Tasks are submitted in a sliding window, so that neither the scheduler nor the client ever holds more than it works on;
+a finished outcome is yielded at once and its future released. A scan that the cluster loses is submitted again. One
+that kills its worker time after time is tried once more alone, since its neighbours died with it. A worker that stalls
+is restarted, and what it held is tried alone as well.
 """
 
 from __future__ import annotations
@@ -12,29 +12,28 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
-from threading import Event, Lock
 from time import monotonic
 
-from distributed import Client, Future, KilledWorker, get_worker
+from distributed import Client, Future, KilledWorker
 from distributed.comm import CommClosedError
 
 from feii_dask.engine.broadcast import Broadcast
-from feii_dask.engine.malloc import keep_freed_memory
 from feii_dask.engine.watchdog import CircuitBreaker, StallWatch
-from feii_dask.engine.workers import memory_for_scans, scheduler_needed
+from feii_dask.engine.worker_task import scan_on_worker
+from feii_dask.engine.workers import require_scheduler, scheduler_needed
 from feii_dask.errors import ClusterError
 from feii_dask.model import Context, Outcome, Status
-from feii_dask.scan import ScanTask, scan_cube
+from feii_dask.scan import ScanTask
 
 __all__ = ["run_scans"]
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 0.5  # how long to wait for an outcome before the caller gets a turn
+IDLE_S = 0.5  # how long to wait for an outcome before an empty list is yielded
 TOGETHER_S = 0.1  # how long to wait for others that finish at the same time
 SCANS_PER_THREAD = 4  # submitted at a time: enough that no thread waits for the client
 WATCH_S = 5.0  # how often to look for silent workers
@@ -42,42 +41,13 @@ STALL_S = 240.0  # a range of bytes may take two minutes with all its attempts; 
 GATHER_S = 60.0  # an outcome is some kilobytes; whoever does not hand it over has stalled
 RESTART_S = 30.0  # a nanny gives a process some seconds to end by itself
 DIED = "its worker died each time it was scanned, alone too; most likely it needs more memory than a worker has"
-LOST_LIMIT = 3  # times that a scan may be lost in company before it is suspected, and alone before it is given up
-
-
-_first_scan = Lock()
-_scanned = Event()
-
-
-@contextmanager
-def first_alone() -> Iterator[None]:
-    """Let the first scan of a process come through before others begin.
-
-    It imports, and opens connections: threads that do this at the same time break each other's imports (Python 3.11),
-    and some of the libraries below are not made for it either.
-    """
-    if not _scanned.is_set():
-        with _first_scan:
-            if not _scanned.is_set():
-                yield
-                _scanned.set()
-                return
-    yield
-
-
-def scan_on_worker(task: ScanTask, context: Context) -> Outcome:
-    """Scan one cube where the cluster put it."""
-    keep_freed_memory()
-    worker = get_worker()
-    with first_alone():
-        outcome = scan_cube(task.matched, context, memory_for_scans(worker))
-    return replace(outcome, worker=worker.address, attempt=task.attempt)
+LOST_LIMIT = 3  # times that a scan may be lost among others before it is isolated, and alone before it is given up
 
 
 def run_scans(
     client: Client, tasks: Iterable[ScanTask], context: Context, stall_after_s: float = STALL_S
 ) -> Iterator[list[Outcome]]:
-    """Scan every cube, and hand out the outcomes as they come.
+    """Scan every cube, and yield the outcomes as they come.
 
     Parameters
     ----------
@@ -94,7 +64,7 @@ def run_scans(
     Yields
     ------
     list of Outcome
-        What finished since the last turn; empty when nothing did for half a second.
+        What has finished since the last list; empty if nothing has for half a second.
 
     Raises
     ------
@@ -105,19 +75,19 @@ def run_scans(
     """
     breaker = CircuitBreaker()
     with scheduler_needed(), Broadcast(client, context) as broadcast:
-        running = ScanExecutor(client, broadcast, context, tasks, StallWatch(stall_after_s))
+        executor = ScanExecutor(client, broadcast, context, tasks, StallWatch(stall_after_s))
         try:
-            while running.unfinished:
-                running.submit()
-                outcomes = running.collect() + running.break_stalls()
+            while executor.unfinished:
+                executor.submit()
+                outcomes = executor.collect() + executor.restart_stalled()
                 yield outcomes
                 breaker.check(outcomes)
         finally:
-            running.cancel()
+            executor.cancel()
 
 
 class ScanExecutor:
-    """The scans that are waiting, on the cluster, and finished."""
+    """The scans of a run: waiting, isolated, on the cluster, and finished."""
 
     def __init__(
         self, client: Client, broadcast: Broadcast, context: Context, tasks: Iterable[ScanTask], watch: StallWatch
@@ -140,29 +110,26 @@ class ScanExecutor:
         return bool(self._waiting or self._running or self._isolated)
 
     def submit(self) -> None:
-        """Fill the window; what is under suspicion goes last, and alone."""
-        if self._client.status != "running":
-            raise ClusterError(
-                "the connection to the scheduler is lost; what was scanned is stored, go on with --resume"
-            )
+        """Fill the window; isolated scans come last, one by one."""
+        require_scheduler(self._client)
         if self._waiting:
-            room = min(self.window() - len(self._running), len(self._waiting))
+            room = min(self._window_size() - len(self._running), len(self._waiting))
             tasks = [self._waiting.popleft() for _ in range(room)]
         elif self._isolated and not self._running:
             tasks = [self._isolated.popleft()]
         else:
             return
         if tasks:
-            self.send(tasks)
+            self._send(tasks)
 
-    def window(self) -> int:
-        """How many scans may be on the cluster; it follows the workers as they come and go."""
+    def _window_size(self) -> int:
+        """Return how many scans may be on the cluster; it follows the workers as they come and go."""
         if monotonic() - self._window_measured > 2:
             self._window = SCANS_PER_THREAD * max(sum(self._client.nthreads().values()), 1)
             self._window_measured = monotonic()
         return self._window
 
-    def send(self, tasks: list[ScanTask]) -> None:
+    def _send(self, tasks: list[ScanTask]) -> None:
         """Submit these scans."""
         futures = self._client.map(
             scan_on_worker,
@@ -192,22 +159,22 @@ class ScanExecutor:
         futures = list(tasks)
         # Asked once: a status may change at any moment, and a future must not be both gathered and tried again.
         status = {future: future.status for future in futures}
-        outcomes = self.gather([future for future in futures if status[future] == "finished"], tasks)
+        outcomes = self._gather([future for future in futures if status[future] == "finished"], tasks)
         for future in futures:
             if status[future] == "error":
-                outcomes.extend(self.handle_error(future, tasks[future]))
+                outcomes.extend(self._handle_error(future, tasks[future]))
             elif status[future] != "finished":
-                outcomes.extend(self.try_again(tasks[future]))
-        self._watch.hear(outcomes)
+                outcomes.extend(self._try_again(tasks[future]))
+        self._watch.note(outcomes)
         return outcomes
 
-    def break_stalls(self) -> list[Outcome]:
+    def restart_stalled(self) -> list[Outcome]:
         """Restart workers that have fallen silent; what they held is scanned again, alone."""
         if monotonic() - self._watched < WATCH_S or self._client.status != "running":
             return []
         self._watched = monotonic()
         processing = self._client.processing()
-        stalled = self._watch.silent(processing)
+        stalled = self._watch.stalled(processing)
         if not stalled:
             return []
         keys = {key for worker in stalled for key in processing[worker]}
@@ -223,9 +190,9 @@ class ScanExecutor:
         self._client.cancel(list(held), force=True)
         restart(self._client, stalled)
         silence = f"no answer within {self._watch.limit_s:.0f} s, alone too"
-        return [outcome for task in held.values() for outcome in self.isolate(task, Status.TIMEOUT, silence)]
+        return [outcome for task in held.values() for outcome in self._isolate(task, Status.TIMEOUT, silence)]
 
-    def gather(self, futures: list[Future[Outcome]], tasks: dict[Future[Outcome], ScanTask]) -> list[Outcome]:
+    def _gather(self, futures: list[Future[Outcome]], tasks: dict[Future[Outcome], ScanTask]) -> list[Outcome]:
         """Fetch finished outcomes; those whose worker died in between are scanned again."""
         if not futures:
             return []
@@ -234,27 +201,27 @@ class ScanExecutor:
             return list(self._client.sync(gather, callback_timeout=GATHER_S))
         except (CancelledError, CommClosedError, KilledWorker, OSError, TimeoutError) as error:
             log.warning("%d finished scans were lost before they arrived (%s)", len(futures), type(error).__name__)
-            return [outcome for future in futures for outcome in self.try_again(tasks[future])]
+            return [outcome for future in futures for outcome in self._try_again(tasks[future])]
 
-    def handle_error(self, future: Future[Outcome], task: ScanTask) -> list[Outcome]:
+    def _handle_error(self, future: Future[Outcome], task: ScanTask) -> list[Outcome]:
         """Decide what an exception on the cluster means; a scan itself never raises one."""
         error = future.exception()
         if isinstance(error, CancelledError):
-            return self.try_again(task)
+            return self._try_again(task)
         if not isinstance(error, KilledWorker):
             raise ClusterError(
                 f"the workers cannot run the scan ({type(error).__name__}: {error}); is feii_dask installed there?"
             ) from error
-        return self.isolate(task, Status.WORKER_LOST, DIED)
+        return self._isolate(task, Status.WORKER_LOST, DIED)
 
-    def try_again(self, task: ScanTask) -> list[Outcome]:
+    def _try_again(self, task: ScanTask) -> list[Outcome]:
         """Put a lost scan back, unless it was lost too often."""
         if task.lost + 1 >= LOST_LIMIT:
-            return self.isolate(task, Status.WORKER_LOST, DIED)
+            return self._isolate(task, Status.WORKER_LOST, DIED)
         (self._isolated if task.alone else self._waiting).append(replace(task, lost=task.lost + 1))
         return []
 
-    def isolate(self, task: ScanTask, status: Status, reason: str) -> list[Outcome]:
+    def _isolate(self, task: ScanTask, status: Status, reason: str) -> list[Outcome]:
         """Scan it once more while nothing else runs; if that fails too, no neighbour is to blame."""
         if not task.alone:
             self._isolated.append(replace(task, alone=True, lost=0))

@@ -1,7 +1,6 @@
-"""Clusters of a dask-gateway: started, found, sized, and not forgotten.
+"""Clusters of a dask-gateway: started, listed, scaled and stopped.
 
-The gateway's address and authentication are Dask's own settings (``gateway:`` in ``cluster.yaml``). What a cluster
-may be asked for differs from site to site, so that options pass through under the gateway's own names.
+The gateway's address and authentication are Dask's own settings (``gateway:`` in ``cluster.yaml``).
 """
 
 from __future__ import annotations
@@ -9,10 +8,8 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
-from typing import Any
 
 import aiohttp
 import dask.config
@@ -22,6 +19,7 @@ from distributed import Client
 
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.settings import Settings
+from feii_dask.engine.gateway_options import options_for
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["describe", "gateway_client", "list_clusters", "start_cluster", "stop_clusters"]
@@ -51,13 +49,13 @@ def gateway_client(settings: Settings) -> Iterator[Client]:
         If it cannot be reached, or the cluster does not start.
     """
     chosen = settings.chosen_cluster
-    with reach() as gateway:
+    with open_gateway() as gateway:
         name = chosen.name
         try:
             if name is None:
-                with uninterrupted():
+                with signals_deferred():
                     name = submit(gateway, settings)
-            with connected(gateway, name) as cluster:
+            with connect_to(gateway, name) as cluster:
                 if chosen.name is None:
                     scale(cluster, chosen, at_least=1)  # the shared data need a holder
                 with cluster.get_client() as client:
@@ -68,25 +66,25 @@ def gateway_client(settings: Settings) -> Iterator[Client]:
 
 
 def list_clusters() -> list[ClusterReport]:
-    """Return what runs, or is about to, on the gateway."""
-    with reach() as gateway, answered():
+    """Return the clusters of the gateway that run, or are about to."""
+    with open_gateway() as gateway, gateway_needed():
         return list(gateway.list_clusters())
 
 
 def describe(report: ClusterReport) -> str:
-    """Return what one needs to know of a cluster, in a line."""
+    """Return name, status, age and dashboard of a cluster, in a line."""
     status, since = report.status.name.lower(), f"{report.start_time:%Y-%m-%d %H:%M}"
     return f"{report.name}  {status}  since {since}  {report.dashboard_link or 'no dashboard yet'}"
 
 
 def start_cluster(settings: Settings) -> ClusterReport:
     """Start a cluster that stays until it is stopped."""
-    with reach() as gateway:
+    with open_gateway() as gateway:
         name = None
         try:
-            with uninterrupted():
+            with signals_deferred():
                 name = submit(gateway, settings)
-            with connected(gateway, name) as cluster:
+            with connect_to(gateway, name) as cluster:
                 scale(cluster, settings.chosen_cluster)
             return gateway.get_cluster(name)
         except BaseException:
@@ -97,7 +95,7 @@ def start_cluster(settings: Settings) -> ClusterReport:
 
 def stop_clusters(names: tuple[str, ...]) -> None:
     """Stop clusters by their names."""
-    with reach() as gateway, answered():
+    with open_gateway() as gateway, gateway_needed():
         unknown = set(names) - {report.name for report in gateway.list_clusters()}
         if unknown:
             raise SettingsError(f"no cluster {', '.join(sorted(unknown))} runs there; see  feii-dask clusters list")
@@ -106,8 +104,8 @@ def stop_clusters(names: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def answered() -> Iterator[None]:
-    """Say in our words that a gateway does not answer."""
+def gateway_needed() -> Iterator[None]:
+    """Raise a `ClusterError` where the gateway does not answer."""
     try:
         yield
     except UNREACHABLE as error:
@@ -116,8 +114,8 @@ def answered() -> Iterator[None]:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put Ctrl-C and SIGTERM off until the end: nobody could stop a cluster whose name has not arrived yet."""
+def signals_deferred() -> Iterator[None]:
+    """Defer Ctrl-C and SIGTERM to the end: nobody could stop a cluster whose name has not arrived yet."""
     if threading.current_thread() is not threading.main_thread():  # signals go to the main thread
         yield
         return
@@ -134,7 +132,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def reach() -> Iterator[Gateway]:
+def open_gateway() -> Iterator[Gateway]:
     """Yield the gateway that Dask's settings name."""
     try:
         gateway = Gateway()
@@ -146,72 +144,31 @@ def reach() -> Iterator[Gateway]:
         yield gateway
     finally:
         gateway.close()
-        keep_quiet(gateway)
+        prevent_second_close(gateway)
 
 
-def keep_quiet(gateway: Gateway) -> None:
+def prevent_second_close(gateway: Gateway) -> None:
     """Keep a closed gateway from closing itself again when it is collected, which prints an exception."""
     vars(gateway).pop("_loop_runner", None)
 
 
 def submit(gateway: Gateway, settings: Settings) -> str:
     """Ask for a new cluster, and return its name."""
-    with answered():
+    with gateway_needed():
         offered = set(gateway.cluster_options(use_local_defaults=False))
-        wishes = options_for(settings.chosen_cluster, settings.dask_config, offered)
+        options = options_for(settings.chosen_cluster, settings.dask_config, offered)
         try:
-            name: str = gateway.submit(**wishes)
+            name: str = gateway.submit(**options)
         except ValueError as error:
             raise SettingsError(f"the gateway refuses the cluster's options: {error}") from error
     log.info("cluster %s starts", name)
     return name
 
 
-def options_for(chosen: ClusterSettings, dask_config: Mapping[str, Any], offered: set[str]) -> dict[str, Any]:
-    """Return the options of a new cluster, after checking that the gateway offers each of them."""
-    wishes = dict(chosen.options)
-    if chosen.image is not None:
-        wishes["image"] = chosen.image
-    if chosen.environment:
-        wishes["environment"] = {**wishes.get("environment", {}), **chosen.environment}
-    for wish in wishes:
-        if wish not in offered:
-            near = get_close_matches(wish, offered, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise SettingsError(
-                f"the gateway offers no option {wish!r}; {hint}It offers {', '.join(sorted(offered)) or 'none'}"
-            )
-    variables = as_variables(dask_config.get("distributed", {}), "DASK_DISTRIBUTED")
-    if variables and "environment" not in offered:
-        log.warning("the gateway takes no environment: 'distributed' of cluster.yaml holds for the client only")
-    elif variables:
-        sites_own = dask.config.get("gateway.cluster.options", {}).get("environment", {})
-        wishes["environment"] = sites_own | variables | wishes.get("environment", {})
-    return wishes
-
-
-def as_variables(section: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    """Write a section of Dask's settings as the environment variables that Dask reads.
-
-    Examples
-    --------
-    >>> as_variables({"scheduler": {"allowed-failures": 7}}, "DASK_DISTRIBUTED")
-    {'DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES': '7'}
-    """
-    variables: dict[str, str] = {}
-    for key, value in section.items():
-        name = f"{prefix}__{key.replace('-', '_').upper()}"
-        if isinstance(value, Mapping):
-            variables |= as_variables(value, name)
-        else:
-            variables[name] = str(value)
-    return variables
-
-
 @contextmanager
-def connected(gateway: Gateway, name: str) -> Iterator[GatewayCluster]:
-    """Yield a cluster that runs, once it does; leaving says nothing to the cluster itself."""
-    with answered():
+def connect_to(gateway: Gateway, name: str) -> Iterator[GatewayCluster]:
+    """Yield a running cluster, once it does run; leaving does not stop it."""
+    with gateway_needed():
         try:
             cluster = gateway.connect(name)
         except (GatewayClusterError, ValueError) as error:
@@ -222,12 +179,12 @@ def connected(gateway: Gateway, name: str) -> Iterator[GatewayCluster]:
         try:
             cluster.close(shutdown=False)
         finally:
-            keep_quiet(cluster.gateway)
+            prevent_second_close(cluster.gateway)
 
 
 def scale(cluster: GatewayCluster, chosen: ClusterSettings, at_least: int = 0) -> None:
     """Give a cluster its workers; an adaptive one keeps a few in any case."""
-    with answered():
+    with gateway_needed():
         if chosen.adapt:
             fewest, most = chosen.adapt
             cluster.adapt(minimum=max(fewest, at_least), maximum=most)
@@ -238,7 +195,7 @@ def scale(cluster: GatewayCluster, chosen: ClusterSettings, at_least: int = 0) -
 def stop(gateway: Gateway, name: str) -> None:
     """Stop a cluster of ours; if that is impossible, say who has to, and let any exception go on its way."""
     try:
-        with uninterrupted():
+        with signals_deferred():
             gateway.stop_cluster(name)
     except (*UNREACHABLE, GatewayClusterError, ValueError) as error:
         log.warning("cluster %s was not stopped (%s): try  feii-dask clusters stop %s", name, error, name)

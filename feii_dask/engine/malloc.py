@@ -1,4 +1,4 @@
-"""What a worker does with memory that a scan has given back."""
+"""Settings of the C library's allocator on workers, which keeps memory that a scan has freed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ M_MMAP_THRESHOLD, LARGEST_BYTES = -3, 32 * 1024**2
 
 @cache
 def keep_freed_memory() -> bool:
-    """Let this process use again what it frees, and return whether it does; once is enough.
+    """Let this process reuse the memory that it frees, and return whether it does; once is enough.
 
     Dask's nannies have workers give back every 64 KiB at once (``MALLOC_TRIM_THRESHOLD_``). Each array of a scan then
     comes as fresh pages, which the kernel has to empty first: that took as long as the scans themselves.

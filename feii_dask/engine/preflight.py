@@ -1,4 +1,4 @@
-"""Whether a cluster can do the work, found out before the first cube, and what to do where it cannot."""
+"""Preflight checks of a cluster: whether it can run the search, and what to do where it cannot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import feii_dask
 from feii_dask._version import __version__
 from feii_dask.config.plugins import digest_of, own_source
 from feii_dask.engine.code_upload import upload_code
-from feii_dask.engine.dashboard_url import dashboard_link, opens
+from feii_dask.engine.dashboard_url import dashboard_answers, dashboard_link
 from feii_dask.engine.workers import BASE_BYTES, scheduler_needed, wait_for_worker
 from feii_dask.errors import ClusterError
 
@@ -30,7 +30,7 @@ PROBE_S = 60.0  # a trivial task takes milliseconds
 
 
 class Verdict(StrEnum):
-    """What a check came to."""
+    """The result of a check."""
 
     GOOD = "ok"
     WARNING = "note"
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the table: what was looked at, what was found, and what to do about it."""
+    """One row of the table: what was checked, what was found, and what to do about it."""
 
     subject: str
     verdict: Verdict
@@ -129,14 +129,14 @@ def check_workers(client: Client) -> Check:
 
 def check_code(client: Client) -> Check:
     """Check that scheduler and workers have this code, and send it where it is lacking."""
-    missing = where_missing(client)
+    missing = import_problems(client)
     if missing:
         package = Path(feii_dask.__file__).parent
         log.info("feii_dask is missing on %s: sending this copy, %s", " and ".join(missing), package)
         # By default it leaves out whatever has 'tests' or 'docs' anywhere in its path.
         upload = UploadDirectory(str(package), mode="all", update_path=True, skip_words=())
         client.register_plugin(upload)
-        missing = where_missing(client)
+        missing = import_problems(client)
         found = f"sent to the cluster, which has no feii_dask of its own ({__version__})"
     else:
         found = f"feii_dask {__version__} on scheduler and workers"
@@ -146,7 +146,7 @@ def check_code(client: Client) -> Check:
     return Check("code", Verdict.GOOD, found)
 
 
-def where_missing(client: Client) -> dict[str, str]:
+def import_problems(client: Client) -> dict[str, str]:
     """Return where the package cannot be imported, and why."""
     mine = __version__
 
@@ -167,18 +167,18 @@ def where_missing(client: Client) -> dict[str, str]:
 
 def check_detector(client: Client, detector: str) -> Check:
     """Check that the workers can import the detector, and send a user's own where it is lacking or another."""
-    reason, sent, source = why_no_detector(client, detector), "", own_source(detector)
+    reason, sent, source = detector_problem(client, detector), "", own_source(detector)
     if reason and source is not None:
         log.info("the detector %s is sent to the workers: %s", detector, source)
         upload_code(client, source)
-        reason, sent = why_no_detector(client, detector), ", sent from here"
+        reason, sent = detector_problem(client, detector), ", sent from here"
     if reason:
         remedy = "what it imports must be installed there, be in the same package, or be found by PYTHONPATH"
         return Check("detector", Verdict.BAD, f"on the workers: {reason}", remedy)
     return Check("detector", Verdict.GOOD, f"{detector} on the workers{sent}")
 
 
-def why_no_detector(client: Client, detector: str) -> str:
+def detector_problem(client: Client, detector: str) -> str:
     """Return why the workers cannot use the detector as it is here; nothing if they can."""
     here = digest_of(detector)
 
@@ -213,22 +213,22 @@ def check_probe(client: Client) -> Check:
 def check_versions(client: Client) -> Check:
     """Compare Python and packages on client, scheduler and workers."""
     versions: Any = client.get_versions(packages=list(PACKAGES))
-    own = relevant(versions["client"])
+    here = compared_versions(versions["client"])
     places = [("scheduler", versions["scheduler"]), *versions["workers"].items()]
     differences = dict.fromkeys(
-        f"{name} {version} on the {'scheduler' if place == 'scheduler' else 'workers'}, {own[name]} here"
+        f"{name} {version} on the {'scheduler' if place == 'scheduler' else 'workers'}, {here[name]} here"
         for place, information in places
-        for name, version in relevant(information).items()
-        if version != own[name]
+        for name, version in compared_versions(information).items()
+        if version != here[name]
     )
     if not differences:
-        return Check("versions", Verdict.GOOD, f"equal everywhere: Python {own['python']}, dask {own['dask']}")
+        return Check("versions", Verdict.GOOD, f"equal everywhere: Python {here['python']}, dask {here['dask']}")
     other_python = any(difference.startswith("python") for difference in differences)
     remedy = "install the same versions here as in the cluster's image, or choose another image"
     return Check("versions", Verdict.BAD if other_python else Verdict.WARNING, "; ".join(differences), remedy)
 
 
-def relevant(information: dict[str, Any]) -> dict[str, str]:
+def compared_versions(information: dict[str, Any]) -> dict[str, str]:
     """Return what has to agree; of Python, what two of its versions do not understand of each other."""
     packages = information["packages"]
     python = ".".join(str(packages["python"]).split(".")[:2])
@@ -240,7 +240,7 @@ def check_dashboard(client: Client) -> Check:
     link = dashboard_link(client)
     if not link:
         return Check("dashboard", Verdict.WARNING, "none", "pip install bokeh where the scheduler runs")
-    if opens(client, link):
+    if dashboard_answers(client, link):
         return Check("dashboard", Verdict.GOOD, link)
     remedy = "the search runs without it; behind a proxy, DASK_DISTRIBUTED__DASHBOARD__LINK says how it is reached"
     return Check("dashboard", Verdict.WARNING, f"{link} does not answer from here", remedy)

@@ -1,14 +1,13 @@
-"""Runs that do not get anywhere: workers that fall silent, and cubes that all fail for one reason."""
+"""Watchdogs of a run: one for workers that stall, one for failures that repeat."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from time import monotonic
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 from feii_dask.engine.workers import PATIENCE_S
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Outcome, Status
-from feii_dask.monitor.statistics import kind_of_failure
 
 __all__ = ["CircuitBreaker", "StallWatch"]
 
@@ -17,7 +16,7 @@ IN_A_ROW = 50
 
 
 class StallWatch:
-    """Tells which workers hold scans and have been silent for far longer than usual.
+    """Finds workers that hold scans and have been silent for far longer than usual.
 
     Parameters
     ----------
@@ -25,13 +24,18 @@ class StallWatch:
         Silence that is never a stall, s; beyond it, `TIMES_THE_USUAL` times the mean duration of a scan counts.
     patience_s : float
         How long there may be no worker at all, s.
+    clock : callable
+        Returns the time, s.
     """
 
-    def __init__(self, least_s: float, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, least_s: float, patience_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._least_s = least_s
         self._patience_s = patience_s
-        self._last_worker = monotonic()
-        self._heard: dict[str, float] = {}
+        self._clock = clock
+        self._last_worker = clock()
+        self._last_sign: dict[str, float] = {}
         self._seconds = self._scans = 0.0
 
     @property
@@ -40,14 +44,14 @@ class StallWatch:
         usual = self._seconds / self._scans if self._scans else 0.0
         return max(self._least_s, TIMES_THE_USUAL * usual)
 
-    def hear(self, outcomes: Iterable[Outcome]) -> None:
-        """Note who has sent something."""
+    def note(self, outcomes: Iterable[Outcome]) -> None:
+        """Note which workers have sent outcomes, and how long the scans took."""
         for outcome in outcomes:
-            self._heard[outcome.worker] = monotonic()
+            self._last_sign[outcome.worker] = self._clock()
             self._seconds += outcome.seconds
             self._scans += 1
 
-    def silent(self, processing: Mapping[str, Iterable[object]]) -> list[str]:
+    def stalled(self, processing: Mapping[str, Iterable[object]]) -> list[str]:
         """Return the workers that are stalled, given what each of them holds; they get a fresh start.
 
         Raises
@@ -55,17 +59,19 @@ class StallWatch:
         ClusterError
             If there has been no worker for too long.
         """
-        now = monotonic()
+        now = self._clock()
         if processing:
             self._last_worker = now
         elif now - self._last_worker > self._patience_s:
             since = f"{self._patience_s:.0f} s"
             raise ClusterError(f"no worker for {since}; what was scanned is stored, go on with --resume")
         # Whoever holds nothing has no reason to speak.
-        self._heard = {worker: self._heard.get(worker, now) for worker, held in processing.items() if list(held)}
-        stalled = [worker for worker, heard in self._heard.items() if now - heard > self.limit_s]
+        self._last_sign = {
+            worker: self._last_sign.get(worker, now) for worker, held in processing.items() if list(held)
+        }
+        stalled = [worker for worker, last in self._last_sign.items() if now - last > self.limit_s]
         for worker in stalled:
-            del self._heard[worker]
+            del self._last_sign[worker]
         return stalled
 
 
@@ -73,7 +79,7 @@ class CircuitBreaker:
     """Stops a run in which one cube after the other fails for the same reason."""
 
     def __init__(self) -> None:
-        self._reason: tuple[Status, str] | None = None
+        self._kind: tuple[Status, str] | None = None
         self._count = 0
 
     def check(self, outcomes: Iterable[Outcome]) -> None:
@@ -85,10 +91,10 @@ class CircuitBreaker:
             If the last `IN_A_ROW` have failed, all for one reason.
         """
         for outcome in outcomes:
-            reason = kind_of_failure(outcome)
-            self._count = self._count + 1 if reason == self._reason else 1
-            self._reason = reason
-            if reason is not None and self._count >= IN_A_ROW:
+            kind = outcome.failure_kind
+            self._count = self._count + 1 if kind == self._kind else 1
+            self._kind = kind
+            if kind is not None and self._count >= IN_A_ROW:
                 last_line = outcome.reason.strip().rpartition("\n")[2]
                 raise OutageError(
                     f"{IN_A_ROW} cubes in a row have failed for one reason, so that the rest is not tried: "

@@ -1,4 +1,4 @@
-"""Workers: waiting for the first, and what one can hold."""
+"""Waiting for workers, and errors where the scheduler is lost."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from distributed import Client, Worker
+from distributed import Client
 
 from feii_dask.errors import ClusterError
 
-__all__ = ["BASE_BYTES", "PATIENCE_S", "memory_for_scans", "scheduler_needed", "wait_for_worker"]
+__all__ = ["BASE_BYTES", "PATIENCE_S", "require_scheduler", "scheduler_needed", "wait_for_worker"]
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ PATIENCE_S = 600.0  # a node that a cloud has to boot first takes some five minu
 
 @contextmanager
 def scheduler_needed() -> Iterator[None]:
-    """Say what it means that a connection breaks while the scheduler is asked.
+    """Raise a `ClusterError` where the connection breaks while the scheduler is asked.
 
     Raises
     ------
@@ -35,6 +35,18 @@ def scheduler_needed() -> Iterator[None]:
         raise ClusterError(
             f"the connection to the scheduler is lost ({detail}); what was scanned is stored, go on with --resume"
         ) from error
+
+
+def require_scheduler(client: Client) -> None:
+    """Refuse to go on with a client whose connection is lost.
+
+    Raises
+    ------
+    ClusterError
+        If the client is not connected to a scheduler.
+    """
+    if client.status != "running":
+        raise ClusterError("the connection to the scheduler is lost; what was scanned is stored, go on with --resume")
 
 
 def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
@@ -60,11 +72,4 @@ def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
             )
         time.sleep(0.2)
     demand.release()
-    if client.status != "running":
-        raise ClusterError("the connection to the scheduler is lost; what was scanned is stored, go on with --resume")
-
-
-def memory_for_scans(worker: Worker) -> int | None:
-    """Return the memory that scans may take on a worker, bytes; None where nothing limits it."""
-    limit: int | None = worker.memory_manager.memory_limit
-    return limit - BASE_BYTES if limit else None
+    require_scheduler(client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from feii_dask.model.matched_cube import MatchedCube
 from feii_dask.model.status import Status
 
 __all__ = ["Outcome"]
+
+# What differs between reasons of one kind: paths and addresses, numbers, and what is quoted.
+PARTICULARS = re.compile(r"\S*[/\\]\S*|\d+|'[^']*'")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,6 +51,11 @@ class Outcome:
     requests: int = 0
     worker: str = ""
     attempt: int = 1
+
+    @property
+    def failure_kind(self) -> tuple[Status, str] | None:
+        """Status and reason of a failure without what differs between failures of one kind; None if none failed."""
+        return (self.status, PARTICULARS.sub("", self.reason)) if self.status.failed else None
 
     @classmethod
     def without_scan(

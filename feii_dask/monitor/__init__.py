@@ -1,1 +1,1 @@
-"""How far a run is: statistics of its outcomes, and the displays that show them."""
+"""Progress of a run: statistics of its outcomes, and the displays that show them."""

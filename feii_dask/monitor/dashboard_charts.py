@@ -16,16 +16,16 @@ from distributed.dashboard.components import DashboardComponent
 from distributed.dashboard.components.scheduler import CurrentLoad, WorkersMemory
 from distributed.dashboard.utils import update
 
-from feii_dask.monitor.dashboard_texts import Headline, Table
+from feii_dask.monitor.dashboard_texts import DashboardTable, Headline
 from feii_dask.monitor.rate import Rate
-from feii_dask.monitor.statistics import P_VALUES, ProgressSnapshot
+from feii_dask.monitor.snapshot import P_VALUES, ProgressSnapshot
 
-__all__ = ["JetSearch"]
+__all__ = ["SearchCharts"]
 
-BLUE, GREY = "#0072b2", "#999999"  # Okabe and Ito's, told apart by the colour-blind
-BARS = 14  # that can be told apart
+BLUE, GREY = "#0072b2", "#999999"  # Okabe and Ito's, which the colour-blind can distinguish
+MOST_BARS = 14  # as many as can be read
 # Of two lines from the beginning: Bokeh makes no room for a title that grows.
-NO_P_VALUES, NO_PICTURE = "P-values\n(none so far)", "Newest detection\n(none so far)"
+NO_P_VALUES, NO_DETECTION = "P-values\n(none so far)", "Newest detection\n(none so far)"
 
 
 class Chart(Protocol):
@@ -34,10 +34,10 @@ class Chart(Protocol):
     root: Any
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Draw this snapshot."""
+        """Draw a snapshot."""
 
 
-class JetSearch(DashboardComponent):
+class SearchCharts(DashboardComponent):
     """All charts of a search.
 
     Parameters
@@ -53,18 +53,18 @@ class JetSearch(DashboardComponent):
         self._shown: ProgressSnapshot | None = None
         self._load = CurrentLoad(scheduler, sizing_mode="stretch_both")
         self._memory = WorkersMemory(scheduler, sizing_mode="stretch_both")
-        label(self._load.cpu_figure, "cpu", "CPU of each worker", "% of a core", "worker")
-        memory = label(self._memory.root, "memory", "Memory of each worker", "up to its limit", "worker")
+        set_labels(self._load.cpu_figure, "cpu", "CPU of each worker", "% of a core", "worker")
+        memory = set_labels(self._memory.root, "memory", "Memory of each worker", "up to its limit", "worker")
         memory.xaxis.ticker.desired_num_ticks = 4  # or else those of a gigabyte overlap
         self._charts: list[Chart] = [
             Headline(),
-            Curve("cubes_per_s", "Cubes per second", "cubes/s"),
-            Curve("mb_per_s", "Megabytes per second", "MB/s"),
-            Detections(),
-            PValues(),
-            Newest(),
-            Table("slowest", "Slowest cubes", ("cube", "s", "MB", "why")),
-            Table("failures", "Failures by reason", ("what", "cubes", "the last one")),
+            RateChart("cubes_per_s", "Cubes per second", "cubes/s"),
+            RateChart("mb_per_s", "Megabytes per second", "MB/s"),
+            DetectionsChart(),
+            PValueChart(),
+            LineImageChart(),
+            DashboardTable("slowest", "Slowest cubes", ("cube", "s", "MB", "why")),
+            DashboardTable("failures", "Failures by reason", ("what", "cubes", "the last one")),
         ]
 
     @property
@@ -84,8 +84,8 @@ class JetSearch(DashboardComponent):
                 chart.show(snapshot)
 
 
-def label(plot: Any, name: str, title: str, x: str, y: str) -> Any:
-    """Name a figure, and say what its axes are."""
+def set_labels(plot: Any, name: str, title: str, x: str, y: str) -> Any:
+    """Name a figure, and label its axes."""
     plot.name, plot.title.text = name, title
     plot.xaxis.axis_label, plot.yaxis.axis_label = x, y
     plot.toolbar_location = None
@@ -94,11 +94,11 @@ def label(plot: Any, name: str, title: str, x: str, y: str) -> Any:
 
 
 def plain_figure(name: str, title: str, x: str, y: str, **options: Any) -> Any:
-    """Return a figure in the manner of Dask's own."""
-    return label(figure(tools="", sizing_mode="stretch_both", **options), name, title, x, y)
+    """Return a figure that looks like Dask's own."""
+    return set_labels(figure(tools="", sizing_mode="stretch_both", **options), name, title, x, y)
 
 
-class Curve:
+class RateChart:
     """A rate against time."""
 
     def __init__(self, field: str, title: str, unit: str) -> None:
@@ -115,7 +115,7 @@ class Curve:
         update(self._source, {"x": [rate[0] / 60 for rate in history], "y": [rate[self._field] for rate in history]})
 
 
-class Detections:
+class DetectionsChart:
     """Cubes with a detection, line by line."""
 
     def __init__(self) -> None:
@@ -130,10 +130,10 @@ class Detections:
 
     def show(self, snapshot: ProgressSnapshot) -> None:
         """Draw a bar for each line with detections, the shortest wavelength on top."""
-        found = [(line, cubes) for line, cubes in snapshot.detections if cubes]
-        most = sorted(found, key=lambda row: row[1], reverse=True)[:BARS]
-        shown = [row for row in reversed(found) if row in most]
-        which = len(found) if len(found) == len(shown) else f"top {BARS}"
+        detected = [(line, cubes) for line, cubes in snapshot.detections if cubes]
+        most_frequent = sorted(detected, key=lambda row: row[1], reverse=True)[:MOST_BARS]
+        shown = [row for row in reversed(detected) if row in most_frequent]
+        which = len(detected) if len(detected) == len(shown) else f"top {MOST_BARS}"
         self.root.title.text = f"Detections by line: {which} of {len(snapshot.detections)} lines"
         lines, cubes = [line for line, _ in shown], [cubes for _, cubes in shown]
         if self._lines.factors != lines:
@@ -141,8 +141,8 @@ class Detections:
         update(self._source, {"line": lines, "cubes": cubes})
 
 
-class PValues:
-    """How many p-values are small, beside how many would be where there are no lines."""
+class PValueChart:
+    """Cumulative distribution of the p-values, and the uniform one that there would be without any line."""
 
     def __init__(self) -> None:
         self._source = ColumnDataSource({"p": [], "share": []})
@@ -160,7 +160,7 @@ class PValues:
         self.root.scatter("p", "share", source=self._source, color=BLUE, size=5)
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Draw the share for each of the p-values that a tally counts."""
+        """Draw the share of p-values at or below each of `P_VALUES`."""
         number = snapshot.p_values[-1]
         if not number:
             return
@@ -170,14 +170,14 @@ class PValues:
         update(self._source, {"p": [p for p, _ in points], "share": [share for _, share in points]})
 
 
-class Newest:
+class LineImageChart:
     """The line image of the newest detection."""
 
     def __init__(self) -> None:
         self._source = ColumnDataSource({"image": [], "dw": [], "dh": []})
         self._colours = LinearColorMapper(palette=Viridis256, nan_color="#ffffff")
-        self._seen = ("", "")
-        self.root = plain_figure("line_image", NO_PICTURE, "x, spaxels", "y, spaxels", match_aspect=True)
+        self._drawn = ("", "")
+        self.root = plain_figure("line_image", NO_DETECTION, "x, spaxels", "y, spaxels", match_aspect=True)
         self.root.image("image", x=0, y=0, dw="dw", dh="dh", source=self._source, color_mapper=self._colours)
         self.root.grid.visible = False
         self._bar = ColorBar(
@@ -186,11 +186,11 @@ class Newest:
         self.root.add_layout(self._bar, "right")
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Draw it, if it is another one; stretched so that single hot spaxels do not drown it."""
+        """Draw the image, if it is another one; between percentiles, since a few hot spaxels would hide the rest."""
         line_image = snapshot.line_image
-        if line_image is None or (line_image.obs_id, line_image.line) == self._seen:
+        if line_image is None or (line_image.obs_id, line_image.line) == self._drawn:
             return
-        self._seen = (line_image.obs_id, line_image.line)
+        self._drawn = (line_image.obs_id, line_image.line)
         finite = line_image.pixels[np.isfinite(line_image.pixels)]
         if finite.size:
             self._colours.low, self._colours.high = map(float, np.percentile(finite, (1, 99.5)))

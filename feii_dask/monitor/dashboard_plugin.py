@@ -1,4 +1,4 @@
-"""The page of a search on Dask's dashboard, as the scheduler serves it.
+"""Scheduler plugin that serves a search's page on Dask's dashboard.
 
 A running scheduler gets a Bokeh application more, beside its own: ``/jets`` in the menu of its pages, and
 ``/individual-jets`` for JupyterLab's Dask extension, which finds it in ``/individual-plots.json``.
@@ -21,8 +21,8 @@ from distributed.http.scheduler.info import IndividualPlots
 from distributed.protocol.pickle import loads
 from tornado.ioloop import IOLoop
 
-from feii_dask.monitor.dashboard_charts import JetSearch
-from feii_dask.monitor.statistics import ProgressSnapshot
+from feii_dask.monitor.dashboard_charts import SearchCharts
+from feii_dask.monitor.snapshot import ProgressSnapshot
 
 __all__ = ["HANDLER", "PAGE", "DashboardPage"]
 
@@ -61,22 +61,22 @@ class DashboardPage(SchedulerPlugin):
             raise RuntimeError("the scheduler has no dashboard; is bokeh installed there?")
         self._scheduler = scheduler
         variables = template_variables(scheduler)
-        pages = {f"/{PAGE}": self.page, f"/{PANE}": self.pane}
+        pages = {f"/{PAGE}": self._page, f"/{PANE}": self._pane}
         application = BokehApplication(pages, scheduler, prefix=stock.prefix, template_variables=variables)
         scheduler.http_application.add_application(application)
         application.initialize(IOLoop.current())
         application.start()
         variables["pages"].append(PAGE)
         variables["plots"].append({"url": PANE, "name": PAGE.title()})
-        listing = (rf"{stock.prefix}/individual-plots\.json", PlotsAndOurs, {"dask_server": scheduler})
+        listing = (rf"{stock.prefix}/individual-plots\.json", PlotsWithPane, {"dask_server": scheduler})
         scheduler.http_application.add_handlers(r".*", [listing])
-        scheduler.handlers[HANDLER] = self.show
+        scheduler.handlers[HANDLER] = self._show
 
-    def show(self, snapshot: bytes) -> tuple[int, float, int, int]:
+    def _show(self, snapshot: bytes) -> tuple[int, float, int, int]:
         """Keep this snapshot, unless a later run has sent one, and return what the workers do."""
-        news: ProgressSnapshot = loads(snapshot)
-        if self.snapshot is None or news.began >= self.snapshot.began:
-            self.snapshot = news
+        received: ProgressSnapshot = loads(snapshot)
+        if self.snapshot is None or received.began >= self.snapshot.began:
+            self.snapshot = received
         workers = self._scheduler.workers.values()
         return (
             len(workers),
@@ -85,9 +85,9 @@ class DashboardPage(SchedulerPlugin):
             sum(worker.memory_limit for worker in workers),
         )
 
-    def page(self, scheduler: Scheduler, extra: dict[str, Any], doc: Document) -> None:
+    def _page(self, scheduler: Scheduler, extra: dict[str, Any], doc: Document) -> None:
         """Fill a document with the charts, below the menu."""
-        component = JetSearch(scheduler, lambda: self.snapshot)
+        component = SearchCharts(scheduler, lambda: self.snapshot)
         component.update()
         add_periodic_callback(doc, component, PERIOD_MS)
         for root in component.roots:
@@ -97,12 +97,12 @@ class DashboardPage(SchedulerPlugin):
         doc.template = env.from_string(TEMPLATE.read_text(encoding="utf-8"))
         doc.template_variables.update(extra)
 
-    def pane(self, scheduler: Scheduler, extra: dict[str, Any], doc: Document) -> None:
+    def _pane(self, scheduler: Scheduler, extra: dict[str, Any], doc: Document) -> None:
         """Fill a document with the charts alone."""
-        self.page(scheduler, extra | {"pane": True}, doc)
+        self._page(scheduler, extra | {"pane": True}, doc)
 
 
-class PlotsAndOurs(IndividualPlots):
+class PlotsWithPane(IndividualPlots):
     """Dask's list of the plots that JupyterLab's extension can show, with ours."""
 
     def write(self, chunk: Any) -> None:

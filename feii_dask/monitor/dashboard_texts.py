@@ -1,17 +1,16 @@
-"""The parts of a search's dashboard page that are text: the headline and the tables."""
+"""The text on a search's dashboard page: the headline and the tables."""
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 from bokeh.models import InlineStyleSheet
 from bokeh.models.widgets.markups import Div
 from jinja2 import Environment
 
-from feii_dask.monitor.statistics import ProgressSnapshot
+from feii_dask.monitor.snapshot import ProgressSnapshot, format_duration
 
-__all__ = ["Headline", "Table"]
+__all__ = ["DashboardTable", "Headline"]
 
 # What an archive or an error says is text, whatever it contains.
 TEMPLATES = Environment(autoescape=True)
@@ -62,15 +61,10 @@ class Headline:
     """The numbers that one looks for first, and a bar."""
 
     def __init__(self) -> None:
-        self.root = text("headline", "No search has begun.", "stretch_width")
+        self.root = make_div("headline", "No search has begun.", "stretch_width")
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Write them."""
-        left = "?"
-        if snapshot.done == snapshot.total:
-            left = "none"
-        elif isfinite(snapshot.left_s):
-            left = duration(snapshot.left_s)
+        """Write the numbers."""
         numbers = {
             "done": snapshot.done,
             "failed": snapshot.failed,
@@ -78,40 +72,27 @@ class Headline:
             "with detections": snapshot.detected,
             "cubes per second": f"{snapshot.rate.cubes_per_s:.1f}",
             "MB per second": f"{snapshot.rate.mb_per_s:.1f}",
-            "time so far": duration(snapshot.elapsed_s),
-            "time left": left,
+            "time so far": format_duration(snapshot.elapsed_s),
+            "time left": "none" if snapshot.done == snapshot.total else format_duration(snapshot.left_s),
         }
         self.root.text = HEADLINE.render(
             numbers=numbers, done=snapshot.done, failed=snapshot.failed, total=snapshot.total
         )
 
 
-class Table:
+class DashboardTable:
     """Rows of a snapshot, under a title."""
 
     def __init__(self, field: str, title: str, columns: tuple[str, ...]) -> None:
         self._field = field
         self._constant: dict[str, Any] = {"title": title, "columns": columns}
-        self.root = text(field, TABLE.render(**self._constant, rows=()), "stretch_width")
+        self.root = make_div(field, TABLE.render(**self._constant, rows=()), "stretch_width")
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Write them."""
+        """Write the rows."""
         self.root.text = TABLE.render(**self._constant, rows=getattr(snapshot, self._field))
 
 
-def text(name: str, html: str, sizing_mode: Any) -> Div:
+def make_div(name: str, html: str, sizing_mode: Any) -> Div:
     """Return an element of the page."""
     return Div(text=html, name=name, sizing_mode=sizing_mode, stylesheets=[InlineStyleSheet(css=STYLE)])
-
-
-def duration(seconds: float) -> str:
-    """Return a time as a clock would show it.
-
-    Examples
-    --------
-    >>> duration(5), duration(3700)
-    ('0:05', '1:01:40')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,30 +1,20 @@
-"""What a run says while it goes on: on the terminal, in the notebook, on the dashboard, and in ``log.txt``."""
+"""The log of a run: on the console, in ``log.txt``, and the lines about its progress."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic
-from types import TracebackType
-from typing import Self
 
-from dask.utils import format_bytes
-from distributed import Client
-from rich.console import Console
-
-from feii_dask.engine.dashboard import Page, Workers
 from feii_dask.errors import StoreError
-from feii_dask.model import Outcome
-from feii_dask.monitor.panel import NotebookDisplay, TerminalDisplay
-from feii_dask.monitor.statistics import ProgressStatistics
+from feii_dask.monitor.panel import make_panel
+from feii_dask.monitor.progress import Callback
+from feii_dask.monitor.snapshot import ProgressSnapshot
 
-__all__ = ["Progress", "narrate"]
+__all__ = ["ProgressLog", "narrate", "progress_displays"]
 
 log = logging.getLogger(__name__)
-
-SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
@@ -70,7 +60,7 @@ def open_log(path: Path) -> logging.FileHandler:
 
 
 class ConsoleHandler(logging.Handler):
-    """Prints what is logged, to wherever standard output goes at that moment: a panel may stand below it."""
+    """Prints what is logged, to wherever standard output goes at that moment: above a panel, if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print."""
@@ -79,78 +69,45 @@ class ConsoleHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - as logging's own handlers do: what cannot be printed ends no run
             self.handleError(record)
 
-    def display(self) -> TerminalDisplay | NotebookDisplay | None:
-        """Return a display that changes in place, where there can be one."""
-        console = Console()
-        if console.is_jupyter:
-            return NotebookDisplay()
-        return TerminalDisplay(console) if console.is_interactive and not console.options.ascii_only else None
 
+def progress_displays(describe_workers: Callable[[], str]) -> list[Callback]:
+    """Return what shows a scan's progress to the reader.
 
-class Progress:
-    """Says how far the scan is, wherever somebody may look.
-
-    The dashboard has a page; a terminal or a notebook a panel; and a line is logged every few seconds, which is
-    printed where there is no panel.
+    Lines in the log, and a panel where the console can show one; the lines are then not printed as well.
 
     Parameters
     ----------
-    client : distributed.Client
-        The cluster that scans.
-    total : int
-        Cubes to scan.
+    describe_workers : callable
+        Returns what the workers do, in words.
     """
-
-    def __init__(self, client: Client, total: int) -> None:
-        self._tally = ProgressStatistics(total)
-        self._page = Page(client)
-        handlers = logging.getLogger("feii_dask").handlers
-        self._console = next((handler for handler in handlers if isinstance(handler, ConsoleHandler)), None)
-        self._panel: TerminalDisplay | NotebookDisplay | None = None
-        self._last = monotonic()
-
-    def __enter__(self) -> Self:
-        self._panel = self._console.display() if self._console else None
-        if self._console and self._panel:
-            self._console.addFilter(is_no_line)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        snapshot = self._tally.snapshot()
-        self._page.close(snapshot)
-        log.info("  %s", snapshot)
-        if self._console and self._panel:
-            self._panel.close(snapshot, in_words(self._page.workers))
-            self._console.removeFilter(is_no_line)
-
-    def update(self, outcomes: list[Outcome]) -> None:
-        """Count these outcomes, and show what they add up to."""
-        self._tally.add(outcomes)
-        snapshot = self._tally.snapshot()
-        self._page.show(snapshot)
-        if self._panel:
-            self._panel.show(snapshot, in_words(self._page.workers))
-        if monotonic() - self._last >= SECONDS_BETWEEN_LINES and snapshot.done < snapshot.total:
-            self._last = monotonic()
-            log.info("  %s", snapshot)
+    handlers = logging.getLogger("feii_dask").handlers
+    console = next((handler for handler in handlers if isinstance(handler, ConsoleHandler)), None)
+    panel = make_panel(describe_workers) if console else None
+    if console and panel:
+        console.addFilter(is_no_progress)
+        return [ProgressLog(), panel]
+    return [ProgressLog()]
 
 
-def is_no_line(record: logging.LogRecord) -> bool:
-    """Keep the lines about the progress to the log file."""
+def is_no_progress(record: logging.LogRecord) -> bool:
+    """Return False for the lines of `ProgressLog`."""
     return record.name != __name__
 
 
-def in_words(workers: Workers | None) -> str:
-    """Return what the workers do.
+class ProgressLog:
+    """Logs a line about the progress every few seconds."""
 
-    Examples
-    --------
-    >>> in_words(Workers(2, 1.5, 3 * 2**30, 4 * 2**30))
-    '2, on 1.5 cores, with 3.00 GiB of 4.00 GiB'
-    """
-    if workers is None:
-        return ""
-    limit = f" of {format_bytes(workers.memory_limit)}" if workers.memory_limit else ""
-    return f"{workers.number}, on {workers.cores:.1f} cores, with {format_bytes(workers.memory)}{limit}"
+    name = "lines about the progress"
+    period_s = 5.0
+
+    def on_start(self, snapshot: ProgressSnapshot) -> None:
+        """Log nothing: there is nothing to count yet."""
+
+    def on_progress(self, snapshot: ProgressSnapshot) -> None:
+        """Log a line; the last one is left to the end."""
+        if snapshot.done < snapshot.total:
+            log.info("  %s", snapshot)
+
+    def on_end(self, snapshot: ProgressSnapshot) -> None:
+        """Log the last line."""
+        log.info("  %s", snapshot)

@@ -1,11 +1,8 @@
-"""How far a run is, as a panel that changes in place: on a terminal, or below a notebook's cell."""
+"""The progress panel: redrawn in place on a terminal, or below a notebook's cell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
-from math import isfinite
-from time import monotonic
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.columns import Columns
@@ -16,61 +13,97 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from feii_dask.monitor.statistics import P_VALUES, ProgressSnapshot
+from feii_dask.monitor.snapshot import P_VALUES, ProgressSnapshot, format_duration
 
-__all__ = ["NotebookDisplay", "TerminalDisplay", "draw"]
+__all__ = ["NotebookPanel", "TerminalPanel", "draw_panel", "make_panel"]
 
 PERIOD_S = 0.5
-BARS = " ▁▂▃▄▅▆▇█"
-WIDTH = 30  # of a curve, characters
-SHOWN = 3  # rows of a table, so that all fits on a small terminal
+BLOCKS = " ▁▂▃▄▅▆▇█"
+SPARKLINE_WIDTH = 30  # characters
+SHOWN_ROWS = 3  # of a table, so that all fits on a small terminal
 SMALL_P = 0.01
 
 
-class TerminalDisplay:
-    """The panel on a terminal; what is printed meanwhile goes above it."""
+def make_panel(describe_workers: Callable[[], str]) -> TerminalPanel | NotebookPanel | None:
+    """Return the panel that the console can show; None where it shows lines of text only."""
+    console = Console()
+    if console.is_jupyter:
+        return NotebookPanel(describe_workers)
+    if console.is_interactive and not console.options.ascii_only:
+        return TerminalPanel(console, describe_workers)
+    return None
 
-    def __init__(self, console: Console) -> None:
+
+class TerminalPanel:
+    """The panel on a terminal; what is printed meanwhile goes above it.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        The terminal.
+    describe_workers : callable
+        Returns what the workers do, in words.
+    """
+
+    name = "panel"
+    period_s = PERIOD_S
+
+    def __init__(self, console: Console, describe_workers: Callable[[], str]) -> None:
         self._live = Live(console=console, auto_refresh=False)
-        self._last = float("-inf")
+        self._describe_workers = describe_workers
+
+    def on_start(self, snapshot: ProgressSnapshot) -> None:
+        """Draw the panel below what is printed so far."""
         self._live.start()
+        self.on_progress(snapshot)
 
-    def show(self, snapshot: ProgressSnapshot, workers: str) -> None:
-        """Draw the panel, if it is time."""
-        if monotonic() - self._last >= PERIOD_S:
-            self._last = monotonic()
-            self._live.update(draw(snapshot, workers), refresh=True)
+    def on_progress(self, snapshot: ProgressSnapshot) -> None:
+        """Draw the panel again; a terminal on which that fails is given back."""
+        try:
+            self._live.update(draw_panel(snapshot, self._describe_workers()), refresh=True)
+        except Exception:
+            self._live.stop()
+            raise
 
-    def close(self, snapshot: ProgressSnapshot, workers: str) -> None:
-        """Draw it a last time, and leave it there."""
-        self._live.update(draw(snapshot, workers), refresh=True)
+    def on_end(self, snapshot: ProgressSnapshot) -> None:
+        """Draw the panel a last time, and leave it there."""
+        self.on_progress(snapshot)
         self._live.stop()
 
 
-class NotebookDisplay:
-    """The panel as HTML below the cell, where it stays when the notebook is saved or exported."""
+class NotebookPanel:
+    """The panel as HTML below the cell, where it stays when the notebook is saved or exported.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    describe_workers : callable
+        Returns what the workers do, in words.
+    """
+
+    name = "panel"
+    period_s = PERIOD_S
+
+    def __init__(self, describe_workers: Callable[[], str]) -> None:
+        self._describe_workers = describe_workers
         self._handle: Any = None
-        self._last = float("-inf")
 
-    def show(self, snapshot: ProgressSnapshot, workers: str) -> None:
-        """Draw the panel, if it is time."""
-        if monotonic() - self._last >= PERIOD_S:
-            self._last = monotonic()
-            self.close(snapshot, workers)
-
-    def close(self, snapshot: ProgressSnapshot, workers: str) -> None:
-        """Draw it."""
+    def on_start(self, snapshot: ProgressSnapshot) -> None:
+        """Draw the panel."""
         from IPython import display  # noqa: PLC0415 - it is there, for this is a notebook
 
-        if self._handle is None:
-            self._handle = display.display(draw(snapshot, workers), display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(draw(snapshot, workers))
+        panel = draw_panel(snapshot, self._describe_workers())
+        self._handle = display.display(panel, display_id=True)  # type: ignore[no-untyped-call]
+
+    def on_progress(self, snapshot: ProgressSnapshot) -> None:
+        """Draw it again."""
+        self._handle.update(draw_panel(snapshot, self._describe_workers()))
+
+    def on_end(self, snapshot: ProgressSnapshot) -> None:
+        """Draw it a last time."""
+        self.on_progress(snapshot)
 
 
-def draw(snapshot: ProgressSnapshot, workers: str = "") -> Panel:
+def draw_panel(snapshot: ProgressSnapshot, workers: str = "") -> Panel:
     """Return a snapshot of a run as a panel.
 
     Parameters
@@ -80,48 +113,47 @@ def draw(snapshot: ProgressSnapshot, workers: str = "") -> Panel:
     workers : str
         What the workers do, in words.
     """
-    cubes = curve(rate.cubes_per_s for rate in snapshot.history)
-    megabytes = curve(rate.mb_per_s for rate in snapshot.history)
+    grid = Table.grid(padding=(0, 2))
+    for name, value in panel_rows(snapshot, workers).items():
+        if value:
+            grid.add_row(Text(name, "bold"), Text(value) if isinstance(value, str) else value)
+    content = Table.grid(expand=True)
+    content.add_row(ProgressBar(max(snapshot.total, 1), snapshot.done, complete_style="blue", finished_style="green"))
+    content.add_row(grid)
+    return Panel(content, title="feii_dask", title_align="left")
+
+
+def panel_rows(snapshot: ProgressSnapshot, workers: str) -> dict[str, str | Columns]:
+    """Return the rows of the panel by name, empty where there is nothing to show."""
+    cubes = sparkline(rate.cubes_per_s for rate in snapshot.history)
+    megabytes = sparkline(rate.mb_per_s for rate in snapshot.history)
     detections = [Text(f"{line}: {number}") for line, number in snapshot.detections if number]
-    rows: dict[str, str | Columns] = {
+    slowest, failures = snapshot.slowest[:SHOWN_ROWS], snapshot.failures[:SHOWN_ROWS]
+    return {
         "cubes": f"{snapshot.done} of {snapshot.total}, {snapshot.failed} failed, {snapshot.detected} with detections",
-        "time": f"{clock(snapshot.elapsed_s)} so far, {clock(snapshot.left_s)} left",
+        "time": f"{format_duration(snapshot.elapsed_s)} so far, {format_duration(snapshot.left_s)} left",
         "cubes/s": f"{snapshot.rate.cubes_per_s:.1f} {cubes}",
         "MB/s": f"{snapshot.rate.mb_per_s:.1f} {megabytes}",
         "workers": workers,
         "detections": Columns(detections, padding=(0, 2)) if detections else "",
         "p-values": small_p_values(snapshot),
         "newest": f"{snapshot.line_image.line} in {snapshot.line_image.obs_id}" if snapshot.line_image else "",
-        "slowest": "\n".join(f"{cube.seconds:.1f} s {cube.obs_id}: {cube.why}" for cube in snapshot.slowest[:SHOWN]),
-        "failures": "\n".join(f"{what} {number}: {reason}" for what, number, reason in snapshot.failures[:SHOWN]),
+        "slowest": "\n".join(f"{cube.seconds:.1f} s {cube.obs_id}: {cube.why}" for cube in slowest),
+        "failures": "\n".join(f"{status} {cubes}: {reason}" for status, cubes, reason in failures),
     }
-    grid = Table.grid(padding=(0, 2))
-    for name, value in rows.items():
-        if value:
-            grid.add_row(Text(name, "bold"), Text(value) if isinstance(value, str) else value)
-    whole = Table.grid(expand=True)
-    bar = ProgressBar(max(snapshot.total, 1), snapshot.done, complete_style="blue", finished_style="green")
-    whole.add_row(bar)
-    whole.add_row(grid)
-    return Panel(whole, title="feii_dask", title_align="left")
 
 
-def curve(values: Iterable[float]) -> str:
-    """Draw numbers as bars, the largest of them full.
+def sparkline(values: Iterable[float]) -> str:
+    """Draw numbers as bars of text, the largest of them full.
 
     Examples
     --------
-    >>> curve([0, 1, 2])
+    >>> sparkline([0, 1, 2])
     ' ▄█'
     """
-    shown = list(values)[-WIDTH:]
-    most = max(shown, default=0) or 1
-    return "".join(BARS[round((len(BARS) - 1) * value / most)] for value in shown)
-
-
-def clock(seconds: float) -> str:
-    """Return a time as a clock shows it; a question mark where it is not known."""
-    return str(timedelta(seconds=round(seconds))) if isfinite(seconds) else "?"
+    shown = list(values)[-SPARKLINE_WIDTH:]
+    largest = max(shown, default=0) or 1
+    return "".join(BLOCKS[round((len(BLOCKS) - 1) * value / largest)] for value in shown)
 
 
 def small_p_values(snapshot: ProgressSnapshot) -> str:

@@ -1,13 +1,14 @@
-"""How fast a run is, now and from the beginning on."""
+"""Rates of a run against time: cubes and megabytes per second, now and from the beginning on."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["Clock", "Rate"]
+__all__ = ["Rate", "RateMeter"]
 
 RECENT_S = 30.0  # over how long a rate is taken: a few cubes even where they are slow
 POINTS = 120  # of a curve against time
@@ -36,17 +37,20 @@ class Moment(NamedTuple):
         return Rate(self.elapsed_s, done / seconds, megabytes / seconds)
 
 
-class Clock:
-    """Moments of a run: all of the last half minute, and from the beginning on as many as make a curve.
+class RateMeter:
+    """Measures rates: from all moments of the last half minute, and from as many since the beginning as make a curve.
 
     Parameters
     ----------
     spacing_s : float
         Between the points of the curve, s, until there are too many.
+    clock : callable
+        Returns the time, s.
     """
 
-    def __init__(self, spacing_s: float = SPACING_S) -> None:
-        self._start = time.monotonic()
+    def __init__(self, spacing_s: float = SPACING_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start = clock()
         self._now = Moment(0.0, 0, 0)
         self._recent = deque([self._now])
         self._curve = [self._now]
@@ -54,7 +58,7 @@ class Clock:
 
     def note(self, done: int, bytes_read: int) -> float:
         """Note what is done by now, and return the time, s after the beginning."""
-        now = Moment(time.monotonic() - self._start, done, bytes_read)
+        now = Moment(self._clock() - self._start, done, bytes_read)
         if now.elapsed_s - self._recent[-1].elapsed_s >= 1:
             self._recent.append(now)
         while len(self._recent) > 1 and now.elapsed_s - self._recent[1].elapsed_s >= RECENT_S:

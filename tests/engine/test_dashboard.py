@@ -1,4 +1,4 @@
-"""The page of a search on Dask's dashboard: served, fed, and never a reason for a run to end."""
+"""The page of a search on Dask's dashboard: served, kept up to date, and never a reason for a run to end."""
 
 from __future__ import annotations
 
@@ -16,18 +16,29 @@ import pytest
 from bokeh.client import pull_session
 from distributed import Client, LocalCluster, Scheduler
 
-from feii_dask.engine.dashboard import Page
+from feii_dask.engine.dashboard import PageFeed
 from feii_dask.monitor.dashboard_plugin import HANDLER, DashboardPage
-from feii_dask.monitor.statistics import ProgressSnapshot, ProgressStatistics
+from feii_dask.monitor.progress import Progress
+from feii_dask.monitor.snapshot import ProgressSnapshot
+from feii_dask.monitor.statistics import ProgressStatistics
+from tests.monitor.clock import FakeClock
 from tests.outcomes import make_outcomes
 
 SCHEDULER = "import sys; {}; from distributed.cli.dask_scheduler import main; main()"
 
 
-def figures_of(number: int, total: int = 100) -> ProgressSnapshot:
-    tally = ProgressStatistics(total)
-    tally.add(make_outcomes(number))
-    return tally.snapshot()
+def snapshot_of(number: int, total: int = 100) -> ProgressSnapshot:
+    statistics = ProgressStatistics(total)
+    statistics.add(make_outcomes(number))
+    return statistics.snapshot()
+
+
+def show(client: Client, snapshot: ProgressSnapshot) -> PageFeed:
+    """Show a snapshot on a cluster's page, and wait until it has arrived."""
+    feed = PageFeed(client)
+    feed.on_start(snapshot)
+    feed.on_end(snapshot)
+    return feed
 
 
 def address(client: Client, page: str) -> str:
@@ -46,7 +57,7 @@ def seen(client: Client) -> dict[str, str]:
 
 def test_the_page_is_in_the_menu_and_among_jupyterlabs_panes(client: Client) -> None:
     for _ in range(2):  # of the second search on the same cluster
-        Page(client).close(figures_of(10))
+        show(client, snapshot_of(10))
     menu = fetch(address(client, "status"))
     assert menu.count('href="jets"') == 1
     assert menu.count('href="individual-jets"') == 1
@@ -58,31 +69,33 @@ def test_the_page_is_in_the_menu_and_among_jupyterlabs_panes(client: Client) -> 
 
 
 def test_it_shows_what_was_sent_last(client: Client) -> None:
-    page = Page(client)
+    feed = PageFeed(client)
+    feed.on_start(snapshot_of(0))
     for number in (10, 60):
-        snapshot = figures_of(number)
-        page.close(snapshot)
+        snapshot = snapshot_of(number)
+        feed.on_end(snapshot)
         texts = seen(client)
         assert f'<dd class="done">{number}</dd>' in texts["headline"]
         assert f'<dd class="failed">{snapshot.failed}</dd>' in texts["headline"]
         assert snapshot.slowest[0].obs_id in texts["slowest"]
         assert all(failure.reason in texts["failures"] for failure in snapshot.failures)
-    assert page.workers is not None
-    assert page.workers.number == 2
-    assert page.workers.memory > 10**7
+    assert feed.load is not None
+    assert feed.load.workers == 2
+    assert feed.load.memory > 10**7
+    assert feed.describe_workers() == str(feed.load)
 
 
 def test_of_two_searches_the_later_one_is_shown(client: Client) -> None:
-    earlier, later = figures_of(10), figures_of(20)
+    earlier, later = snapshot_of(10), snapshot_of(20)
     for snapshot in (later, earlier):
-        Page(client).close(snapshot)
+        show(client, snapshot)
     assert '<dd class="done">20</dd>' in seen(client)["headline"]
 
 
 def test_names_and_reasons_are_text(client: Client) -> None:
-    snapshot = figures_of(30)
+    snapshot = snapshot_of(30)
     evil = snapshot.slowest[0]._replace(obs_id="<script>alert(1)</script>")
-    Page(client).close(replace(snapshot, slowest=(evil,)))
+    show(client, replace(snapshot, slowest=(evil,)))
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in seen(client)["slowest"]
 
 
@@ -114,14 +127,13 @@ def test_a_scheduler_that_cannot_show_it(
     tmp_path: Path, before: str, arguments: list[str], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with scheduler(tmp_path, before, *arguments) as client:
-        page = Page(client)
-        for number in (1, 2):
-            page.show(figures_of(number))
-        page.close(figures_of(3))
-    warnings = [record.getMessage() for record in caplog.records if record.name == "feii_dask.engine.dashboard"]
-    assert len(warnings) == 1
-    assert reason in warnings[0]
-    assert page.workers is None
+        feed = PageFeed(client)
+        with Progress(3, [feed]) as progress:
+            progress.update(make_outcomes(3))
+    (warning,) = (record.getMessage() for record in caplog.records if record.name.startswith("feii_dask"))
+    assert warning.startswith("no page 'jets' on the dashboard: ")
+    assert reason in warning
+    assert feed.describe_workers() == ""
 
 
 def forget(dask_scheduler: Scheduler) -> None:
@@ -140,19 +152,20 @@ def test_a_page_that_fails_later(harm: Callable[..., None], caplog: pytest.LogCa
         LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):
-        page = Page(client)
-        page.close(figures_of(1))
-        client.run_on_scheduler(harm)
-        for number in (2, 3):
-            page.close(figures_of(number))
+        clock = FakeClock()
+        with Progress(3, [PageFeed(client)], clock) as progress:
+            client.run_on_scheduler(harm)
+            for outcome in make_outcomes(3):
+                clock.seconds += PageFeed.period_s
+                progress.update([outcome])
     assert [record.getMessage()[:7] for record in caplog.records if record.name.startswith("feii_dask")] == ["no page"]
 
 
 def test_a_scheduler_that_is_gone() -> None:
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
         client = Client(cluster)
-        page = Page(client)
-        page.show(figures_of(1))
+        feed = PageFeed(client)
+        feed.on_start(snapshot_of(1))
         client.close()
-    page.show(figures_of(2))
-    page.close(figures_of(3))
+    feed.on_progress(snapshot_of(2))
+    feed.on_end(snapshot_of(3))

@@ -18,7 +18,8 @@ import pytest
 from astropy.io import fits
 from distributed import Client, LocalCluster
 
-from feii_dask.engine.executor import first_alone, run_scans
+from feii_dask.engine.executor import run_scans
+from feii_dask.engine.worker_task import first_alone
 from feii_dask.engine.workers import scheduler_needed
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Context, Line, MatchedCube, Outcome, Status
@@ -26,13 +27,15 @@ from feii_dask.scan import ScanTask
 from tests.engine.detectors import HOG, POISON, TAR
 
 LINES = (Line("Fe II", 5.340169),)
-FRESH_S = 8.0  # a restarted worker imports for up to six seconds before its first outcome
+FRESH_S = 8.0  # a restarted worker has imported what it needs (PRELOAD) before it is given scans
+PRELOAD = ["feii_dask.engine.worker_task", "tests.engine.detectors"]
 
 
 @pytest.fixture
 def frail() -> Iterator[Client]:
     """A cluster that may be harmed."""
     with (
+        dask.config.set({"distributed.worker.preload": PRELOAD}),
         LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):
@@ -46,7 +49,7 @@ def write_cube(path: Path, value: float) -> str:
     return str(path)
 
 
-def jobs(directory: Path, values: list[float]) -> list[ScanTask]:
+def make_tasks(directory: Path, values: list[float]) -> list[ScanTask]:
     return [
         ScanTask(MatchedCube(obs_id=f"cube-{number:03d}", uri=write_cube(directory / f"{number}.fits", value)))
         for number, value in enumerate(values)
@@ -58,18 +61,18 @@ def statistics(outcomes: list[Outcome]) -> dict[str, float]:
     return {outcome.obs_id: outcome.detections[0].statistic for outcome in outcomes}
 
 
-def run(client: Client, work: list[ScanTask], detector: str, **options: float) -> list[Outcome]:
+def run(client: Client, tasks: list[ScanTask], detector: str, **options: float) -> list[Outcome]:
     context = Context(lines=LINES, detector=f"tests.engine.detectors:{detector}")
-    return [outcome for batch in run_scans(client, work, context, **options) for outcome in batch]
+    return [outcome for batch in run_scans(client, tasks, context, **options) for outcome in batch]
 
 
 def worker_pids(client: Client) -> list[int]:
     return list(client.run(os.getpid).values())
 
 
-def test_every_target_has_one_outcome_with_its_worker_and_cost(client: Client, tmp_path: Path) -> None:
+def test_every_cube_has_one_outcome_with_its_worker_and_cost(client: Client, tmp_path: Path) -> None:
     values = [float(number) for number in range(40)]
-    outcomes = run(client, jobs(tmp_path, values), "Mean")
+    outcomes = run(client, make_tasks(tmp_path, values), "Mean")
     assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
     assert {outcome.worker for outcome in outcomes} <= set(client.scheduler_info(n_workers=-1)["workers"])
     assert all(outcome.bytes_read > 0 and outcome.seconds > 0 for outcome in outcomes)
@@ -77,7 +80,7 @@ def test_every_target_has_one_outcome_with_its_worker_and_cost(client: Client, t
 
 
 def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feii_dask.engine.executor._scanned", threading.Event())
+    monkeypatch.setattr("feii_dask.engine.worker_task.first_scan_done", threading.Event())
     together, most, running = threading.Barrier(4, timeout=10), [], 0
 
     def scan(number: int) -> None:
@@ -96,8 +99,8 @@ def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypat
 
 
 def test_the_attempt_is_handed_through(client: Client, tmp_path: Path) -> None:
-    (job,) = jobs(tmp_path, [1.0])
-    (outcome,) = run(client, [ScanTask(job.matched, attempt=3)], "Mean")
+    (task,) = make_tasks(tmp_path, [1.0])
+    (outcome,) = run(client, [ScanTask(task.matched, attempt=3)], "Mean")
     assert outcome.attempt == 3
 
 
@@ -111,7 +114,7 @@ def test_killed_workers_lose_no_outcome_and_double_none(frail: Client, tmp_path:
     pids = worker_pids(frail)[:victims]
     context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
     outcomes: list[Outcome] = []
-    for batch in run_scans(frail, jobs(tmp_path, values), context):
+    for batch in run_scans(frail, make_tasks(tmp_path, values), context):
         outcomes += batch
         if len(outcomes) >= 5:
             while pids:
@@ -121,7 +124,7 @@ def test_killed_workers_lose_no_outcome_and_double_none(frail: Client, tmp_path:
 
 def test_a_cube_that_kills_its_worker_is_named_and_its_neighbours_are_not(frail: Client, tmp_path: Path) -> None:
     values = [POISON if number == 4 else float(number) for number in range(12)]
-    outcomes = run(frail, jobs(tmp_path, values), "Mean")
+    outcomes = run(frail, make_tasks(tmp_path, values), "Mean")
     lost = [outcome for outcome in outcomes if outcome.status is Status.WORKER_LOST]
     assert [outcome.obs_id for outcome in lost] == ["cube-004"]
     assert "alone" in lost[0].reason
@@ -143,7 +146,7 @@ def test_a_cube_that_needs_too_much_memory_is_named_and_its_neighbours_are_not(t
         ) as cluster,
         Client(cluster) as client,
     ):
-        outcomes = run(client, jobs(tmp_path, values), "Mean")
+        outcomes = run(client, make_tasks(tmp_path, values), "Mean")
     assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
         ("cube-004", Status.WORKER_LOST)
     ]
@@ -152,7 +155,7 @@ def test_a_cube_that_needs_too_much_memory_is_named_and_its_neighbours_are_not(t
 
 def test_a_cube_that_is_never_done_is_named_and_its_neighbours_are_not(frail: Client, tmp_path: Path) -> None:
     values = [TAR if number == 4 else float(number) for number in range(12)]
-    outcomes = run(frail, jobs(tmp_path, values), "Mean", stall_after_s=FRESH_S)
+    outcomes = run(frail, make_tasks(tmp_path, values), "Mean", stall_after_s=FRESH_S)
     assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
         ("cube-004", Status.TIMEOUT)
     ]
@@ -167,7 +170,7 @@ def test_a_worker_that_stops_is_restarted_and_loses_no_outcome(
     victim = worker_pids(frail)[0]
     context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
     outcomes: list[Outcome] = []
-    for batch in run_scans(frail, jobs(tmp_path, values), context, stall_after_s=FRESH_S):
+    for batch in run_scans(frail, make_tasks(tmp_path, values), context, stall_after_s=FRESH_S):
         if not outcomes and batch:
             os.kill(victim, signal.SIGSTOP)
         outcomes += batch
@@ -177,11 +180,11 @@ def test_a_worker_that_stops_is_restarted_and_loses_no_outcome(
 
 
 def test_a_run_in_which_everything_fails_for_one_reason_is_stopped(client: Client, tmp_path: Path) -> None:
-    work = jobs(tmp_path, [float(number) for number in range(120)])
+    tasks = make_tasks(tmp_path, [float(number) for number in range(120)])
     context = Context(lines=LINES, detector="tests.engine.detectors:Broken")
     outcomes: list[Outcome] = []
     with pytest.raises(OutageError, match="50 cubes in a row.*detector_error.*no licence.*--retry-failed"):
-        for batch in run_scans(client, work, context):
+        for batch in run_scans(client, tasks, context):
             outcomes += batch
     assert 50 <= len(statistics(outcomes)) < 120
 
@@ -191,7 +194,7 @@ def test_restarted_workers_lose_no_outcome(frail: Client, tmp_path: Path) -> Non
     context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
     outcomes: list[Outcome] = []
     restarted = False
-    for batch in run_scans(frail, jobs(tmp_path, values), context):
+    for batch in run_scans(frail, make_tasks(tmp_path, values), context):
         outcomes += batch
         if outcomes and not restarted:
             frail.restart()
@@ -203,7 +206,7 @@ def test_a_lost_scheduler_is_said_and_not_waited_for(tmp_path: Path) -> None:
     cluster = LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
     with Client(cluster) as client:
         running = run_scans(
-            client, jobs(tmp_path, [1.0] * 20), Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+            client, make_tasks(tmp_path, [1.0] * 20), Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
         )
         next(running)
         cluster.close()
@@ -230,7 +233,7 @@ def test_a_scheduler_that_dies_while_it_is_asked_is_said_too(tmp_path: Path) -> 
 
 def test_leaving_early_takes_the_scans_back(client: Client, tmp_path: Path) -> None:
     context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
-    running = run_scans(client, jobs(tmp_path, [1.0] * 400), context)
+    running = run_scans(client, make_tasks(tmp_path, [1.0] * 400), context)
     next(running)
     running.close()
     deadline = time.monotonic() + 10  # the 400 scans would take twice as long

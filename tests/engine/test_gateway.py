@@ -21,7 +21,8 @@ from distributed import Client
 
 import feii_dask as fd
 from feii_dask.cli import main
-from feii_dask.engine.gateway import as_variables, options_for, uninterrupted
+from feii_dask.engine.gateway import signals_deferred
+from feii_dask.engine.gateway_options import as_variables, options_for
 from feii_dask.errors import ClusterError, SettingsError
 from feii_dask.store.run_store import SCIENCE_COLUMNS, RunStore
 from tests.gateway import GatewayServer
@@ -217,8 +218,8 @@ def test_options_that_the_gateway_does_not_offer_are_named(
 
 def test_variables_of_both_places_reach_the_cluster() -> None:
     chosen = fd.load_settings(write_cluster(options={"environment": {"A": "1", "B": "1"}}, environment={"B": "2"}))
-    wishes = options_for(chosen.chosen_cluster, {}, {"environment"})
-    assert wishes == {"environment": {"A": "1", "B": "2"}}
+    options = options_for(chosen.chosen_cluster, {}, {"environment"})
+    assert options == {"environment": {"A": "1", "B": "2"}}
 
 
 def write_cluster(**cluster: object) -> Path:
@@ -254,7 +255,7 @@ def test_settings_as_variables_are_read_back_by_dask() -> None:
 
 def test_ctrl_c_waits_until_the_name_of_the_cluster_is_there() -> None:
     names: list[str] = []
-    with pytest.raises(KeyboardInterrupt), uninterrupted():
+    with pytest.raises(KeyboardInterrupt), signals_deferred():
         signal.raise_signal(signal.SIGINT)
         names.append("a cluster")
     assert names == ["a cluster"]

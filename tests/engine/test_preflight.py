@@ -15,11 +15,11 @@ import pytest
 from distributed import Client, LocalCluster
 
 import feii_dask as fd
-from feii_dask.engine.dashboard import Page
+from feii_dask.engine.dashboard import PageFeed
 from feii_dask.engine.dashboard_url import dashboard_link
 from feii_dask.engine.preflight import Check, Verdict, check_memory, preflight
 from feii_dask.errors import ClusterError
-from feii_dask.monitor.statistics import ProgressStatistics
+from feii_dask.monitor.progress import Progress
 from tests.gateway import GatewayServer
 
 # Run by every Python that finds it on its path: hides this package, and claims another version of a package.
@@ -142,10 +142,11 @@ def test_code_reaches_a_gateways_scheduler_and_workers(
         assert checks["code"].verdict is Verdict.GOOD
         assert checks["dashboard"] == Check("dashboard", Verdict.GOOD, client.dashboard_link)
         assert client.submit(fd.parse_region, "CIRCLE 10 20 1").result() == fd.parse_region("CIRCLE 10 20 1")
-        page = Page(client)  # which the scheduler can show now
-        page.close(ProgressStatistics(1).figures())
-        assert page.workers is not None
-        assert page.workers.number == 1
+        feed = PageFeed(client)  # which the scheduler can show now
+        with Progress(1, [feed]):
+            pass
+        assert feed.load is not None
+        assert feed.load.workers == 1
 
 
 def test_memory_against_the_largest_scan(client: Client) -> None:

@@ -1,14 +1,13 @@
-"""When a run counts as stalled, and when as hopeless."""
+"""When a worker counts as stalled, and when a run is given up."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 
 from feii_dask.engine.watchdog import IN_A_ROW, CircuitBreaker, StallWatch
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Outcome, Status
+from tests.monitor.clock import FakeClock
 
 
 def failed(number: int, reason: str = "s3://a/cube-{0}.fits could not be read (HTTP 503)") -> Outcome:
@@ -40,28 +39,30 @@ def test_what_did_not_fail_is_no_reason() -> None:
 
 
 def test_only_a_worker_that_holds_scans_can_stall() -> None:
-    watch = StallWatch(0.05)
-    assert watch.silent({"a": ["scan"], "b": [], "c": ["scan"]}) == []
-    time.sleep(0.1)
-    watch.hear([scanned("c")])
-    assert watch.silent({"a": ["scan"], "b": ["scan"], "c": ["scan"]}) == ["a"]
-    assert watch.silent({"a": ["scan"], "b": ["scan"], "c": ["scan"]}) == []  # it was given a fresh start
+    clock = FakeClock()
+    watch = StallWatch(60.0, clock=clock)
+    assert watch.stalled({"a": ["scan"], "b": [], "c": ["scan"]}) == []
+    clock.seconds += 61
+    watch.note([scanned("c")])
+    assert watch.stalled({"a": ["scan"], "b": ["scan"], "c": ["scan"]}) == ["a"]
+    assert watch.stalled({"a": ["scan"], "b": ["scan"], "c": ["scan"]}) == []  # it was given a fresh start
 
 
 def test_a_cluster_without_workers_is_given_up() -> None:
-    watch = StallWatch(60.0, patience_s=0.1)
-    assert watch.silent({}) == []
-    time.sleep(0.15)
-    assert watch.silent({"a": []}) == []
-    assert watch.silent({}) == []
-    time.sleep(0.15)
-    with pytest.raises(ClusterError, match="no worker for 0 s.*--resume"):
-        watch.silent({})
+    clock = FakeClock()
+    watch = StallWatch(60.0, patience_s=10.0, clock=clock)
+    assert watch.stalled({}) == []
+    clock.seconds += 11
+    assert watch.stalled({"a": []}) == []
+    assert watch.stalled({}) == []
+    clock.seconds += 11
+    with pytest.raises(ClusterError, match="no worker for 10 s.*--resume"):
+        watch.stalled({})
 
 
 def test_slow_scans_make_it_patient() -> None:
     watch = StallWatch(5.0)
-    watch.hear([scanned("a", seconds=0.1)])
+    watch.note([scanned("a", seconds=0.1)])
     assert watch.limit_s == 5.0
-    watch.hear([scanned("a", seconds=29.9)])
+    watch.note([scanned("a", seconds=29.9)])
     assert watch.limit_s == 20 * 15.0

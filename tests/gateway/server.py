@@ -114,22 +114,22 @@ class GatewayServer:
         """Kill the gateway and its proxy at once; schedulers and workers stay, and nobody minds them."""
         self.process.kill()
         self.process.wait()
-        for pid in set(self._living(self.directory)) - set(self.processes()):
+        for pid in set(self._processes_in(self.directory)) - set(self.processes()):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def reap(self) -> None:
         """Kill whatever was left behind."""
-        for pid in self._living(self.directory):
+        for pid in self._processes_in(self.directory):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def processes(self, word: str = "") -> list[int]:
         """Return the schedulers, nannies and workers whose command contains a word."""
-        return [pid for pid, command in self._living(self._clusters).items() if word in command]
+        return [pid for pid, command in self._processes_in(self._clusters).items() if word in command]
 
-    def _living(self, directory: Path) -> dict[int, str]:
-        living = {}
+    def _processes_in(self, directory: Path) -> dict[int, str]:
+        found = {}
         for entry in Path("/proc").iterdir():
             try:
                 here = (entry / "cwd").resolve(strict=True)
@@ -138,8 +138,8 @@ class GatewayServer:
                 continue
             stranger = not entry.name.isdigit() or int(entry.name) == os.getpid()
             if not stranger and command and here.is_relative_to(directory.resolve()):
-                living[int(entry.name)] = command
-        return living
+                found[int(entry.name)] = command
+        return found
 
     def settings(self, **cluster: Any) -> dict[str, Any]:
         """Return what cluster.yaml has to say to use this gateway, with the keys of its cluster."""

@@ -1,4 +1,4 @@
-"""What a run says: also where nobody can write it down."""
+"""The log of a run, also where it cannot be written, and its lines about the progress."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from feii_dask.errors import StoreError
-from feii_dask.monitor.log import narrate
+from feii_dask.monitor.log import ProgressLog, narrate
+from feii_dask.monitor.progress import Progress
+from tests.monitor.clock import FakeClock
+from tests.outcomes import make_outcomes
 
 
 def test_what_is_said_is_in_the_log(tmp_path: Path) -> None:
@@ -30,3 +33,14 @@ def test_a_log_on_a_full_disk_hides_no_error(tmp_path: Path, capsys: pytest.Capt
 def test_a_log_that_cannot_be_opened_is_an_error_of_ours(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"), narrate(tmp_path / "nowhere"):
         pass
+
+
+def test_a_line_every_five_seconds_and_one_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "feii_dask")
+    clock = FakeClock()
+    with Progress(12, [ProgressLog()], clock) as progress:
+        for outcome in make_outcomes(12):
+            clock.seconds += 1
+            progress.update([outcome])
+    done = [record.getMessage().split()[0] for record in caplog.records]
+    assert done == ["5", "10", "12"]

@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import nbformat
@@ -15,8 +16,9 @@ from nbclient import NotebookClient
 from rich.console import Console
 
 from feii_dask.model import Outcome, Status
-from feii_dask.monitor.panel import draw
-from feii_dask.monitor.statistics import ProgressSnapshot, ProgressStatistics
+from feii_dask.monitor.panel import TerminalPanel, draw_panel
+from feii_dask.monitor.snapshot import ProgressSnapshot
+from feii_dask.monitor.statistics import ProgressStatistics
 from tests.outcomes import make_outcomes
 
 NOTEBOOK = """
@@ -26,22 +28,22 @@ result = fd.search(settings)
 """
 
 
-def figures_of(outcomes: Iterator[Outcome], total: int) -> ProgressSnapshot:
-    tally = ProgressStatistics(total)
-    tally.add(outcomes)
-    return tally.snapshot()
+def snapshot_of(outcomes: Iterator[Outcome], total: int) -> ProgressSnapshot:
+    statistics = ProgressStatistics(total)
+    statistics.add(outcomes)
+    return statistics.snapshot()
 
 
 def as_text(snapshot: ProgressSnapshot, workers: str = "", width: int = 100) -> str:
     console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    console.print(draw(snapshot, workers))
+    console.print(draw_panel(snapshot, workers))
     console.file.close()
     return console.export_text()
 
 
 @pytest.mark.parametrize("width", [60, 100])
 def test_it_has_the_figures(width: int) -> None:
-    snapshot = figures_of(make_outcomes(50), 80)
+    snapshot = snapshot_of(make_outcomes(50), 80)
     text = as_text(snapshot, "2 of them", width)
     assert f"50 of 80, {snapshot.failed} failed, {snapshot.detected} with detections" in text
     assert "2 of them" in text
@@ -54,14 +56,26 @@ def test_it_has_the_figures(width: int) -> None:
 
 def test_what_archives_say_is_text() -> None:
     outcome = Outcome(obs_id="[bold]a[/nonsense]", status=Status.UNREADABLE, reason="[red] [/blue]", seconds=1.0)
-    text = as_text(figures_of(iter([outcome]), 1))
+    text = as_text(snapshot_of(iter([outcome]), 1))
     assert "[bold]a[/nonsense]" in text
     assert "[red] [/blue]" in text
 
 
 def test_before_the_first_outcome_and_without_any() -> None:
     for total in (0, 3):
-        assert f"0 of {total}" in as_text(figures_of(iter([]), total))
+        assert f"0 of {total}" in as_text(snapshot_of(iter([]), total))
+
+
+def test_a_terminal_on_which_it_cannot_be_drawn_is_given_back() -> None:
+    def fail() -> str:
+        raise OSError("no workers to describe")
+
+    output = StringIO()
+    panel = TerminalPanel(Console(file=output, force_terminal=True), fail)
+    with pytest.raises(OSError, match="no workers"):
+        panel.on_start(snapshot_of(iter([]), 1))
+    hidden, shown = output.getvalue().rfind("\x1b[?25l"), output.getvalue().rfind("\x1b[?25h")
+    assert -1 < hidden < shown  # the cursor
 
 
 def in_terminal(command: list[str]) -> str:

@@ -10,21 +10,23 @@ import pytest
 from distributed.protocol.pickle import dumps
 
 from feii_dask.model import Detection, Outcome, Status
-from feii_dask.monitor.statistics import P_VALUES, ROWS, SIDE, ProgressStatistics
+from feii_dask.monitor.snapshot import P_VALUES
+from feii_dask.monitor.statistics import SIDE, TABLE_ROWS, ProgressStatistics
+from tests.monitor.clock import FakeClock
 from tests.outcomes import LINES, make_cutout, make_outcomes
 
 
-def tally_of(outcomes: list[Outcome], total: int | None = None, batch: int = 7) -> ProgressStatistics:
-    tally = ProgressStatistics(len(outcomes) if total is None else total)
+def statistics_of(outcomes: list[Outcome], total: int | None = None, batch: int = 7) -> ProgressStatistics:
+    statistics = ProgressStatistics(len(outcomes) if total is None else total)
     for start in range(0, len(outcomes), batch):
-        tally.add(outcomes[start : start + batch])
-    return tally
+        statistics.add(outcomes[start : start + batch])
+    return statistics
 
 
 @pytest.mark.parametrize("batch", [1, 7, 300])
 def test_it_counts_what_is_there(batch: int) -> None:
     outcomes = list(make_outcomes(200))
-    snapshot = tally_of(outcomes, batch=batch).snapshot()
+    snapshot = statistics_of(outcomes, batch=batch).snapshot()
     assert (snapshot.total, snapshot.done) == (200, 200)
     assert snapshot.failed == sum(outcome.status.failed for outcome in outcomes)
     assert snapshot.detected == sum(bool(outcome.cutouts) for outcome in outcomes)
@@ -39,7 +41,7 @@ def test_it_counts_what_is_there(batch: int) -> None:
 
 def test_failures_are_told_apart_by_what_they_have_in_common() -> None:
     outcomes = [outcome for outcome in make_outcomes(400) if outcome.status.failed]
-    snapshot = tally_of(outcomes).snapshot()
+    snapshot = statistics_of(outcomes).snapshot()
     kinds = Counter(str(outcome.status) for outcome in outcomes)
     assert {failure.status: failure.cubes for failure in snapshot.failures} == kinds
     for failure in snapshot.failures:
@@ -49,7 +51,7 @@ def test_failures_are_told_apart_by_what_they_have_in_common() -> None:
 
 def test_of_a_traceback_the_last_line_is_told() -> None:
     reason = "Traceback (most recent call last):\n  File 'a.py'\nValueError: too bright\n"
-    (failure,) = tally_of([Outcome(obs_id="a", status=Status.DETECTOR_ERROR, reason=reason)]).snapshot().failures
+    (failure,) = statistics_of([Outcome(obs_id="a", status=Status.DETECTOR_ERROR, reason=reason)]).snapshot().failures
     assert failure.reason == "ValueError: too bright"
 
 
@@ -62,8 +64,8 @@ def test_the_slowest_cubes_and_why() -> None:
         Outcome(obs_id="stuck", **usual | {"seconds": 99.0, "status": Status.TIMEOUT}),
         Outcome(obs_id="empty", **usual | {"seconds": 7.0, "bytes_read": 0}),
     ]
-    slowest = tally_of(outcomes).snapshot().slowest
-    assert len(slowest) == ROWS
+    slowest = statistics_of(outcomes).snapshot().slowest
+    assert len(slowest) == TABLE_ROWS
     assert [cube.obs_id for cube in slowest[:4]] == ["stuck", "slow", "large", "empty"]
     why = {cube.obs_id: cube.why for cube in slowest}
     assert why["stuck"] == "timeout"
@@ -79,7 +81,7 @@ def test_the_newest_picture_is_small(shape: tuple[int, int]) -> None:
     first = make_cutout(np.random.default_rng(1), Detection(line=LINES[0]))
     second = replace(first, line=LINES[1], line_map=np.arange(np.prod(shape), dtype=np.float32).reshape(shape))
     outcome = Outcome(obs_id="a", status=Status.SCANNED, cutouts=(first, second))
-    line_image = tally_of([outcome]).snapshot().line_image
+    line_image = statistics_of([outcome]).snapshot().line_image
     assert line_image is not None
     assert max(line_image.pixels.shape) <= SIDE
     assert line_image.pixels[0, 0] == 0
@@ -87,8 +89,21 @@ def test_the_newest_picture_is_small(shape: tuple[int, int]) -> None:
 
 
 def test_what_it_says_is_bounded_however_long_the_run() -> None:
-    few, many = (tally_of(list(make_outcomes(number))).snapshot() for number in (300, 2000))
+    few, many = (statistics_of(list(make_outcomes(number))).snapshot() for number in (300, 2000))
     assert len(dumps(many)) < 1.2 * len(dumps(few)) < 50_000
+
+
+def test_the_time_left_follows_the_recent_pace() -> None:
+    clock = FakeClock(seconds=1000.0)
+    statistics = ProgressStatistics(100, clock)
+    for outcome in make_outcomes(40):  # one each half second
+        clock.seconds += 0.5
+        statistics.add([outcome])
+    snapshot = statistics.snapshot()
+    assert snapshot.elapsed_s == 20.0
+    assert snapshot.rate.cubes_per_s == pytest.approx(2.0)
+    assert snapshot.left_s == pytest.approx(30.0)
+    assert str(snapshot).endswith(", 30 s left")
 
 
 def test_before_the_first_outcome() -> None:
@@ -102,4 +117,4 @@ def test_before_the_first_outcome() -> None:
 def test_a_detector_without_p_values() -> None:
     detections = tuple(Detection(line=line) for line in LINES)
     outcome = Outcome(obs_id="a", status=Status.SCANNED, detections=detections)
-    assert set(tally_of([outcome]).snapshot().p_values) == {0}
+    assert set(statistics_of([outcome]).snapshot().p_values) == {0}

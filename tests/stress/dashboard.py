@@ -19,8 +19,8 @@ import psutil
 from distributed import Client
 from playwright.sync_api import Browser
 
-from feii_dask.engine.dashboard import Page
-from feii_dask.monitor.statistics import ProgressStatistics
+from feii_dask.engine.dashboard import PageFeed
+from feii_dask.monitor.progress import Progress
 from tests.browser import Tab, chromium
 from tests.outcomes import make_outcomes
 from tests.stress.memory import processes
@@ -64,14 +64,13 @@ def share(pid: int, seconds: float, turn: Iterator[None]) -> float:
 def send(client: Client) -> Iterator[None]:
     """Count outcomes and send what they add up to, turn by turn."""
     outcomes = list(make_outcomes(OUTCOMES_PER_S))
-    tally, page = ProgressStatistics(10**6), Page(client)
     batch, turn = OUTCOMES_PER_S // TURNS_PER_S, 0
-    while True:
-        start = batch * (turn % TURNS_PER_S)
-        tally.add(outcomes[start : start + batch])
-        page.show(tally.snapshot())
-        turn += 1
-        yield
+    with Progress(10**6, [PageFeed(client)]) as progress:
+        while True:
+            start = batch * (turn % TURNS_PER_S)
+            progress.update(outcomes[start : start + batch])
+            turn += 1
+            yield
 
 
 def nothing() -> Iterator[None]:

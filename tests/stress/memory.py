@@ -82,14 +82,14 @@ def resident_mb(pids: dict[str, int]) -> dict[str, float]:
 
 def measure_trivial_outcomes(directory: Path, number: int, first: int) -> list[dict[str, object]]:
     """Send many observations without a cube through the cluster into a store, and watch the processes grow."""
-    jobs = (ScanTask(MatchedCube(obs_id=f"cube-{index:06d}", uri=None)) for index in range(number))
+    tasks = (ScanTask(MatchedCube(obs_id=f"cube-{index:06d}", uri=None)) for index in range(number))
     nothing = pd.DataFrame({"obs_id": pd.Series([], dtype=str)})
     run = RunStore.create(directory / "run", {"fingerprint": "memory"})
     run.write_tables(ysos=nothing, observations=nothing, matched=nothing)
     done, early, peak = 0, {}, {}
     with processes(directory, workers=2, threads=4) as (client, pids), run.writer() as writer:
         start, next_look = time.monotonic(), first
-        for outcomes in run_scans(client, jobs, Context(lines=LINES)):
+        for outcomes in run_scans(client, tasks, Context(lines=LINES)):
             for outcome in outcomes:
                 writer.add(outcome)
             done += len(outcomes)
@@ -121,8 +121,8 @@ def measure_large_cube(directory: Path, detector: str) -> Outcome:
         sci = fits.ImageHDU(np.random.default_rng(1).normal(1, 0.1, LARGE).astype(np.float32), header, name="SCI")
         fits.HDUList([fits.PrimaryHDU(), sci]).writeto(path)
     with processes(directory, workers=1, threads=1, memory="1GB") as (client, _):
-        job = ScanTask(MatchedCube(obs_id="large", uri=str(path)))
-        (outcome,) = (o for batch in run_scans(client, [job], Context(lines=LINES, detector=detector)) for o in batch)
+        task = ScanTask(MatchedCube(obs_id="large", uri=str(path)))
+        (outcome,) = (o for batch in run_scans(client, [task], Context(lines=LINES, detector=detector)) for o in batch)
     return outcome
 
 
