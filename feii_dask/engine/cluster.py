@@ -15,6 +15,7 @@ from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 
 from feii_dask.config.settings import ClusterSettings, Settings
+from feii_dask.engine.worker_exit import QuickExit
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["connect", "gateways"]
@@ -91,6 +92,7 @@ def start(chosen: ClusterSettings) -> Iterator[Client]:
             yield client
         return
     with local_cluster(chosen) as cluster, Client(cluster) as client:
+        client.register_plugin(QuickExit())
         if chosen.adapt:
             fewest, most = chosen.adapt
             cluster.adapt(minimum=max(fewest, 1), maximum=most)  # the shared data need a holder
