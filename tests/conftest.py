@@ -11,6 +11,7 @@ import dask.config
 import pytest
 from distributed import Client, LocalCluster
 
+from tests.clusters import start_cluster
 from tests.gateway import GatewayServer
 from tests.replica.fixtures import start_replica
 from tests.runs import cutout_of, full_disk, lines, matched_of, outcome_of, store, ysos_of
@@ -45,10 +46,25 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def list_of_fonts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let matplotlib list the fonts once, and not in the directory of each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", str(tmp_path_factory.mktemp("matplotlib")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_workers() -> Iterator[None]:
+    """Let all workers that tests start end without a last collection of garbage: see `feii_dask.engine.worker_exit`."""
+    with dask.config.set({"distributed.worker.preload": [str(Path(__file__).with_name("worker_exit.py"))]}):
+        yield
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[LocalCluster]:
     """Two worker processes, shared by the tests that do not harm them."""
-    with LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
+    with start_cluster() as cluster:
         yield cluster
 
 
@@ -56,6 +72,13 @@ def cluster() -> Iterator[LocalCluster]:
 def client(cluster: LocalCluster) -> Iterator[Client]:
     """A client of the shared cluster."""
     with Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def frail() -> Iterator[Client]:
+    """A client of a cluster that may be harmed: two worker processes for one test alone."""
+    with start_cluster() as cluster, Client(cluster) as client:
         yield client
 
 

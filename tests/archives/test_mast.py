@@ -202,12 +202,12 @@ def test_fallback_address_serves_the_cube(open_live):
 
 
 def test_many_cloud_uris_are_looked_up_at_the_same_time(open_live, replica):
-    replica.slow_down(latency_s=0.2)
+    replica.slow_down(latency_s=2)
     rows = pd.DataFrame({"dataURL": [f"mast:JWST/product/jw01290-o{n:03d}_t001_x_s3d.fits" for n in range(400)]})
     archive = open_live()
     assert archive.locate(rows) == [None] * 400
     assert len(replica.requests(MAST, "path_lookup")) == 8
-    assert archive.queries[0].seconds < 8 * 0.2
+    assert archive.queries[0].seconds < 8 * 2
     assert archive.queries[0].notes == ("400 without a cloud copy",)
 
 

@@ -99,7 +99,7 @@ def test_a_script_without_a_guard_is_told_so() -> None:
         "with connect(load_settings()):\n"
         "    print('connected')\n"
     )
-    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1
     assert done.stdout == ""
     assert 'put the search under  if __name__ == "__main__":' in done.stderr
@@ -126,6 +126,6 @@ def test_a_local_cluster_follows_the_work_when_asked_and_may_be_encrypted() -> N
     )
     with connect(load_settings()) as client:
         assert len(client.nthreads()) <= 1
-        assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+        assert client.submit(sum, [1, 2]).result(timeout=300) == 3
         assert client.scheduler.address.startswith("tls://127.0.0.1:")
         assert client.dashboard_link.startswith("http://127.0.0.1:")
