@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import dask.config
@@ -62,9 +63,11 @@ def quick_workers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[LocalCluster]:
-    """Two worker processes, shared by the tests that do not harm them."""
-    with start_cluster() as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """Two worker processes, shared by the tests that do not harm them, in a directory that outlives each test."""
+    with chdir(tmp_path_factory.mktemp("workers")):
+        cluster = start_cluster()
+    with cluster:
         yield cluster
 
 

@@ -1,6 +1,5 @@
 """The policy: what is waited for, what is asked again, and what is given up."""
 
-
 import pytest
 
 from feii_dask.archives.session import Policy
