@@ -41,7 +41,7 @@ def shared_cluster(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def call(*words: str) -> Result:
-    return CliRunner().invoke(main, words)
+    return CliRunner().invoke(main, words, catch_exceptions=False)
 
 
 def complaint(result: Result) -> str:

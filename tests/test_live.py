@@ -106,7 +106,7 @@ def status_of(result: fd.SearchResult, obs_id: str) -> set[str]:
 def call(workers: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the command in this process, on the workers that are there."""
     lead_commands_to(workers, monkeypatch)
-    return lambda *words: CliRunner().invoke(main, ["search", *OPTIONS, *words])
+    return lambda *words: CliRunner().invoke(main, ["search", *OPTIONS, *words], catch_exceptions=False)
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:

@@ -76,8 +76,10 @@ def gateways(settings: Settings) -> Iterator[ModuleType]:
 
 def overlay(settings: Settings) -> dict[str, object]:
     """Return Dask's own sections of ``cluster.yaml``, laid over the present configuration."""
-    merged = dask.config.merge(dask.config.config, settings.dask_config)
-    return {name: merged[name] for name in settings.dask_config}
+    # Section by section: a client that closes in another thread takes its own out of the configuration meanwhile.
+    present = {name: dask.config.get(name, {}) for name in settings.dask_config}
+    merged: dict[str, object] = dask.config.merge(present, settings.dask_config)
+    return merged
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask.config
@@ -12,7 +14,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from feii_dask.config.settings import load_settings
-from feii_dask.engine.cluster import connect, memory_per_worker
+from feii_dask.engine.cluster import connect, memory_per_worker, overlay
 from feii_dask.errors import ClusterError
 
 
@@ -113,6 +115,29 @@ def test_dask_settings_hold_while_connected(monkeypatch: pytest.MonkeyPatch) -> 
     with connect(load_settings()):
         assert dask.config.get("distributed.scheduler.allowed-failures") == 11
     assert dask.config.get("distributed.scheduler.allowed-failures") == before
+
+
+def test_the_configuration_may_change_in_another_thread_meanwhile() -> None:
+    """As it does where a client closes: its sections go."""
+    Path("cluster.yaml").write_text("distributed: {scheduler: {allowed-failures: 11}}")
+    settings = load_settings()
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            with dask.config.set(another="client"):
+                pass
+
+    with ThreadPoolExecutor(1) as thread:
+        changing = thread.submit(change)
+        try:
+            for _ in range(3000):
+                section = overlay(settings)["distributed"]
+        finally:
+            done.set()
+        changing.result()
+    assert section["scheduler"]["allowed-failures"] == 11
+    assert section["comm"] == dask.config.get("distributed.comm")
 
 
 def test_workers_leave_room_for_the_others() -> None:
