@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import signal
 import sys
@@ -54,6 +56,7 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
     """Find extended [Fe II] emission in spectral cubes of young stellar objects."""
     # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    atexit.register(gc.freeze)  # the interpreter's last collection of garbage would keep the prompt for a second
     logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 

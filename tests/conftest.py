@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import dask.config
 import pytest
 from distributed import Client, LocalCluster
 
+from tests.clusters import start_cluster
 from tests.gateway import GatewayServer
 from tests.guide import finished_run
 from tests.replica.fixtures import start_replica
@@ -47,10 +49,27 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def list_of_fonts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let matplotlib list the fonts once, and not in the directory of each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", str(tmp_path_factory.mktemp("matplotlib")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_workers() -> Iterator[None]:
+    """Let all workers that tests start end without a last collection of garbage: see `feii_dask.engine.worker_exit`."""
+    with dask.config.set({"distributed.worker.preload": [str(Path(__file__).with_name("worker_exit.py"))]}):
+        yield
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[LocalCluster]:
-    """Two worker processes, shared by the tests that do not harm them."""
-    with LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """Two worker processes, shared by the tests that do not harm them, in a directory that outlives each test."""
+    with chdir(tmp_path_factory.mktemp("workers")):
+        cluster = start_cluster()
+    with cluster:
         yield cluster
 
 
@@ -58,6 +77,13 @@ def cluster() -> Iterator[LocalCluster]:
 def client(cluster: LocalCluster) -> Iterator[Client]:
     """A client of the shared cluster."""
     with Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def frail() -> Iterator[Client]:
+    """A client of a cluster that may be harmed: two worker processes for one test alone."""
+    with start_cluster() as cluster, Client(cluster) as client:
         yield client
 
 

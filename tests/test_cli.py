@@ -12,17 +12,20 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from distributed import LocalCluster
 
 import feii_dask
 from feii_dask.cli import main
 from feii_dask.model import Status
 from feii_dask.simulate import make_cube, write_cube
 from feii_dask.store.run_store import RunStore
+from tests.clusters import lead_commands_to
 from tests.runs import statuses_of
 from tests.skies import truth_of
 
 SMALL = {"DASK_FEII_DASK__CLUSTERS__LOCAL__WORKERS": "1", "DASK_FEII_DASK__CLUSTERS__LOCAL__DASHBOARD": "127.0.0.1:0"}
 COMMAND = [sys.executable, "-m", "feii_dask"]
+PATIENCE_S = 300.0  # only ends a hang
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +34,14 @@ def small_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture
+def shared_cluster(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command use the cluster that other tests use too, in place of one of its own."""
+    lead_commands_to(cluster, monkeypatch)
+
+
 def call(*words: str) -> Result:
-    return CliRunner().invoke(main, words)
+    return CliRunner().invoke(main, words, catch_exceptions=False)
 
 
 def complaint(result: Result) -> str:
@@ -77,6 +86,7 @@ def test_search_prints_the_funnel_and_writes_the_run(sky: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.usefixtures("shared_cluster")
 def test_verbs_on_a_finished_run(sky: Path) -> None:
     assert call("search", "--archive", str(sky), "--out", "run", "--lines", "notebook").exit_code == 0
     report, candidates = Path("run/report.html"), Path("run/candidates.ecsv")
@@ -91,12 +101,14 @@ def test_verbs_on_a_finished_run(sky: Path) -> None:
     assert Path(result.stdout.strip()).samefile(report)
 
 
+@pytest.mark.usefixtures("shared_cluster")
 def test_an_empty_match_is_done(sky: Path) -> None:
     result = call("search", "--archive", str(sky), "--out", "run", "--proposal-id", "00001")
     assert result.exit_code == 0
     assert RunStore.open(Path("run")).outcomes().empty
 
 
+@pytest.mark.usefixtures("shared_cluster")
 def test_more_failures_than_allowed(sky: Path) -> None:
     Path("cluster.yaml").write_text("feii-dask: {allowed-failures: 0.01}")
     result = call("search", "--archive", str(sky), "--out", "run", "--lines", "notebook")
@@ -140,6 +152,7 @@ def test_a_nonsense_key_is_2_and_names_the_nearest() -> None:
     assert "did you mean 'detector'?" in complaint(result)
 
 
+@pytest.mark.usefixtures("shared_cluster")
 def test_another_run_in_the_directory_is_2(sky: Path) -> None:
     assert call("search", "--archive", str(sky), "--out", "run", "--limit", "1", "--lines", "notebook").exit_code == 0
     result = call("search", "--archive", str(sky), "--out", "run", "--lines", "h2")
@@ -159,7 +172,7 @@ def limit_file_size() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (9 * 2880 - 1, 9 * 2880 - 1))
 
 
-def test_a_full_disk_is_4_and_what_was_stored_stays(sky: Path) -> None:
+def test_a_full_disk_is_4_and_what_was_stored_stays(sky: Path, request: pytest.FixtureRequest) -> None:
     words = ["search", "--archive", str(sky), "--out", "run", "--lines", "notebook"]
     # What a measurement of coverage writes at the end would be too large as well.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
@@ -176,25 +189,27 @@ def test_a_full_disk_is_4_and_what_was_stored_stays(sky: Path) -> None:
     assert "Traceback" not in done.stderr
     stored = set(statuses_of(RunStore.open(Path("run"))))
     assert stored
+    request.getfixturevalue("shared_cluster")
     assert call("search", "--resume", "run").exit_code == 0
     assert stored <= set(statuses_of(RunStore.open(Path("run"))))
 
 
-def test_an_interrupted_run_is_130_and_can_be_gone_on_with(sky: Path) -> None:
+def test_an_interrupted_run_is_130_and_can_be_gone_on_with(sky: Path, request: pytest.FixtureRequest) -> None:
     words = ["search", "--archive", str(sky), "--out", "run", "--lines", "notebook"]
     threads = {"DASK_FEII_DASK__CLUSTERS__LOCAL__THREADS": "1"}
     process = subprocess.Popen(
         [*COMMAND, *words], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=os.environ | threads
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_S
     while not list(Path("run/outcomes").glob("*.parquet")):
         assert process.poll() is None, "the search ended before it could be interrupted"
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "go on with --resume" in said
+    request.getfixturevalue("shared_cluster")
     assert call("search", "--resume", "run").exit_code == 0
 
 

@@ -9,16 +9,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from astropy.table import Table
+from click.testing import CliRunner, Result
 from distributed import Client, LocalCluster
 
 import feii_dask as fd
+from feii_dask.cli import main
 from feii_dask.errors import ArchiveError, TruncatedError
 from feii_dask.store.run_store import SCIENCE_COLUMNS, RunStore
+from tests.clusters import lead_commands_to, start_cluster
 from tests.gateway import GatewayServer
 from tests.replica.client import Replica
 from tests.replica.fixtures import lead_to
@@ -30,6 +34,7 @@ MAST, SIMBAD, IRSA, BUCKET = (
     "irsa.ipac.caltech.edu",
     "stpubdata.s3.amazonaws.com",
 )
+OPTIONS = ("--lines", "notebook", "--out", "run")
 MEASURED = [
     "line",
     "status",
@@ -55,12 +60,12 @@ def module_replica(archive: Path, start_replica: Callable[..., Replica]) -> Repl
 
 
 @pytest.fixture(scope="module")
-def workers(module_replica: Replica) -> Iterator[LocalCluster]:
+def workers(module_replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """Two worker processes that inherit the way to the replica."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, chdir(tmp_path_factory.mktemp("workers")):
         for name, value in module_replica.environment().items():
             patch.setenv(name, value)
-        cluster = LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+        cluster = start_cluster()
     with cluster:
         yield cluster
 
@@ -97,12 +102,19 @@ def status_of(result: fd.SearchResult, obs_id: str) -> set[str]:
     return set(result.outcomes.query("obs_id == @obs_id")["status"])
 
 
+@pytest.fixture
+def call(workers: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run the command in this process, on the workers that are there."""
+    lead_commands_to(workers, monkeypatch)
+    return lambda *words: CliRunner().invoke(main, ["search", *OPTIONS, *words], catch_exceptions=False)
+
+
 def command(*words: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "DASK_FEII_DASK__CLUSTERS__LOCAL__WORKERS": "2",
         "DASK_FEII_DASK__CLUSTERS__LOCAL__DASHBOARD": "127.0.0.1:0",
     }
-    words = (sys.executable, "-m", "feii_dask", "search", "--lines", "notebook", "--out", "run", *words)
+    words = (sys.executable, "-m", "feii_dask", "search", *OPTIONS, *words)
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -139,9 +151,9 @@ def test_the_command_searches_everything_on_a_gateway(
     pd.testing.assert_frame_equal(ours, theirs)
 
 
-def test_the_command_searches_one_object(replica: Replica, archive: Path) -> None:
-    done = command("--target", "TMC1A")
-    assert done.returncode == 0, done.stderr
+def test_the_command_searches_one_object(replica: Replica, call: Callable[..., Result]) -> None:
+    done = call("--target", "TMC1A")
+    assert done.exit_code == 0, done.stderr
     store = RunStore.open(Path("run"))
     tables = store.read_tables()
     assert list(tables.ysos["main_id"]) == ["TMC1A"]
@@ -150,9 +162,9 @@ def test_the_command_searches_one_object(replica: Replica, archive: Path) -> Non
     assert "TMC1A" in Path("run/candidates.ecsv").read_text()
 
 
-def test_an_unknown_object_is_2(replica: Replica) -> None:
-    done = command("--target", "No Such Star")
-    assert done.returncode == 2
+def test_an_unknown_object_is_2(replica: Replica, call: Callable[..., Result]) -> None:
+    done = call("--target", "No Such Star")
+    assert done.exit_code == 2
     assert "No Such Star" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
@@ -167,13 +179,17 @@ def test_archives_that_are_slow_or_stumble_are_waited_for(
 
 
 def test_a_page_that_is_missing_is_an_error_and_not_a_short_table(
-    archive: Path, start_replica: Callable[..., Replica], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    archive: Path,
+    start_replica: Callable[..., Replica],
+    call: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     paged = start_replica(archive, page_rows=5)
     lead_to(paged, monkeypatch, tmp_path)
     paged.inject("incomplete", MAST, "page 2")
-    done = command()
-    assert done.returncode == 3
+    done = call()
+    assert done.exit_code == 3
     assert "page 2" in done.stderr
     assert not Path("run/tables/matched.parquet").exists()
 

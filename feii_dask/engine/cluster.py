@@ -16,6 +16,7 @@ from distributed.system import MEMORY_LIMIT
 
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.settings import Settings
+from feii_dask.engine.worker_exit import QuickExit
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["connect", "gateways"]
@@ -76,8 +77,10 @@ def gateways(settings: Settings) -> Iterator[ModuleType]:
 
 def dask_sections(settings: Settings) -> dict[str, object]:
     """Return Dask's own sections of ``cluster.yaml``, laid over the present configuration."""
-    merged = dask.config.merge(dask.config.config, settings.dask_config)
-    return {name: merged[name] for name in settings.dask_config}
+    # Section by section: a client that closes in another thread takes its own out of the configuration meanwhile.
+    present = {name: dask.config.get(name, {}) for name in settings.dask_config}
+    merged: dict[str, object] = dask.config.merge(present, settings.dask_config)
+    return merged
 
 
 @contextmanager
@@ -92,6 +95,7 @@ def start(chosen: ClusterSettings) -> Iterator[Client]:
             yield client
         return
     with local_cluster(chosen) as cluster, Client(cluster) as client:
+        client.register_plugin(QuickExit())
         if chosen.adapt:
             fewest, most = chosen.adapt
             cluster.adapt(minimum=max(fewest, 1), maximum=most)  # the shared data need a holder

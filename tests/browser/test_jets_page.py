@@ -18,7 +18,7 @@ from tests.browser import Tab
 from tests.browser.detectors import GATE
 from tests.gateway import GatewayServer
 
-PATIENCE_S = 120
+PATIENCE_S = 300  # only ends a hang
 ROOT = Path(__file__).resolve().parents[2]
 CHARTS = (
     "Cubes per second",
@@ -49,7 +49,7 @@ def test_the_counters_move_and_end_right(
         archive=sky, out="run", lines=["notebook"], detector="tests.browser.detectors:GatedFilter"
     )
     with ThreadPoolExecutor(1) as thread, fd.connect(settings) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=PATIENCE_S)
         search = thread.submit(fd.search, settings, client)
         open_page(tab, client.dashboard_link.removesuffix("status") + "jets")
         before = tab.number("done")

@@ -147,12 +147,10 @@ def test_final_answers_are_not_asked_for_again(
 def test_a_stalled_connection_is_tried_twice(server: FaultyServer, scheme: str) -> None:
     uri, options = place(server, scheme, read_timeout=0.3)
     server.faults, server.for_ever = ["stall"], True
-    started = time.monotonic()
     with pytest.raises(CubeTimeoutError, match="did not answer in time") as caught:
         RangeReader(uri, options).read(0, 1000)
     assert uri in str(caught.value)
     assert len(server.log) == ATTEMPTS_IF_SILENT
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask.config
@@ -12,7 +14,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from feii_dask.config.loading import load_settings
-from feii_dask.engine.cluster import connect, memory_per_worker
+from feii_dask.engine.cluster import connect, dask_sections, memory_per_worker
 from feii_dask.errors import ClusterError
 
 
@@ -99,7 +101,7 @@ def test_a_script_without_a_guard_is_told_so() -> None:
         "with connect(load_settings()):\n"
         "    print('connected')\n"
     )
-    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1
     assert done.stdout == ""
     assert "ClusterError: a worker process ran the script that starts it: put the search under  if" in done.stderr
@@ -114,6 +116,29 @@ def test_dask_settings_hold_while_connected(monkeypatch: pytest.MonkeyPatch) -> 
     assert dask.config.get("distributed.scheduler.allowed-failures") == before
 
 
+def test_the_configuration_may_change_in_another_thread_meanwhile() -> None:
+    """As it does where a client closes: its sections go."""
+    Path("cluster.yaml").write_text("distributed: {scheduler: {allowed-failures: 11}}")
+    settings = load_settings()
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            with dask.config.set(another="client"):
+                pass
+
+    with ThreadPoolExecutor(1) as thread:
+        changing = thread.submit(change)
+        try:
+            for _ in range(3000):
+                section = dask_sections(settings)["distributed"]
+        finally:
+            done.set()
+        changing.result()
+    assert section["scheduler"]["allowed-failures"] == 11
+    assert section["comm"] == dask.config.get("distributed.comm")
+
+
 def test_workers_leave_room_for_the_others() -> None:
     assert 4 * memory_per_worker(4) < 2 * memory_per_worker(2) + 4
     assert memory_per_worker(10_000) >= 5 * 10**8
@@ -125,6 +150,6 @@ def test_a_local_cluster_follows_the_work_when_asked_and_may_be_encrypted() -> N
     )
     with connect(load_settings()) as client:
         assert len(client.nthreads()) <= 1
-        assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+        assert client.submit(sum, [1, 2]).result(timeout=300) == 3
         assert client.scheduler.address.startswith("tls://127.0.0.1:")
         assert client.dashboard_link.startswith("http://127.0.0.1:")

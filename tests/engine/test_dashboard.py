@@ -46,7 +46,7 @@ def address(client: Client, page: str) -> str:
 
 
 def fetch(url: str) -> str:
-    return build_opener(ProxyHandler({})).open(url, timeout=20).read().decode()
+    return build_opener(ProxyHandler({})).open(url, timeout=120).read().decode()
 
 
 def seen(client: Client) -> dict[str, str]:
@@ -107,7 +107,7 @@ def scheduler(tmp_path: Path, before: str, *arguments: str) -> Iterator[Client]:
     common = ["--scheduler-file", str(place), "--dashboard-address", "127.0.0.1:0"]
     process = subprocess.Popen([*command, *common, *arguments], stderr=subprocess.DEVNULL, cwd=tmp_path)
     try:
-        with Client(scheduler_file=str(place), timeout="60s") as client:
+        with Client(scheduler_file=str(place), timeout="300s") as client:
             yield client
     finally:
         process.terminate()

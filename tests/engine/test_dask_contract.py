@@ -31,7 +31,7 @@ def frail() -> Iterator[Client]:
 
 
 def finished(queue: SimpleQueue[Future], number: int) -> list[Future]:
-    return [queue.get(timeout=30) for _ in range(number)]
+    return [queue.get(timeout=300) for _ in range(number)]
 
 
 def test_map_takes_several_lists_and_resolves_a_future_among_the_keywords(client: Client) -> None:
@@ -68,14 +68,14 @@ def test_a_done_callback_is_called_once_for_results_errors_and_cancellations(cli
 
 def test_a_task_that_kills_its_worker_is_a_killed_worker(frail: Client) -> None:
     future = frail.submit(os._exit, 1, pure=False)
-    assert isinstance(future.exception(timeout=60), KilledWorker)
+    assert isinstance(future.exception(timeout=300), KilledWorker)
 
 
 def test_scattered_data_die_with_their_last_holder_and_their_futures_say_so(frail: Client) -> None:
     shared = frail.scatter(VALUE, broadcast=True, hash=False)
     assert shared.status == "finished"
     os.kill(next(iter(frail.run(os.getpid).values())), signal.SIGKILL)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while shared.status in ("finished", "pending"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -88,7 +88,7 @@ def test_the_memory_manager_drops_copies_unless_it_is_stopped(client: Client) ->
 
     assert client.amm.running()
     dropped = client.scatter(VALUE, broadcast=True, hash=False)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while holders(dropped) > 1:
         assert time.monotonic() < deadline, "if copies are kept now, Broadcast need not stop the memory manager"
         time.sleep(0.1)
@@ -116,8 +116,8 @@ def test_map_partitions_hands_the_value_of_a_future_to_the_function(client: Clie
 
 
 def test_the_scheduler_tells_which_worker_holds_which_task(client: Client) -> None:
-    futures = client.map(time.sleep, [0.5] * 8, pure=False)
-    deadline = time.monotonic() + 5
+    futures = client.map(time.sleep, [2.0] * 8, pure=False)
+    deadline = time.monotonic() + 300
     while not any((processing := client.processing()).values()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -145,8 +145,8 @@ def test_a_call_can_be_given_up(client: Client) -> None:
 def test_a_worker_can_be_restarted_by_its_address(frail: Client) -> None:
     pid = next(iter(frail.run(os.getpid).values()))
     os.kill(pid, signal.SIGSTOP)
-    frail.restart_workers(list(frail.nthreads()), timeout=20, raise_for_error=False)
-    frail.wait_for_workers(1, timeout=30)
+    frail.restart_workers(list(frail.nthreads()), timeout=120, raise_for_error=False)
+    frail.wait_for_workers(1, timeout=300)
     assert pid not in frail.run(os.getpid).values()
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from feii_dask.engine.workers import scheduler_needed
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Context, Line, MatchedCube, Outcome, Status
 from feii_dask.scan import ScanTask
+from tests.clusters import start_cluster
 from tests.engine.detectors import HOG, POISON, TAR
 
 LINES = (Line("Fe II", 5.340169),)
@@ -33,10 +33,11 @@ PRELOAD = ["feii_dask.engine.worker_task", "tests.engine.detectors"]
 
 @pytest.fixture
 def frail() -> Iterator[Client]:
-    """A cluster that may be harmed."""
+    """A cluster that may be harmed, whose restarted workers have imported a scan before they are given one."""
+    preload = [*dask.config.get("distributed.worker.preload"), *PRELOAD]
     with (
-        dask.config.set({"distributed.worker.preload": PRELOAD}),
-        LocalCluster(n_workers=2, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        dask.config.set({"distributed.worker.preload": preload}),
+        start_cluster() as cluster,
         Client(cluster) as client,
     ):
         yield client
@@ -81,7 +82,7 @@ def test_every_cube_has_one_outcome_with_its_worker_and_cost(client: Client, tmp
 
 def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feii_dask.engine.worker_task.first_scan_done", threading.Event())
-    together, most, running = threading.Barrier(4, timeout=10), [], 0
+    together, most, running = threading.Barrier(4, timeout=300), [], 0
 
     def scan(number: int) -> None:
         nonlocal running
@@ -221,7 +222,7 @@ def test_a_scheduler_that_dies_while_it_is_asked_is_said_too(tmp_path: Path) -> 
     options = ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"]
     scheduler = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL)
     try:
-        with Client(scheduler_file=str(place), timeout=60) as client:
+        with Client(scheduler_file=str(place), timeout=300) as client:
             os.kill(scheduler.pid, signal.SIGSTOP)
             threading.Timer(2, scheduler.kill).start()
             with pytest.raises(ClusterError, match="go on with --resume"), scheduler_needed():

@@ -109,7 +109,7 @@ def test_workers_that_come_later_have_it_too() -> None:
     with small_cluster() as client:
         preflight(client, "sent_early:extent")
         client.cluster.scale(2)
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         assert list(client.run(what_it_returns, "sent_early").values()) == [[3.0], [3.0]]
 
 

@@ -86,7 +86,7 @@ class GatewayServer:
                 env={name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
             )
         opener = build_opener(ProxyHandler({}))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while True:
             try:
                 opener.open(f"{self.address}/api/health", timeout=5).close()

@@ -94,7 +94,7 @@ def in_terminal(command: list[str]) -> str:
             break
         written += part
     os.close(ours)
-    assert process.wait(timeout=60) == 0, written.decode()
+    assert process.wait(timeout=300) == 0, written.decode()
     return written.decode()
 
 
@@ -102,7 +102,8 @@ def test_a_search_on_a_terminal_and_elsewhere(sky: Path) -> None:
     command = [sys.executable, "-m", "feii_dask", "search", "--archive", str(sky), "--lines", "notebook"]
     shown = in_terminal([*command, "--out", "one"])
     final = shown[shown.rindex("╭─ feii_dask") :]
-    plain = subprocess.run([*command, "--out", "two"], capture_output=True, text=True, check=True)
+    quiet = os.environ | {"DASK_LOGGING__DISTRIBUTED": "critical"}  # what a library logs on a busy machine is its own
+    plain = subprocess.run([*command, "--out", "two"], env=quiet, capture_output=True, text=True, check=True)
     (line,) = [line for line in plain.stdout.splitlines() if "cubes/s" in line]
     done, _, total = line.split()[:3]
     assert done == total
@@ -116,7 +117,7 @@ def test_a_search_on_a_terminal_and_elsewhere(sky: Path) -> None:
 
 def test_in_a_notebook_it_stays_as_html(sky: Path) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK.format(sky=str(sky)))])
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     (panel,) = [output for output in notebook.cells[0].outputs if "text/html" in output.get("data", {})]
     printed = "".join(output.text for output in notebook.cells[0].outputs if output.output_type == "stream")
     total = printed.partition(" cubes to scan")[0].split()[-1]

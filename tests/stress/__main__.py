@@ -1,4 +1,4 @@
-"""``python -m tests.stress NAME``: run the campaign of that name, print its table, write it into ``results/``."""
+"""``python -m tests.stress NAME``: start the stress run of that name, print its table, write it into ``results/``."""
 
 from __future__ import annotations
 

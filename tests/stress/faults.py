@@ -201,7 +201,7 @@ def disturb(fault: Fault, world: World, kind: str, out: str) -> tuple[str, int]:
             ended = type(error).__name__
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.getrlimit(resource.RLIMIT_FSIZE)[1],) * 2)
-            saboteur.join(timeout=60)
+            saboteur.join(timeout=300)
     return ended, saboteur.struck_at
 
 
@@ -222,7 +222,7 @@ def disturb_from_outside(number: signal.Signals, world: World, kind: str, out: s
     )
     saboteur = Saboteur(world.directory / out, len(world.cubes), lambda: process.send_signal(number))
     code = process.wait(timeout=300)
-    saboteur.join(timeout=60)
+    saboteur.join(timeout=300)
     for pid in world.gateway.processes():  # a killed client cannot stop its cluster: the gateway's time limit would
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

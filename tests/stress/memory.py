@@ -61,18 +61,18 @@ def processes(
         for words in (scheduler, worker)
     ]
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not place.is_file() and time.monotonic() < deadline:
             time.sleep(0.1)
-        with Client(scheduler_file=str(place), timeout=60) as client:
-            client.wait_for_workers(workers, timeout=60)
+        with Client(scheduler_file=str(place), timeout=300) as client:
+            client.wait_for_workers(workers, timeout=300)
             pids = {"client": os.getpid(), "scheduler": started[0].pid}
             pids |= {f"worker {number}": pid for number, pid in enumerate(client.run(os.getpid).values())}
             yield client, pids
     finally:
         for process in reversed(started):
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=300)
 
 
 def resident_mb(pids: dict[str, int]) -> dict[str, float]:

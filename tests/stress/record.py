@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def write_results(name: str, rows: list[dict[str, object]], *, seed: int) -> Path:
-    """Write a campaign's rows, with the command, the date, the machine and the seed above them."""
+    """Write a stress run's rows, with the command, the date, the machine and the seed above them."""
     path = RESULTS / f"{name}.csv"
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""The campaign of the dashboard's cost in small: it measures what it says."""
+"""The stress run of the dashboard's cost in small: it measures what it says."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ from tests.stress.dashboard import WATCHED, measure
 def test_each_way_of_looking_is_measured(tmp_path: Path) -> None:
     rows = measure(tmp_path, seconds=0.5, rounds=1, settle_s=0.5)
     assert [row["page"] for row in rows] == list(WATCHED)
-    assert all(0 <= float(str(row["% CPU"])) < 200 for row in rows)
+    assert all(float(str(row["% CPU"])) >= 0 for row in rows)

@@ -1,4 +1,4 @@
-"""The campaign of the report's speed in small: it measures what it says."""
+"""The stress run of the report's speed in small: it measures what it says."""
 
 from __future__ import annotations
 

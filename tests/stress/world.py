@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from astropy.io import fits
-from distributed import Client, LocalCluster
+from distributed import Client
 
 import feii_dask as fd
 from feii_dask.store.outcome_table import SCIENCE_COLUMNS
 from feii_dask.store.outcome_writer import read_parts
 from feii_dask.store.run_store import RunStore
+from tests.clusters import start_cluster
 from tests.gateway import GatewayServer
 from tests.gateway.server import ROOT
 from tests.replica import Replica
@@ -134,17 +135,11 @@ class World:
         """Yield a client of a new cluster."""
         if kind == "gateway":
             with fd.connect(self.settings(kind, "unused")) as client:
-                client.wait_for_workers(2, timeout=120)
+                client.wait_for_workers(2, timeout=300)
                 yield client
             return
         with (
-            LocalCluster(
-                n_workers=2,
-                threads_per_worker=THREADS,
-                memory_limit=f"{MEMORY_GB}GB",
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-            ) as cluster,
+            start_cluster(threads=THREADS, memory_limit=f"{MEMORY_GB}GB") as cluster,
             Client(cluster) as client,
         ):
             yield client
