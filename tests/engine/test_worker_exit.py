@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feii_dask.config.settings import load_settings
+from feii_dask.config.loading import load_settings
 from feii_dask.engine.cluster import connect
 
 PATIENCE_S = 300.0  # only ends a hang
