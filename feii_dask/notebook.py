@@ -23,7 +23,6 @@ from astropy.io import fits
 from astropy.table import Row
 from numpy.typing import ArrayLike
 
-from feii_dask import scan
 from feii_dask.cubes.hdus import FitsFile, format_errors
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.cubes.storage import RangeReader
@@ -33,6 +32,7 @@ from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extens
 from feii_dask.errors import RegionError, SettingsError
 from feii_dask.figures.plots import plot_lines
 from feii_dask.model import Line, MatchedCube
+from feii_dask.scan import skip_reason
 from feii_dask.sky.regions import parse_region
 
 __all__ = [
@@ -184,7 +184,7 @@ def check_conditions(obs: ObservationRow, cloud_uri_map: Mapping[str, str | None
     bool
         True if a line is in its band, it has a cloud URI, and it is not a stale product.
     """
-    return scan.skip_reason(matched_cube_of(obs, cloud_uri_map), lines_of(transitions)) is None
+    return skip_reason(matched_cube_of(obs, cloud_uri_map), lines_of(transitions)) is None
 
 
 def line_search(

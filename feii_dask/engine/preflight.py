@@ -13,7 +13,6 @@ from dask.utils import format_bytes
 from distributed import Client
 from distributed.diagnostics.plugin import UploadDirectory
 
-import feii_dask
 from feii_dask._version import __version__
 from feii_dask.config.plugins import digest_of, own_source
 from feii_dask.engine.code_upload import upload_code
@@ -131,7 +130,7 @@ def check_code(client: Client) -> Check:
     """Check that scheduler and workers have this code, and send it where it is lacking."""
     missing = import_problems(client)
     if missing:
-        package = Path(feii_dask.__file__).parent
+        package = Path(__file__).parents[1]
         log.info("feii_dask is missing on %s: sending this copy, %s", " and ".join(missing), package)
         # By default it leaves out whatever has 'tests' or 'docs' anywhere in its path.
         upload = UploadDirectory(str(package), mode="all", update_path=True, skip_words=())
