@@ -12,9 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask.config
-import numpy as np
 import pytest
-from astropy.io import fits
 from distributed import Client, LocalCluster
 
 from feii_dask.engine.executor import first_alone, run_scans
@@ -23,21 +21,17 @@ from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Context, Line, MatchedCube, Outcome, Status
 from feii_dask.scan import ScanTask
 from tests.engine.detectors import HOG, POISON, TAR
+from tests.skies import write_uniform_cube
 
 LINES = (Line("Fe II", 5.340169),)
 FRESH_S = 8.0  # a restarted worker imports for up to six seconds before its first outcome
 
 
-def write_cube(path: Path, value: float) -> str:
-    header = fits.Header({"CTYPE3": "WAVE", "CUNIT3": "um", "CRVAL3": 5.3, "CDELT3": 0.0008, "CRPIX3": 1.0})
-    sci = fits.ImageHDU(np.full((60, 3, 3), value, dtype=np.float32), header, name="SCI")
-    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(path)
-    return str(path)
-
-
 def jobs(directory: Path, values: list[float]) -> list[ScanTask]:
     return [
-        ScanTask(MatchedCube(obs_id=f"cube-{number:03d}", uri=write_cube(directory / f"{number}.fits", value)))
+        ScanTask(
+            MatchedCube(obs_id=f"cube-{number:03d}", uri=str(write_uniform_cube(directory / f"{number}.fits", value)))
+        )
         for number, value in enumerate(values)
     ]
 
