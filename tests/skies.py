@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from astropy.io import fits
 from astropy.table import Table
 
 from feii_dask.simulate import make_archive
@@ -28,6 +30,14 @@ def name_tmc1a(sky: Path, directory: Path) -> Path:
     ysos["main_id"] = names
     ysos.write(directory / "ysos.ecsv", overwrite=True)
     return directory
+
+
+def write_uniform_cube(path: Path, value: float) -> Path:
+    """Write a cube all of whose spaxels have one value, in place of another if there is one."""
+    header = fits.Header({"CTYPE3": "WAVE", "CUNIT3": "um", "CRVAL3": 5.3, "CDELT3": 0.0008, "CRPIX3": 1.0})
+    sci = fits.ImageHDU(np.full((60, 3, 3), value, dtype=np.float32), header, name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(path, overwrite=True)
+    return path
 
 
 def truth_of(sky: Path) -> pd.DataFrame:

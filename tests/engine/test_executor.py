@@ -13,9 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask.config
-import numpy as np
 import pytest
-from astropy.io import fits
 from distributed import Client, LocalCluster
 
 from feii_dask.engine.executor import run_scans
@@ -26,6 +24,7 @@ from feii_dask.model import Context, Line, MatchedCube, Outcome, Status
 from feii_dask.scan import ScanTask
 from tests.clusters import start_cluster
 from tests.engine.detectors import HOG, POISON, TAR
+from tests.skies import write_uniform_cube
 
 LINES = (Line("Fe II", 5.340169),)
 FRESH_S = 8.0  # a restarted worker has imported what it needs (PRELOAD) before it is given scans
@@ -44,16 +43,11 @@ def frail() -> Iterator[Client]:
         yield client
 
 
-def write_cube(path: Path, value: float) -> str:
-    header = fits.Header({"CTYPE3": "WAVE", "CUNIT3": "um", "CRVAL3": 5.3, "CDELT3": 0.0008, "CRPIX3": 1.0})
-    sci = fits.ImageHDU(np.full((60, 3, 3), value, dtype=np.float32), header, name="SCI")
-    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(path)
-    return str(path)
-
-
 def make_tasks(directory: Path, values: list[float]) -> list[ScanTask]:
     return [
-        ScanTask(MatchedCube(obs_id=f"cube-{number:03d}", uri=write_cube(directory / f"{number}.fits", value)))
+        ScanTask(
+            MatchedCube(obs_id=f"cube-{number:03d}", uri=str(write_uniform_cube(directory / f"{number}.fits", value)))
+        )
         for number, value in enumerate(values)
     ]
 

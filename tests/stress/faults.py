@@ -31,8 +31,9 @@ from tests.engine.detectors import HOG
 from tests.gateway.server import ROOT
 from tests.replica import BUCKET
 from tests.runs import statuses_of
+from tests.skies import write_uniform_cube
 from tests.stress.record import print_table, write_results
-from tests.stress.world import DETECTOR, LINE, World, difference, write_cube
+from tests.stress.world import DETECTOR, LINE, World, difference
 
 __all__ = ["FAULTS", "Fault", "main", "play"]
 
@@ -107,7 +108,7 @@ def spoil(scene: Scene, kind: str) -> None:
     elif kind == "corrupted":
         path.write_bytes(content.replace(b"NAXIS3  =                   60", b"NAXIS3  =                   no"))
     else:
-        write_cube(path, HOG)
+        write_uniform_cube(path, HOG)
 
 
 def fill_disk(_scene: Scene) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy.io import fits
 from distributed import Client
 
 import feii_dask as fd
@@ -21,8 +20,9 @@ from tests.clusters import start_cluster
 from tests.gateway import GatewayServer
 from tests.gateway.server import ROOT
 from tests.replica import Replica
+from tests.skies import write_uniform_cube
 
-__all__ = ["DETECTOR", "LINE", "World", "difference", "make_cubes", "write_cube"]
+__all__ = ["DETECTOR", "LINE", "World", "difference", "make_cubes"]
 
 DETECTOR, LINE = "tests.engine.detectors:UnhurriedMean", "Fe II 5.340"
 MEMORY_GB = 0.6
@@ -35,7 +35,7 @@ def make_cubes(directory: Path, number: int, seed: int) -> list[str]:
     names = [f"jw01290-o{index:04d}_t001_miri_ch1-short" for index in range(number)]
     (directory / "cubes").mkdir(parents=True)
     for name in names:
-        write_cube(directory / "cubes" / f"{name}_s3d.fits", rng.uniform(1, 2))
+        write_uniform_cube(directory / "cubes" / f"{name}_s3d.fits", rng.uniform(1, 2))
     pd.DataFrame(
         {"main_id": ["V* T Tau"], "ra": [65.4976], "dec": [19.5351], "otype": ["Y*O"], "rvz_radvel": [19.2]}
     ).to_parquet(directory / "ysos.parquet")
@@ -59,13 +59,6 @@ def make_cubes(directory: Path, number: int, seed: int) -> list[str]:
         }
     ).to_parquet(directory / "observations.parquet")
     return names
-
-
-def write_cube(path: Path, value: float) -> None:
-    """Write a cube all of whose spaxels have one value, in place of another if there is one."""
-    header = fits.Header({"CTYPE3": "WAVE", "CUNIT3": "um", "CRVAL3": 5.3, "CDELT3": 0.0008, "CRPIX3": 1.0})
-    sci = fits.ImageHDU(np.full((60, 3, 3), value, dtype=np.float32), header, name="SCI")
-    fits.HDUList([fits.PrimaryHDU(), sci]).writeto(path, overwrite=True)
 
 
 @dataclass
