@@ -143,7 +143,7 @@ def test_code_reaches_a_gateways_scheduler_and_workers(
         assert checks["dashboard"] == Check("dashboard", Verdict.GOOD, client.dashboard_link)
         assert client.submit(fd.parse_region, "CIRCLE 10 20 1").result() == fd.parse_region("CIRCLE 10 20 1")
         page = Page(client)  # which the scheduler can show now
-        page.close(ProgressStatistics(1).figures())
+        page.close(ProgressStatistics(1).snapshot())
         assert page.workers is not None
         assert page.workers.number == 1
 
