@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import chdir
 from pathlib import Path
 
 import pandas as pd
@@ -60,9 +59,9 @@ def module_replica(archive: Path, start_replica: Callable[..., Replica]) -> Repl
 
 
 @pytest.fixture(scope="module")
-def workers(module_replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+def workers(module_replica: Replica) -> Iterator[LocalCluster]:
     """Two worker processes that inherit the way to the replica."""
-    with pytest.MonkeyPatch.context() as patch, chdir(tmp_path_factory.mktemp("workers")):
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in module_replica.environment().items():
             patch.setenv(name, value)
         cluster = start_cluster()

@@ -27,7 +27,7 @@ from tests.engine.detectors import HOG, POISON, TAR
 from tests.skies import write_uniform_cube
 
 LINES = (Line("Fe II", 5.340169),)
-FRESH_S = 8.0  # a restarted worker has imported what it needs (PRELOAD) before it is given scans
+FRESH_S = 15.0  # a restarted worker has imported what it needs (PRELOAD) before it is given scans
 PRELOAD = ["feii_dask.engine.worker_task", "tests.engine.detectors"]
 
 

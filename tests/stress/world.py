@@ -153,5 +153,6 @@ def difference(run: Path, reference: pd.DataFrame, but: set[str]) -> dict[str, i
 
 
 def science(outcomes: pd.DataFrame, but: set[str]) -> pd.DataFrame:
-    """Return the science columns of all other cubes."""
-    return outcomes.loc[~outcomes["obs_id"].isin(but), list(SCIENCE_COLUMNS)].reset_index(drop=True)
+    """Return the science columns of all other cubes; lists as tuples, which can be compared and merged."""
+    rows = outcomes.loc[~outcomes["obs_id"].isin(but), list(SCIENCE_COLUMNS)].reset_index(drop=True)
+    return rows.assign(**{name: rows[name].map(tuple) for name in ("null_p_values", "flags", "on_data")})
