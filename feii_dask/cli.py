@@ -127,12 +127,12 @@ def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) 
 @click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 def rank(directory: Path) -> None:
     """Rank the candidates of a run again, without scanning."""
-    from feii_dask.monitor.log import narrate
+    from feii_dask.monitor.log import run_log
     from feii_dask.store.run_store import RunStore
     from feii_dask.workflow import conclude
 
     run = RunStore.open(directory)
-    with narrate(directory):
+    with run_log(directory):
         conclude(run)
 
 

@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from feii_dask.config.declarations import declarations_of
 from feii_dask.config.settings import Settings
-from feii_dask.monitor.log import narrate
+from feii_dask.monitor.log import run_log
 from feii_dask.ranking.results import SearchResult
 from feii_dask.simulate import make_archive
 from feii_dask.store.manifest import as_context, create_run
@@ -46,7 +46,7 @@ def demonstrate(settings: Settings) -> SearchResult:
     whole_sky = {name: one.default for name, one in declarations_of(Settings).items() if one.reset_in_demo}
     settings = replace(settings, **whole_sky, archive=str(sky), out=str(directory))
     create_run(settings, as_context(settings))  # a directory that cannot be used is refused before the sky is written
-    with narrate(None):
+    with run_log(None):
         if not (sky / "truth.ecsv").is_file():
             start = monotonic()
             make_archive(sky)

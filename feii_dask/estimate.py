@@ -13,7 +13,7 @@ from feii_dask.archives import open_catalogue, open_cube_archive
 from feii_dask.config.settings import Settings
 from feii_dask.engine.executor import run_scans
 from feii_dask.model import Outcome
-from feii_dask.monitor.log import narrate
+from feii_dask.monitor.log import run_log
 from feii_dask.planning import plan_scans
 from feii_dask.store.manifest import as_context
 from feii_dask.store.outcome_table import SCHEMA
@@ -79,7 +79,7 @@ def estimate(settings: Settings, *, pilot: int = 40, client: Client | None = Non
         Its ``str`` is the output of ``feii-dask estimate``. Nothing is stored.
     """
     context = as_context(settings)
-    with narrate(None):
+    with run_log(None):
         query = archive_query(settings)
         archive = open_cube_archive(query)
         found = query_archives(query, open_catalogue(query), archive)

@@ -23,7 +23,7 @@ from feii_dask.engine.preflight import check_memory, preflight
 from feii_dask.engine.scan_memory import largest_scan_bytes
 from feii_dask.matching import make_matched, with_band_um
 from feii_dask.model import Context
-from feii_dask.monitor.log import narrate, progress_displays
+from feii_dask.monitor.log import progress_displays, run_log
 from feii_dask.monitor.progress import Progress
 from feii_dask.planning import count_steps, plan_scans
 from feii_dask.ranking.candidates import describe_candidates
@@ -73,7 +73,7 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
     query = archive_query(settings)  # before anything is written, so that an archive that does not exist leaves nothing
     archive, catalogue = open_cube_archive(query), open_catalogue(query)
     run = None if settings.dry_run else create_run(settings, context)
-    with narrate(run.directory if run else None):
+    with run_log(run.directory if run else None):
         if run is not None:
             log.info("run directory: %s", run.directory)
         found = query_archives(query, catalogue, archive)
@@ -98,9 +98,9 @@ def resume(settings: Settings, client: Client | None) -> SearchResult:
     tables = run.read_tables()
     validate_uris(tables.matched["uri"], settings.archive)
     if settings.dry_run:
-        with narrate(None):
+        with run_log(None):
             return preview(tables, context, settings, run.outcomes())
-    with narrate(run.directory):
+    with run_log(run.directory):
         log.info("run directory: %s", run.directory)
         with cluster(settings, client) as connected:
             scan(run, tables, context, settings, connected)

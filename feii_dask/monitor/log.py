@@ -12,13 +12,13 @@ from feii_dask.monitor.panel import make_panel
 from feii_dask.monitor.progress import Callback
 from feii_dask.monitor.snapshot import ProgressSnapshot
 
-__all__ = ["ProgressLog", "narrate", "progress_displays"]
+__all__ = ["ProgressLog", "progress_displays", "run_log"]
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def narrate(directory: Path | None) -> Iterator[None]:
+def run_log(directory: Path | None) -> Iterator[None]:
     """Send what is logged to the reader, and to ``log.txt`` in the run directory.
 
     Whoever has set up logging, as pytest does or a larger program, is left alone.

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from feii_dask.errors import StoreError
-from feii_dask.monitor.log import ProgressLog, narrate
+from feii_dask.monitor.log import ProgressLog, run_log
 from feii_dask.monitor.progress import Progress
 from tests.monitor.clock import FakeClock
 from tests.outcomes import make_outcomes
 
 
 def test_what_is_said_is_in_the_log(tmp_path: Path) -> None:
-    with narrate(tmp_path):
+    with run_log(tmp_path):
         logging.getLogger("feii_dask.somewhere").info("7 cubes")
     assert (tmp_path / "log.txt").read_text().endswith(" INFO 7 cubes\n")
     logging.getLogger("feii_dask.somewhere").info("8 cubes")
@@ -24,14 +24,14 @@ def test_what_is_said_is_in_the_log(tmp_path: Path) -> None:
 
 def test_a_log_on_a_full_disk_hides_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "log.txt").symlink_to("/dev/full")
-    with pytest.raises(StoreError, match="no room"), narrate(tmp_path):
+    with pytest.raises(StoreError, match="no room"), run_log(tmp_path):
         logging.getLogger("feii_dask.somewhere").info("7 cubes")
         raise StoreError("no room")
     assert "No space left on device" in capsys.readouterr().err
 
 
 def test_a_log_that_cannot_be_opened_is_an_error_of_ours(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="No such file"), narrate(tmp_path / "nowhere"):
+    with pytest.raises(StoreError, match="No such file"), run_log(tmp_path / "nowhere"):
         pass
 
 
