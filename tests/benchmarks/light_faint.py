@@ -1,0 +1,112 @@
+"""The faintest jets, beside peers that are given as many false alarms on the same cubes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from feii_dask.simulate.drizzled import CLEAN
+
+from .light_figures import Goal, Row, plain_row, share_row, statistic_row
+from .light_peers import PEERS, best_in_window
+from .light_scenes import Run, line_free, one_sided, rng_of, scene_of, sky_of
+from .light_search import compare, search, truth_of
+
+__all__ = ["measure_faint"]
+
+SECTION = 8
+SNR = 3.0
+GOALS = {0.0: Goal(least=0.92), 250.0: Goal(least=0.88)}
+RATE = 0.01  # of false alarms at which all are compared, besides the rate that the detector has as it is
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one cube gave: of each window without a line, or of the one jet.
+
+    Attributes
+    ----------
+    lines : tuple of bool
+        Whether the detector reports a line of any kind.
+    p_values : tuple of float
+        Its p-values.
+    peers : dict
+        Scores of the best source of each peer; -inf where there is none.
+    """
+
+    lines: tuple[bool, ...]
+    p_values: tuple[float, ...]
+    peers: dict[str, tuple[float, ...]]
+
+
+def measure_faint(run: Run) -> Iterator[Row]:
+    """Compare what is found at S/N 3 in clean scenes, with as many false alarms in line-free windows of such scenes."""
+    nulls = run.map(null_scores, max(1, run.cubes // 2))
+    alarms = [(sum(cube.lines), len(cube.lines)) for cube in nulls]
+    yield share_row("a line of any kind in line-free windows", "six clean scenes", alarms)
+    own_rate = sum(count for count, _ in alarms) / sum(trials for _, trials in alarms)
+    for velocity_kms, goal in GOALS.items():
+        jets = run.map(partial(jet_scores, velocity_kms))
+        scene = f"six clean scenes, S/N {SNR:g}, {'±' if velocity_kms else ''}{velocity_kms:g} km/s"
+        ours = [cube.lines[0] for cube in jets]
+        yield share_row("a line of any kind", scene, [(found, 1) for found in ours], goal)
+        yield from peer_rows(scene, "as it is", ours, own_rate, nulls, jets)
+        cut = quantile([p for cube in nulls for p in cube.p_values], RATE)
+        equal = [cube.p_values[0] <= cut for cube in jets]
+        yield share_row(f"the detector, {100 * RATE:g} % false alarms", scene, [(found, 1) for found in equal])
+        yield from peer_rows(scene, f"{100 * RATE:g} % false alarms", equal, RATE, nulls, jets)
+
+
+def peer_rows(
+    scene: str, what: str, ours: list[bool], rate: float, nulls: list[Scores], jets: list[Scores]
+) -> Iterator[Row]:
+    """Yield what each peer finds with so many false alarms, and by how much the detector finds more."""
+    for name in PEERS:
+        scores = [-score for cube in nulls for score in cube.peers[name]]
+        least = -quantile(scores, rate)
+        found = [cube.peers[name][0] >= least and np.isfinite(cube.peers[name][0]) for cube in jets]
+        yield share_row(f"{name}, {what}", scene, [(one, 1) for one in found])
+        more = [float(mine) - float(its) for mine, its in zip(ours, found, strict=True)]
+        goal = Goal(least=0.0) if "SoFiA" in name else Goal()
+        yield statistic_row(f"the detector less {name}, {what}", scene, more, np.mean, goal)
+
+
+def quantile(values: list[float], rate: float) -> float:
+    """Return the largest threshold at or below which no more than a share of the values is.
+
+    Examples
+    --------
+    >>> quantile([3.0, 1.0, 2.0, 4.0], 0.5)
+    2.0
+    """
+    ordered = np.sort(values)
+    count = int(rate * ordered.size + 1e-9)
+    return float(ordered[count - 1]) if count else -np.inf
+
+
+def null_scores(seed: int, number: int) -> Scores:
+    """Search the windows of one clean cube."""
+    cube = sky_of(scene_of(number), rng_of(seed, SECTION, number), CLEAN).cube()
+    lines = line_free(cube)
+    answers = [search(cube, line) for line in lines]
+    peers = {name: find(cube) for name, find in PEERS.items()}
+    scores = {name: tuple(best_in_window(peer, line)[0] for line in lines) for name, peer in peers.items()}
+    return Scores(tuple(one.is_line for one in answers), tuple(one.p_value for one in answers), scores)
+
+
+def jet_scores(speed_kms: float, seed: int, number: int) -> Scores:
+    """Search one jet in a clean cube; what is found elsewhere does not count."""
+    rng = rng_of(seed, SECTION, number, 1 + round(speed_kms))
+    sky = sky_of(scene_of(number), rng, CLEAN)
+    cube = sky.cube(one_sided(sky, rng, SNR, speed_kms * float(rng.choice([-1, 1]))))
+    truth = truth_of(cube.truth[-1:])
+    answer = search(cube, sky.line)
+    right = compare(answer, truth).line
+    scores = {}
+    for name, find in PEERS.items():
+        score, its = best_in_window(find(cube), sky.line)
+        scores[name] = (score if compare(its, truth).line else -np.inf,)
+    return Scores((right,), (answer.p_value if right else 1.0,), scores)

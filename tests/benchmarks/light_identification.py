@@ -1,0 +1,68 @@
+"""Lines that are no [Fe II] line, near the place of one: how often they are taken for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from feii_dask.model import Detection, Line
+
+from .light_figures import Goal, Row, share_row
+from .light_ranking import grades_of
+from .light_scenes import Run, line_free, rng_of, scene_of, sky_of
+from .light_search import answer_of, detect
+from .light_unlisted import add_lines
+
+__all__ = ["measure_identification"]
+
+SECTION = 9
+COUNTS = (1, 4, 20)
+ALPHAS = (0.1, 0.01)
+OBJECTS_GOAL = Goal(most=0.01)
+
+
+def measure_identification(run: Run) -> Iterator[Row]:
+    """Count small probabilities of identification, and good grades, where all lines are unlisted and extended."""
+    for count in COUNTS:
+        scene = f"six scenes, {count} extended unlisted lines"
+        cubes = run.map(partial(windows_beside, count))
+        for alpha in ALPHAS:
+            small = [(sum(is_small(window, alpha) for window in windows), len(windows)) for windows in cubes]
+            yield share_row(f"p_identification ≤ {alpha:g}", scene, small, Goal(most=1.2 * alpha))
+        if count == 1:
+            grades = grades_of([[window] for windows in cubes for window in windows])
+            per_cube = np.split(np.array(grades), np.cumsum([len(windows) for windows in cubes])[:-1])
+            in_a = [(int((some == "A").sum()), some.size) for some in per_cube]
+            yield share_row("objects in grade A", scene, in_a, OBJECTS_GOAL)
+
+
+def is_small(detection: Detection, alpha: float) -> bool:
+    """Whether an unlisted line passes for the one in question; a detector without identifications has p-values."""
+    answer = answer_of(detection)
+    if not hasattr(detection, "p_identification"):
+        return answer.is_extended
+    return answer.p_identification <= alpha
+
+
+def windows_beside(count: int, seed: int, number: int) -> list[Detection]:
+    """Search lines that are not there, at places that do not depend on where the unlisted lines are."""
+    rng = rng_of(seed, SECTION, number, count)
+    where = ("nebula", "field")[number // 6 % 2]
+    sky = add_lines(sky_of(scene_of(number), rng), count, where, 1, rng, clear_kms=0.0)
+    cube = sky.cube()
+    shift = float(rng.uniform(-0.5, 0.5))  # of the distance between windows, so that their places are anywhere
+    return [without_arrays(detect(cube, line)) for line in shifted(line_free(cube), shift)]
+
+
+def shifted(lines: list[Line], shift: float) -> list[Line]:
+    """Move lines along the spectrum by part of their distance; the names tell them apart."""
+    step_um = lines[1].wavelength_um - lines[0].wavelength_um
+    return [replace(line, wavelength_um=line.wavelength_um + shift * step_um) for line in lines]
+
+
+def without_arrays(detection: Detection) -> Detection:
+    """Return a detection that is cheap to send."""
+    return replace(detection, mask=None, statistic_curve=None)

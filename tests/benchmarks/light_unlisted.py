@@ -1,0 +1,70 @@
+"""Jets beside lines that no catalogue lists, and what such lines are taken for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+
+from numpy.random import Generator
+
+from feii_dask.model import Line
+from feii_dask.simulate.drizzled import Field, Light, Nebula, SpectralLine, unlisted_lines
+
+from .light_figures import Goal, Row, share_row
+from .light_scenes import Run, Sky, line_free, one_sided, rng_of, scene_of, seed_of, sky_of
+from .light_search import Found, compare, detect, search, truth_of
+
+__all__ = ["PLACES", "add_unlisted", "measure_unlisted"]
+
+SECTION = 2
+COUNTS = (1, 4, 20, 60)
+SNRS = {10.0: Goal(least=0.95), 5.0: Goal(least=0.9)}
+STRENGTHS = (3.0, 100.0)
+CLEAR_KMS = 300.0
+# Where the lines are, and whether in emission (1), absorption (-1) or both (0).
+PLACES = (("star", 1), ("star", -1), ("nebula", 1), ("field", 1), ("field", 0), ("star", 0))
+
+
+def measure_unlisted(run: Run) -> Iterator[Row]:
+    """Count jets found beside more and more unlisted lines."""
+    for count, (snr, goal) in product(COUNTS, SNRS.items()):
+        found = run.map(partial(jet_beside, count, snr))
+        scene = f"six scenes, {count} unlisted lines"
+        yield share_row(f"extended at S/N {snr:g}", scene, [(one.extended, 1) for one in found], goal)
+        yield share_row(f"a line of any kind at S/N {snr:g}", scene, [(one.line, 1) for one in found], goal)
+        for number, (where, sign) in enumerate(PLACES):
+            some = [one for cube, one in enumerate(found) if place_of(cube) == number]
+            kind = {1: "emission", -1: "absorption", 0: "emission and absorption"}[sign]
+            yield share_row(
+                f"extended at S/N {snr:g}", f"{count} unlisted lines, {kind}, {where}", [(one.extended, 1) for one in some]
+            )
+
+
+def place_of(number: int) -> int:
+    """Return which of `PLACES` a cube has; scenes and places take turns so that each meets each."""
+    return (number + number // len(PLACES)) % len(PLACES)
+
+
+def add_unlisted(sky: Sky, count: int, number: int, rng: Generator, clear_kms: float = CLEAR_KMS) -> Sky:
+    """Return a scene with unlisted lines, on its star or on a nebula or field of their own."""
+    where, sign = PLACES[place_of(number)]
+    return add_lines(sky, count, where, sign, rng, clear_kms)
+
+
+def add_lines(sky: Sky, count: int, where: str, sign: int, rng: Generator, clear_kms: float) -> Sky:
+    """Return a scene with unlisted lines of one kind."""
+    lines = unlisted_lines(count, STRENGTHS, seed_of(rng), sky.line.wavelength_um, clear_kms=clear_kms, where=where, sign=sign)
+    if where == "star":
+        return sky.with_lines(0, lines)
+    shape = Nebula(fwhm_arcsec=1.0) if where == "nebula" else Field()
+    return replace(sky, keywords={**sky.keywords, "lights": (*sky.lights, Light(shape, lines=tuple(lines)))})
+
+
+def jet_beside(count: int, snr: float, seed: int, number: int) -> Found:
+    """Search a jet in one cube."""
+    rng = rng_of(seed, SECTION, number, count, round(snr))
+    sky = add_unlisted(sky_of(scene_of(number), rng), count, number, rng)
+    cube = sky.cube(one_sided(sky, rng, snr))
+    return compare(search(cube, sky.line), truth_of(cube.truth[-1:]))
