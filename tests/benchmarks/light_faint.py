@@ -10,7 +10,7 @@ import numpy as np
 
 from feii_dask.simulate.drizzled import CLEAN
 
-from .light_figures import Goal, Row, plain_row, share_row, statistic_row
+from .light_figures import Goal, Row, found_row, share_row, statistic_row
 from .light_peers import PEERS, best_in_window
 from .light_scenes import Run, line_free, one_sided, rng_of, scene_of, sky_of
 from .light_search import compare, search, truth_of
@@ -52,11 +52,11 @@ def measure_faint(run: Run) -> Iterator[Row]:
         jets = run.map(partial(jet_scores, velocity_kms))
         scene = f"six clean scenes, S/N {SNR:g}, {'±' if velocity_kms else ''}{velocity_kms:g} km/s"
         ours = [cube.lines[0] for cube in jets]
-        yield share_row("a line of any kind", scene, [(found, 1) for found in ours], goal)
+        yield found_row("a line of any kind", scene, ours, goal)
         yield from peer_rows(scene, "as it is", ours, own_rate, nulls, jets)
         cut = quantile([p for cube in nulls for p in cube.p_values], RATE)
         equal = [cube.p_values[0] <= cut for cube in jets]
-        yield share_row(f"the detector, {100 * RATE:g} % false alarms", scene, [(found, 1) for found in equal])
+        yield found_row(f"the detector, {100 * RATE:g} % false alarms", scene, equal)
         yield from peer_rows(scene, f"{100 * RATE:g} % false alarms", equal, RATE, nulls, jets)
 
 
@@ -68,7 +68,7 @@ def peer_rows(
         scores = [-score for cube in nulls for score in cube.peers[name]]
         least = -quantile(scores, rate)
         found = [cube.peers[name][0] >= least and np.isfinite(cube.peers[name][0]) for cube in jets]
-        yield share_row(f"{name}, {what}", scene, [(one, 1) for one in found])
+        yield found_row(f"{name}, {what}", scene, found)
         more = [float(mine) - float(its) for mine, its in zip(ours, found, strict=True)]
         goal = Goal(least=0.0) if "SoFiA" in name else Goal()
         yield statistic_row(f"the detector less {name}, {what}", scene, more, np.mean, goal)

@@ -1,4 +1,4 @@
-"""Figures of the benchmark of real light: what is counted or measured, its bounds, and the goal that it is held against.
+"""Figures of the benchmark of real light: what is counted or measured, its bounds, and its goal.
 
 Windows of one cube share its noise, so that bounds come from a bootstrap over cubes. Where all cubes agree (nothing
 found in any, or everything) a bootstrap sees no spread; there the bounds are Wilson's, for as many trials.
@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from .detection_tables import wilson
 
-__all__ = ["NO_GOAL", "Counts", "Goal", "Row", "clipped_rms_row", "median_row", "plain_row", "share_row", "statistic_row"]
+__all__ = [
+    "NO_GOAL",
+    "Counts",
+    "Goal",
+    "Row",
+    "clipped_rms_row",
+    "median_row",
+    "plain_row",
+    "share_row",
+    "statistic_row",
+]
 
 Row: TypeAlias = dict[str, Any]
 Counts: TypeAlias = tuple[int, int]  # of one cube: how many of how many
@@ -63,6 +73,11 @@ def share_row(figure: str, scene: str, counts: Iterable[Counts], goal: Goal = NO
     low, high = share_bounds(table)
     value = count / trials if trials else np.nan
     return as_row(figure, scene, len(table), (value, low, high), goal, f"{count:.0f} of {trials:.0f}")
+
+
+def found_row(figure: str, scene: str, found: Iterable[bool], goal: Goal = NO_GOAL) -> Row:
+    """Return the share of cubes in which something is so."""
+    return share_row(figure, scene, [(bool(one), 1) for one in found], goal)
 
 
 def share_bounds(table: NDArray[np.float64]) -> tuple[float, float]:
@@ -127,9 +142,7 @@ def bounds(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def as_row(
-    figure: str, scene: str, cubes: int, measured: Sequence[float], goal: Goal, note: str = ""
-) -> Row:
+def as_row(figure: str, scene: str, cubes: int, measured: Sequence[float], goal: Goal, note: str = "") -> Row:
     """Return the cells of a row; what is not known is left empty."""
     value, low, high = ("" if np.isnan(number) else f"{number:.4g}" for number in measured)
     met = goal.met(measured[0], measured[2])

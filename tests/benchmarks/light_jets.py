@@ -9,8 +9,8 @@ from numpy.random import Generator
 
 from feii_dask.simulate.drizzled import Light, two_sided_jet
 
-from .light_figures import NO_GOAL, Goal, Row, clipped_rms_row, median_row, share_row
-from .light_scenes import FASTEST_KMS, SIX, Run, Sky, emission, jet_shape, one_sided, rng_of, scene_of, sky_of
+from .light_figures import NO_GOAL, Goal, Row, clipped_rms_row, found_row, median_row, share_row
+from .light_scenes import FASTEST_KMS, SIX, Run, Sky, jet_shape, one_sided, rng_of, scene_of, sky_of
 from .light_search import Found, compare, search, truth_of
 
 __all__ = ["SHAPES", "measure_completeness", "measure_shapes", "measure_strengths"]
@@ -25,23 +25,24 @@ RATIO, FLUX, MOST_COMPACT, PULL = (
     Goal(most=0.02),
     Goal(least=0.85, most=1.15),
 )
-# Speed, km/s, and ratio of the two lobes; a jet of one lobe has no ratio.
-SHAPES: dict[str, float | None] = {
-    "two lobes, equal": 1.0,
-    "two lobes, one five times fainter": 5.0,
-    "velocity gradient": None,
-    "knots and bow shock": None,
+# S/N of the two lobes of a jet; a jet of one lobe has one.
+SHAPES: dict[str, tuple[float, ...]] = {
+    "two lobes, S/N 10 both": (10.0, 10.0),
+    "two lobes, S/N 10 and 2": (10.0, 2.0),
+    "two lobes, S/N 50 and 10": (50.0, 10.0),
+    "velocity gradient, S/N 10": (10.0,),
+    "knots and bow shock, S/N 10": (10.0,),
 }
-SHAPED_SNR, SLOWEST_KMS = 10.0, 50.0
+SLOWEST_KMS = 50.0
 
 
 def measure_completeness(run: Run) -> Iterator[Row]:
     """Count what is found at S/N 5, at any velocity to ±250 km/s, in each scene."""
     for scene in SIX:
         found = run.map(partial(jet_in, scene, ORDINARY_SNR, COMPLETENESS))
-        lines, extended = [(one.line, 1) for one in found], [(one.extended, 1) for one in found]
-        yield share_row(f"a line of any kind at S/N {ORDINARY_SNR:g}", scene, lines, Goal(least=0.95))
-        yield share_row(f"extended at S/N {ORDINARY_SNR:g}", scene, extended, Goal(least=0.9))
+        lines, extended = [one.line for one in found], [one.extended for one in found]
+        yield found_row(f"a line of any kind at S/N {ORDINARY_SNR:g}", scene, lines, Goal(least=0.95))
+        yield found_row(f"extended at S/N {ORDINARY_SNR:g}", scene, extended, Goal(least=0.9))
 
 
 def measure_strengths(run: Run) -> Iterator[Row]:
@@ -57,8 +58,8 @@ def measure_strengths(run: Run) -> Iterator[Row]:
 def strength_rows(scene: str, snr: float, found: list[Found]) -> Iterator[Row]:
     """Yield the figures of jets of one strength."""
     lines = [one for one in found if one.line]
-    yield share_row("a line of any kind", scene, [(one.line, 1) for one in found])
-    yield share_row("extended", scene, [(one.extended, 1) for one in found])
+    yield found_row("a line of any kind", scene, [one.line for one in found])
+    yield found_row("extended", scene, [one.extended for one in found])
     ratio_goal = RATIO if snr >= ORDINARY_SNR else NO_GOAL
     share_goal = Goal(least=0.9) if snr >= 10 else NO_GOAL
     compact_goal = MOST_COMPACT if snr >= ORDINARY_SNR else NO_GOAL
@@ -66,11 +67,10 @@ def strength_rows(scene: str, snr: float, found: list[Found]) -> Iterator[Row]:
     yield median_row("flux over truth in the mask", scene, [one.flux_ratio for one in lines], ratio_goal)
     yield median_row("flux over all of the true flux", scene, [one.total_ratio for one in lines])
     yield median_row("share of the jet in the mask", scene, [one.mask_share for one in lines], share_goal)
-    yield share_row("called compact", scene, [(one.compact, 1) for one in lines], compact_goal)
+    yield found_row("called compact", scene, [one.compact for one in lines], compact_goal)
     yield median_row("velocity less the truth, km/s", scene, [one.off_kms for one in lines])
     yield clipped_rms_row("rms of velocity pulls within 5", scene, [one.pull for one in lines], pull_goal)
-    beyond = [(not abs(one.pull) <= 5, 1) for one in lines]
-    yield share_row("velocity pulls beyond 5", scene, beyond)
+    yield found_row("velocity pulls beyond 5", scene, [not abs(one.pull) <= 5 for one in lines])
 
 
 def jet_in(scene: str, snr: float, section: int, seed: int, number: int) -> Found:
@@ -86,8 +86,8 @@ def measure_shapes(run: Run) -> Iterator[Row]:
     for shape in SHAPES:
         found = run.map(partial(shaped_jet, shape))
         lines = [one for one in found if one.line]
-        yield share_row("extended", shape, [(one.extended, 1) for one in found], Goal(least=0.95))
-        yield share_row("a line of any kind", shape, [(one.line, 1) for one in found])
+        yield found_row("extended", shape, [one.extended for one in found], Goal(least=0.95))
+        yield found_row("a line of any kind", shape, [one.line for one in found])
         yield median_row("flux over all of the true flux", shape, [one.total_ratio for one in lines], FLUX)
         yield median_row("share of the jet in the mask", shape, [one.mask_share for one in lines])
         right = [one.lobes_right for one in found]
@@ -105,13 +105,15 @@ def shaped_jet(shape: str, seed: int, number: int) -> Found:
 
 def draw_shape(shape: str, sky: Sky, rng: Generator) -> tuple[Light, ...]:
     """Draw the lights of a jet of some shape."""
-    speed_kms = float(rng.uniform(SLOWEST_KMS, FASTEST_KMS))
-    velocity_kms = speed_kms * float(rng.choice([-1, 1]))
-    if (ratio := SHAPES[shape]) is not None:
-        line = emission(sky.line, SHAPED_SNR, velocity_kms, float(rng.uniform(50, 150)))
-        return two_sided_jet(line, jet_shape(sky, rng), ratio)
-    if shape == "velocity gradient":
-        lobe = jet_shape(sky, rng)
-        gradient = float(rng.uniform(30, 120)) / lobe.length_arcsec  # km/s from one end to the other
-        return (one_sided(sky, rng, SHAPED_SNR, gradient_kms_per_arcsec=gradient),)
-    return (one_sided(sky, rng, SHAPED_SNR, knots=int(rng.integers(2, 5)), bow=True),)
+    snr, *fainter = SHAPES[shape]
+    velocity_kms = float(rng.uniform(SLOWEST_KMS, FASTEST_KMS) * rng.choice([-1, 1]))
+    lobe = jet_shape(sky, rng)
+    if fainter:
+        fwhm_kms, ratio = float(rng.uniform(50, 150)), snr / fainter[0]
+        return two_sided_jet(
+            sky.line, snr=snr, velocity_kms=velocity_kms, ratio=ratio, fwhm_kms=fwhm_kms, lobe=lobe
+        )  # fmt: skip
+    if shape.startswith("velocity gradient"):  # from one end to the other half of its speed
+        gradient = velocity_kms / 2 / lobe.length_arcsec
+        return (one_sided(sky, rng, snr, velocity_kms / 2, gradient_kms_per_arcsec=gradient),)
+    return (one_sided(sky, rng, snr, velocity_kms, knots=int(rng.integers(2, 5)), bow=True),)

@@ -10,7 +10,7 @@ import numpy as np
 
 from feii_dask.simulate.drizzled import Cavity, Light, Point
 
-from .light_figures import Goal, Row, share_row
+from .light_figures import Goal, Row, found_row
 from .light_scenes import FASTEST_KMS, Run, emission, one_sided, rng_of, scene_of, sky_of
 from .light_search import Found, compare, search, truth_of
 
@@ -56,8 +56,8 @@ def measure_points(run: Run) -> Iterator[Row]:
 
 def point_rows(scene: str, said: list[Said], goal: Goal | None = None) -> Iterator[Row]:
     """Yield how often a point line was called extended, and how often it was seen at all."""
-    yield share_row("point lines called extended", scene, [(one.extended, 1) for one in said], goal or Goal())
-    yield share_row("point lines found, of any kind", scene, [(one.line, 1) for one in said])
+    yield found_row("point lines called extended", scene, [one.extended for one in said], goal or Goal())
+    yield found_row("point lines found, of any kind", scene, [one.line for one in said])
 
 
 def point_line(snr: float, instrument: str, on_star: bool, seed: int, number: int) -> Said:
@@ -69,7 +69,8 @@ def point_line(snr: float, instrument: str, on_star: bool, seed: int, number: in
         cube = sky.with_lines(0, [line]).cube(**INSTRUMENTS[instrument])
     else:
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(5, 11)
-        place = Point(tuple(distance * sky.pixel_arcsec * np.array([np.sin(angle), np.cos(angle)])))
+        y, x = distance * sky.pixel_arcsec * np.array([np.sin(angle), np.cos(angle)])
+        place = Point(offset_arcsec=(float(y), float(x)))
         cube = sky.cube(Light(place, lines=(line,)), **INSTRUMENTS[instrument])
     answer = search(cube, sky.line)
     return Said(answer.is_line, answer.is_extended)
@@ -79,13 +80,13 @@ def measure_embedded(run: Run) -> Iterator[Row]:
     """Count jets found along a cavity, and lines of a star that a cavity reflects and that are taken for a jet."""
     found = run.map(jet_in_cavity)
     scene = "embedded"
-    jets = [(one.extended, 1) for one in found]
-    yield share_row(f"jets of S/N {JET_SNR:g} along the cavity: extended", scene, jets, Goal(least=0.9))
-    yield share_row("the same: a line of any kind", scene, [(one.line, 1) for one in found])
+    jets = [one.extended for one in found]
+    yield found_row(f"jets of S/N {JET_SNR:g} along the cavity: extended", scene, jets, Goal(least=0.9))
+    yield found_row("the same: a line of any kind", scene, [one.line for one in found])
     said = run.map(reflected_line)
-    wrong = [(one.extended and not one.is_scattered, 1) for one in said]
-    yield share_row("reflected lines: extended without the flag scattered", scene, wrong, Goal(most=0.05))
-    yield share_row("the same: found, of any kind", scene, [(one.line, 1) for one in said])
+    wrong = [one.extended and not one.is_scattered for one in said]
+    yield found_row("reflected lines: extended without the flag scattered", scene, wrong, Goal(most=0.05))
+    yield found_row("the same: found, of any kind", scene, [one.line for one in said])
 
 
 def jet_in_cavity(seed: int, number: int) -> Found:
@@ -104,9 +105,9 @@ def reflected_line(seed: int, number: int) -> Said:
     velocity_kms, fwhm_kms = float(rng.uniform(-100, 100)), float(rng.uniform(50, 200))
     snr = float(np.exp(rng.uniform(np.log(10), np.log(100))))  # of the cavity's brightest voxel
     brightest = next(light.continuum for light in sky.lights if isinstance(light.shape, Cavity))
-    for place, light in enumerate(sky.lights):
-        if light.continuum > 0:
+    for number_of_light, light in enumerate(sky.lights):
+        if light.continuum:
             strength = snr * light.continuum / brightest
-            sky = sky.with_lines(place, [emission(sky.line, strength, velocity_kms, fwhm_kms)])
+            sky = sky.with_lines(number_of_light, [emission(sky.line, strength, velocity_kms, fwhm_kms)])
     answer = search(sky.cube(), sky.line)
     return Said(answer.is_line, answer.is_extended, answer.is_scattered)

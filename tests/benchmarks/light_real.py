@@ -1,4 +1,4 @@
-"""Real cubes: their lines, what is reported beside them and with the sign turned, and lines injected into their noise."""
+"""Real cubes: their lines, what is reported beside them or with the sign turned, and lines put into their noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from feii_dask.errors import DetectorError
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
 
 from .light_airglow import airglow_near
-from .light_figures import NO_GOAL, Goal, Row, share_row
+from .light_figures import NO_GOAL, Goal, Row, found_row, share_row
 from .light_real_cubes import RealCube, RealPixels, find_real_cubes, read_real_cube
 from .light_scenes import EDGE_PLANES, Run, rng_of
 from .light_search import Answer, Found, Truth, compare, search
@@ -50,10 +50,8 @@ def measure_real_light(run: Run) -> Iterator[Row]:
             yield from window_rows(cube, name, [window for part in parts for window in part], sign)
         for snr in SNRS:
             found = run.map(partial(injected, cube, path, snr))
-            yield share_row(
-                f"injected, S/N {snr:g}: a line of any kind", cube.name, [(one.line, 1) for one in found]
-            )
-            yield share_row(f"injected, S/N {snr:g}: extended", cube.name, [(one.extended, 1) for one in found])
+            yield found_row(f"injected, S/N {snr:g}: a line of any kind", cube.name, [one.line for one in found])
+            yield found_row(f"injected, S/N {snr:g}: extended", cube.name, [one.extended for one in found])
 
 
 def least_step(run: Run) -> int:

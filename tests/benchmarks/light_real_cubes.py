@@ -1,7 +1,7 @@
 """Real cubes that the benchmark knows, by the names of their files: their lines, and what their instruments resolve.
 
-The wavelengths are those at which the lines are seen, in vacuum. ``faint_um`` are lines that the same gas may show: they
-need not be found, and are no false alarms.
+The wavelengths are those at which the lines are seen, in vacuum. ``faint_um`` are lines that the same gas may show:
+they need not be found, and are no false alarms.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class RealCube:
 
 A478_RED_UM = (0.68434, 0.69123, 0.71125, 0.71285, 0.71509, 0.72954, 0.73110)
 
-# Seeing is nominal: no star is in these cubes. LSF: KMOS in K has a resolving power of 4200 (ESO's manual); that of MUSE
-# is Bacon et al. 2017 (A&A 608, A1); that of GMOS with R400 and IFU, some 2 Angstrom, after Schnorr-Müller et al. 2016.
+# Seeing is nominal: no star is in these cubes. LSF: KMOS in K has a resolving power of 4200 (ESO's manual); that of
+# MUSE is from Bacon et al. 2017 (A&A 608, A1); that of GMOS with R400 and its IFU is some 2 Angstrom.
 REAL_CUBES = (
     RealCube(
         file="kmos_gum43_K_sci.fits",

@@ -174,4 +174,3 @@ def line_free(cube: DrizzledCube, occupied_um: Sequence[float] = (), clear_kms: 
         )
     ]
     return [Line("null", wavelength_um) for wavelength_um in free_um]
-

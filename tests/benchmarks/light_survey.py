@@ -10,8 +10,8 @@ import numpy as np
 
 from feii_dask.model import Detection
 
-from .light_figures import Goal, Row, plain_row, share_row
-from .light_identification import without_arrays
+from .light_figures import Goal, Row, found_row, plain_row
+from .light_identification import bright_jet, without_arrays
 from .light_ranking import candidates_of, grades_of
 from .light_scenes import Run, one_sided, rng_of, scene_of, sky_of
 from .light_search import Found, answer_of, compare, detect, truth_of
@@ -19,7 +19,7 @@ from .light_unlisted import add_unlisted
 
 __all__ = ["measure_group", "measure_surveys"]
 
-SURVEYS, GROUP = 10, 11
+SECTION = 10
 JETS = 0.3  # of the cubes
 FAINTEST, BRIGHTEST, BRIGHT = 3.0, 30.0, 5.0  # S/N of jets, and of those that a survey should not miss
 MOST_UNLISTED = 60
@@ -37,24 +37,24 @@ class Observed:
 
 def measure_surveys(run: Run) -> Iterator[Row]:
     """Measure purity and completeness of grade A in two surveys, and in both together."""
-    purity: list[tuple[int, int]] = []
-    completeness: list[tuple[int, int]] = []
+    purity: list[bool] = []
+    completeness: list[bool] = []
     for survey in range(2):
         cubes = run.map(partial(observe, survey))
         grades = grades_of([[cube.detection] for cube in cubes])
         chosen = [cube for cube, grade in zip(cubes, grades, strict=True) if grade == "A"]
         bright = [(cube, grade) for cube, grade in zip(cubes, grades, strict=True) if cube.snr >= BRIGHT]
-        pure = [(is_right(cube), 1) for cube in chosen]
-        complete = [(grade == "A" and is_right(cube), 1) for cube, grade in bright]
+        pure = [is_right(cube) for cube in chosen]
+        complete = [grade == "A" and is_right(cube) for cube, grade in bright]
         purity, completeness = purity + pure, completeness + complete
         yield from survey_rows(f"survey {survey + 1} of {len(cubes)} cubes", pure, complete)
     yield from survey_rows("both surveys", purity, completeness)
 
 
-def survey_rows(scene: str, pure: list[tuple[int, int]], complete: list[tuple[int, int]]) -> Iterator[Row]:
+def survey_rows(scene: str, pure: list[bool], complete: list[bool]) -> Iterator[Row]:
     """Yield purity and completeness."""
-    yield share_row("purity of grade A", scene, pure, Goal(least=0.98))
-    yield share_row(f"completeness of grade A, S/N ≥ {BRIGHT:g}", scene, complete, Goal(least=0.9))
+    yield found_row("purity of grade A", scene, pure, Goal(least=0.98))
+    yield found_row(f"completeness of grade A, S/N ≥ {BRIGHT:g}", scene, complete, Goal(least=0.9))
 
 
 def is_right(cube: Observed) -> bool:
@@ -64,7 +64,7 @@ def is_right(cube: Observed) -> bool:
 
 def observe(survey: int, seed: int, number: int) -> Observed:
     """Simulate and search one cube: any scene, unlisted lines or none, and a jet in some of them."""
-    rng = rng_of(seed, SURVEYS, number, survey)
+    rng = rng_of(seed, SECTION, number, survey)
     sky = sky_of(scene_of(number), rng)
     unlisted = int(np.exp(rng.uniform(0, np.log(MOST_UNLISTED + 1)))) - 1
     has_jet = rng.random() < JETS
@@ -79,19 +79,12 @@ def observe(survey: int, seed: int, number: int) -> Observed:
 
 def measure_group(run: Run) -> Iterator[Row]:
     """Count the groups that a cluster of objects in the footprint of one cube with one jet becomes."""
-    detections = [detection for detection in run.map(one_jet, min(run.cubes, 10)) if detection.detected]
+    detections = [detection for detection in run.map(bright_jet) if detection.detected]
     if not detections:
         return
     counts = [groups_of(detection) for detection in detections]
     scene = f"{OBJECTS} objects in one footprint with one jet"
     yield plain_row("groups, at most", scene, max(counts), Goal(least=1, most=1), f"{len(counts)} cubes")
-
-
-def one_jet(seed: int, number: int) -> Detection:
-    """Search one bright jet."""
-    rng = rng_of(seed, GROUP, number)
-    sky = sky_of(scene_of(number), rng)
-    return without_arrays(detect(sky.cube(one_sided(sky, rng, 20.0)), sky.line))
 
 
 def groups_of(detection: Detection) -> int:

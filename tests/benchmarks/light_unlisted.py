@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
 from numpy.random import Generator
 
-from feii_dask.model import Line
-from feii_dask.simulate.drizzled import Field, Light, Nebula, SpectralLine, unlisted_lines
+from feii_dask.simulate.drizzled import unlisted_lines
 
-from .light_figures import Goal, Row, share_row
-from .light_scenes import Run, Sky, line_free, one_sided, rng_of, scene_of, seed_of, sky_of
-from .light_search import Found, compare, detect, search, truth_of
+from .light_figures import Goal, Row, found_row
+from .light_scenes import Run, Sky, one_sided, rng_of, scene_of, seed_of, sky_of
+from .light_search import Found, compare, search, truth_of
 
-__all__ = ["PLACES", "add_unlisted", "measure_unlisted"]
+__all__ = ["PLACES", "add_lines", "add_unlisted", "measure_unlisted"]
 
 SECTION = 2
 COUNTS = (1, 4, 20, 60)
@@ -32,14 +31,13 @@ def measure_unlisted(run: Run) -> Iterator[Row]:
     for count, (snr, goal) in product(COUNTS, SNRS.items()):
         found = run.map(partial(jet_beside, count, snr))
         scene = f"six scenes, {count} unlisted lines"
-        yield share_row(f"extended at S/N {snr:g}", scene, [(one.extended, 1) for one in found], goal)
-        yield share_row(f"a line of any kind at S/N {snr:g}", scene, [(one.line, 1) for one in found], goal)
+        yield found_row(f"extended at S/N {snr:g}", scene, [one.extended for one in found], goal)
+        yield found_row(f"a line of any kind at S/N {snr:g}", scene, [one.line for one in found], goal)
         for number, (where, sign) in enumerate(PLACES):
-            some = [one for cube, one in enumerate(found) if place_of(cube) == number]
+            some = [one.extended for cube, one in enumerate(found) if place_of(cube) == number]
             kind = {1: "emission", -1: "absorption", 0: "emission and absorption"}[sign]
-            yield share_row(
-                f"extended at S/N {snr:g}", f"{count} unlisted lines, {kind}, {where}", [(one.extended, 1) for one in some]
-            )
+            here = f"{count} unlisted lines, {kind}, {where}"
+            yield found_row(f"extended at S/N {snr:g}", here, some)
 
 
 def place_of(number: int) -> int:
@@ -55,11 +53,17 @@ def add_unlisted(sky: Sky, count: int, number: int, rng: Generator, clear_kms: f
 
 def add_lines(sky: Sky, count: int, where: str, sign: int, rng: Generator, clear_kms: float) -> Sky:
     """Return a scene with unlisted lines of one kind."""
-    lines = unlisted_lines(count, STRENGTHS, seed_of(rng), sky.line.wavelength_um, clear_kms=clear_kms, where=where, sign=sign)
-    if where == "star":
-        return sky.with_lines(0, lines)
-    shape = Nebula(fwhm_arcsec=1.0) if where == "nebula" else Field()
-    return replace(sky, keywords={**sky.keywords, "lights": (*sky.lights, Light(shape, lines=tuple(lines)))})
+    keywords = unlisted_lines(
+        sky.keywords,
+        count=count,
+        snr_range=STRENGTHS,
+        seed=seed_of(rng),
+        line_um=sky.line.wavelength_um,
+        clear_kms=clear_kms,
+        where=where,
+        sign=sign,
+    )
+    return replace(sky, keywords=keywords)
 
 
 def jet_beside(count: int, snr: float, seed: int, number: int) -> Found:
