@@ -17,7 +17,7 @@ from feii_dask.errors import SettingsError
 from feii_dask.simulate.bands import Band, find_band
 from feii_dask.simulate.drizzled.spectrographs import Spectrograph, spectrograph_of
 
-__all__ = ["PHASES", "Exposures", "exposures_of"]
+__all__ = ["PHASES", "Exposures", "exposures_of", "planes_around"]
 
 PHASES = 32  # positions of a trace between two columns; traces move in steps of this fraction of a column
 MARGIN_ROWS = 4  # rows beyond the first and the last plane
@@ -72,6 +72,11 @@ class Exposures:
         """Numbers of exposures, slices, rows and columns."""
         exposures, slices, rows, columns = self.plane.shape
         return exposures, slices, rows, columns
+
+    @property
+    def middle_um(self) -> float:
+        """Wavelength of the middle plane, µm."""
+        return float(self.wavelength_um[self.wavelength_um.size // 2])
 
     def on_traces(self, seen: NDArray[np.float32], rows: slice = slice(None)) -> NDArray[np.float32]:
         """Return for every pixel, in all or some rows, what is given for every phase of its trace.
@@ -225,13 +230,13 @@ def planes_of_pixels(
 
     Every slice has its own offset, tilt and, within 0.3 %, dispersion (assumed); exposures differ by parts of a row.
     """
-    slices, rows, _ = along.shape
+    slices, rows = int(along.shape[0]), int(along.shape[1])
     offset = rng.uniform(-0.5, 0.5, size=slices)
     tilt = spectrograph.tilt * rng.uniform(-1, 1, size=slices)
     stretch = 1 + 0.003 * rng.uniform(-1, 1, size=slices)
     part = np.roll((np.arange(dithers) + 0.5) / dithers - 0.5, dithers // 2)
     row = np.arange(rows) - (rows - 1) / 2
-    from_middle = (row + offset[:, None])[:, :, None] + tilt[:, None, None] * along
+    from_middle = row[:, None] + offset[:, None, None] + tilt[:, None, None] * along
     plane = (from_middle + part[:, None, None, None]) * (spectrograph.row_planes * stretch)[:, None, None]
     centred: NDArray[np.float32] = (plane + (planes - 1) / 2).astype(np.float32)
     return centred
