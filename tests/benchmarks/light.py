@@ -37,13 +37,14 @@ from .light_jets import measure_completeness, measure_shapes, measure_strengths
 from .light_null import measure_false_alarms, measure_former_scenes, measure_showers
 from .light_points import measure_embedded, measure_points
 from .light_real import measure_real_light
-from .light_scenes import SEED, Run
+from .light_scenes import SEED, WINDOWS, Run
 from .light_speed import measure_kernel
 from .light_survey import measure_group, measure_surveys
 from .light_unlisted import measure_unlisted
 
 __all__ = ["SECTIONS", "main", "measure_section"]
 
+QUICK_WINDOWS = 11
 # Section, cubes in each cell, and cubes for a look.
 SECTIONS: dict[str, tuple[Callable[[Run], Iterator[Row]], int, int]] = {
     "false_alarms": (measure_false_alarms, 102, 1),
@@ -73,7 +74,8 @@ def main(arguments: list[str]) -> None:
         for name in options.sections or SECTIONS:
             _, full, quick = SECTIONS[name]
             cubes = options.cubes or (quick if options.quick else full)
-            measure_section(name, Run(pool, cubes, options.seed, options.real, options.against), out)
+            windows = QUICK_WINDOWS if options.quick else WINDOWS
+            measure_section(name, Run(pool, cubes, options.seed, windows, options.real, options.against), out)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"\nprocessor time of all: {used.ru_utime + used.ru_stime:.0f} s")
 

@@ -44,7 +44,7 @@ class Scores:
 
 def measure_faint(run: Run) -> Iterator[Row]:
     """Compare what is found at S/N 3 in clean scenes, with as many false alarms in line-free windows of such scenes."""
-    nulls = run.map(null_scores, max(1, run.cubes // 2))
+    nulls = run.map(partial(null_scores, run.windows), max(1, run.cubes // 2))
     alarms = [(sum(cube.lines), len(cube.lines)) for cube in nulls]
     yield share_row("a line of any kind in line-free windows", "six clean scenes", alarms)
     own_rate = sum(count for count, _ in alarms) / sum(trials for _, trials in alarms)
@@ -87,10 +87,10 @@ def quantile(values: list[float], rate: float) -> float:
     return float(ordered[count - 1]) if count else -np.inf
 
 
-def null_scores(seed: int, number: int) -> Scores:
+def null_scores(windows: int, seed: int, number: int) -> Scores:
     """Search the windows of one clean cube."""
     cube = sky_of(scene_of(number), rng_of(seed, SECTION, number), CLEAN).cube()
-    lines = line_free(cube)
+    lines = line_free(cube, windows)
     answers = [search(cube, line) for line in lines]
     peers = {name: find(cube) for name, find in PEERS.items()}
     scores = {name: tuple(best_in_window(peer, line)[0] for line in lines) for name, peer in peers.items()}

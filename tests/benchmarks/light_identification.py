@@ -29,7 +29,7 @@ def measure_identification(run: Run) -> Iterator[Row]:
     """Count small probabilities of identification, and good grades, where all lines are unlisted and extended."""
     for count in COUNTS:
         scene = f"six scenes, {count} extended unlisted lines"
-        cubes = run.map(partial(windows_beside, count))
+        cubes = run.map(partial(windows_beside, count, run.windows))
         for alpha in ALPHAS:
             small = [(sum(is_small(window, alpha) for window in windows), len(windows)) for windows in cubes]
             yield share_row(f"p_identification ≤ {alpha:g}", scene, small, Goal(most=1.2 * alpha))
@@ -65,14 +65,14 @@ def is_small(detection: Detection, alpha: float) -> bool:
     return answer.p_identification <= alpha
 
 
-def windows_beside(count: int, seed: int, number: int) -> list[Detection]:
+def windows_beside(count: int, windows: int, seed: int, number: int) -> list[Detection]:
     """Search lines that are not there, at places that do not depend on where the unlisted lines are."""
     rng = rng_of(seed, SECTION, number, count)
     where = ("nebula", "field")[number // 6 % 2]
     sky = add_lines(sky_of(scene_of(number), rng), count, where, 1, rng, clear_kms=0.0)
     cube = sky.cube()
     shift = float(rng.uniform(-0.5, 0.5))  # of the distance between windows, so that their places are anywhere
-    return [without_arrays(detect(cube, line)) for line in shifted(line_free(cube), shift)]
+    return [without_arrays(detect(cube, line)) for line in shifted(line_free(cube, windows), shift)]
 
 
 def shifted(lines: list[Line], shift: float) -> list[Line]:

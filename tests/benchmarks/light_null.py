@@ -31,13 +31,13 @@ def measure_false_alarms(run: Run) -> Iterator[Row]:
     """Count what is reported in windows without a line, scene by scene, and small p-values in all of them."""
     everything: list[Counter[str]] = []
     for scene in SIX:
-        cubes = run.map(partial(drizzled_windows, scene, ALL_FAULTS, 0))
+        cubes = run.map(partial(drizzled_windows, scene, ALL_FAULTS, 0, run.windows))
         everything += cubes
         yield from alarm_rows(scene, cubes, FEW)
     for alpha in ALPHAS:
         name = promise(alpha)
         yield share_row(name, "six scenes", pairs(everything, name), Goal(most=1.2 * alpha))
-    cubes = run.map(partial(drizzled_windows, "", ALL_FAULTS, BESIDE))
+    cubes = run.map(partial(drizzled_windows, "", ALL_FAULTS, BESIDE, run.windows))
     yield from alarm_rows(f"six scenes, beside {BESIDE} unlisted lines", cubes, FEW)
 
 
@@ -45,7 +45,7 @@ def measure_showers(run: Run) -> Iterator[Row]:
     """Count the same where cosmic-ray showers are as usual, and where they are many."""
     for showers, goal in SHOWERS.items():
         faults = replace(ALL_FAULTS, showers_per_exposure=showers)
-        cubes = run.map(partial(drizzled_windows, "", faults, 0))
+        cubes = run.map(partial(drizzled_windows, "", faults, 0, run.windows))
         yield from alarm_rows(f"six scenes, {showers} showers an exposure", cubes, goal)
 
 
@@ -53,7 +53,7 @@ def measure_former_scenes(run: Run) -> Iterator[Row]:
     """Count the same in the scenes of the simulator that does not know detector pixels."""
     everything: list[Counter[str]] = []
     for scene in SCENES:
-        cubes = run.map(partial(former_windows, scene))
+        cubes = run.map(partial(former_windows, scene, run.windows))
         everything += cubes
         yield from alarm_rows(f"not drizzled: {scene}", cubes, Goal(most=0.005))
     for alpha in ALPHAS:
@@ -76,7 +76,7 @@ def promise(alpha: float) -> str:
     return f"p ≤ {alpha:g} in line-free windows"
 
 
-def drizzled_windows(scene: str, faults: Faults, unlisted: int, seed: int, number: int) -> Counter[str]:
+def drizzled_windows(scene: str, faults: Faults, unlisted: int, windows: int, seed: int, number: int) -> Counter[str]:
     """Search the windows of one drizzled cube; of any of the six scenes in turn if none is named."""
     showers = round(10 * faults.showers_per_exposure)
     rng = rng_of(seed, SECTION, number, SIX.index(scene) if scene else len(SIX), unlisted, showers)
@@ -84,15 +84,15 @@ def drizzled_windows(scene: str, faults: Faults, unlisted: int, seed: int, numbe
     if unlisted:
         sky = add_unlisted(sky, unlisted, number, rng)
     cube = sky.cube()
-    observed_um = [truth.line.wavelength_um for truth in cube.truth]
-    return count_windows(cube, line_free(cube, observed_um))
+    observed_um = [truth.line.observed_um for truth in cube.truth]
+    return count_windows(cube, line_free(cube, windows, observed_um))
 
 
-def former_windows(scene: str, seed: int, number: int) -> Counter[str]:
+def former_windows(scene: str, windows: int, seed: int, number: int) -> Counter[str]:
     """Search the windows of one cube that is not drizzled."""
     rng = rng_of(seed, SECTION, number, list(SCENES).index(scene), 99)
     cube = simulate("ch1-short", seed=np.random.default_rng(seed_of(rng)), **SCENES[scene])
-    return count_windows(cube, line_free(cube))
+    return count_windows(cube, line_free(cube, windows))
 
 
 def count_windows(cube: CubeLike, lines: Iterable[Line]) -> Counter[str]:

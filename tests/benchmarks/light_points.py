@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from feii_dask.simulate.drizzled import Cavity, Light, Point
+from feii_dask.simulate.drizzled import Cavity, Light, Point, SpectralLine
 
 from .light_figures import Goal, Row, found_row
-from .light_scenes import FASTEST_KMS, Run, emission, one_sided, rng_of, scene_of, sky_of
+from .light_scenes import FASTEST_KMS, Run, Sky, emission, one_sided, rng_of, scene_of, sky_of
 from .light_search import Found, compare, search, truth_of
 
 __all__ = ["measure_embedded", "measure_points"]
@@ -49,6 +49,8 @@ def measure_points(run: Run) -> Iterator[Row]:
     yield from point_rows("six scenes, on the star, S/N 10 to 1000", everything, RARELY)
     said = [one for snr in SNRS for one in run.map(partial(point_line, snr, "as expected", False), run.cubes // 4)]
     yield from point_rows("six scenes, beside the star, S/N 10 to 1000", said, RARELY)
+    said = [one for snr in SNRS for one in run.map(partial(binary_line, snr), run.cubes // 4)]
+    yield from point_rows("two stars, on both, S/N 10 to 1000", said, RARELY)
     for name in list(INSTRUMENTS)[1:]:
         said = [one for snr in SNRS for one in run.map(partial(point_line, snr, name, True), run.cubes // 4)]
         yield from point_rows(f"six scenes, {name}", said, RARELY)
@@ -73,6 +75,15 @@ def point_line(snr: float, instrument: str, on_star: bool, seed: int, number: in
         place = Point(offset_arcsec=(float(y), float(x)))
         cube = sky.cube(Light(place, lines=(line,)), **INSTRUMENTS[instrument])
     answer = search(cube, sky.line)
+    return Said(answer.is_line, answer.is_extended)
+
+
+def binary_line(snr: float, seed: int, number: int) -> Said:
+    """Search a line that two stars have in one proportion to their continua, with that S/N on the first."""
+    rng = rng_of(seed, POINTS, number, round(snr), len(INSTRUMENTS))
+    sky = sky_of("two stars", rng)
+    line = emission(sky.line, snr, float(rng.uniform(-FASTEST_KMS, FASTEST_KMS)), float(rng.uniform(30, 200)))
+    answer = search(with_reflections(sky, line, sky.lights[0].continuum).cube(), sky.line)
     return Said(answer.is_line, answer.is_extended)
 
 
@@ -105,9 +116,15 @@ def reflected_line(seed: int, number: int) -> Said:
     velocity_kms, fwhm_kms = float(rng.uniform(-100, 100)), float(rng.uniform(50, 200))
     snr = float(np.exp(rng.uniform(np.log(10), np.log(100))))  # of the cavity's brightest voxel
     brightest = next(light.continuum for light in sky.lights if isinstance(light.shape, Cavity))
-    for number_of_light, light in enumerate(sky.lights):
-        if light.continuum:
-            strength = snr * light.continuum / brightest
-            sky = sky.with_lines(number_of_light, [emission(sky.line, strength, velocity_kms, fwhm_kms)])
+    sky = with_reflections(sky, emission(sky.line, snr, velocity_kms, fwhm_kms), brightest)
     answer = search(sky.cube(), sky.line)
     return Said(answer.is_line, answer.is_extended, answer.is_scattered)
+
+
+def with_reflections(sky: Sky, line: SpectralLine, continuum: float) -> Sky:
+    """Return a scene with one line on all stars and cavities; its S/N is that where the continuum is so bright."""
+    for number, light in enumerate(sky.lights):
+        if isinstance(light.shape, (Point, Cavity)) and light.continuum:
+            strength = line.snr * light.continuum / continuum
+            sky = sky.with_lines(number, [replace(line, snr=strength)])
+    return sky

@@ -25,9 +25,14 @@ from feii_dask.simulate.drizzled import (
     scene,
 )
 
+from .light_search import CubeLike
+
 __all__ = [
+    "EDGE_PLANES",
+    "FASTEST_KMS",
     "SEED",
     "SIX",
+    "WINDOWS",
     "Run",
     "Sky",
     "emission",
@@ -46,8 +51,7 @@ SIX = ("MRS 1A", "MRS 3C", "MRS 4C", "NIRSpec G140H", "NIRSpec G395H", "two star
 FASTEST_KMS = 250.0
 TURN_DEG = 137.5  # between the position angles of successive cubes
 EDGE_PLANES = 12  # at the ends of a cube, where nothing supports the continuum of a line
-# Fictitious lines in a cube, as many as there are windows of ±300 km/s side by side.
-WINDOWS = 31
+WINDOWS = 31  # fictitious lines in a cube, as many as there are windows of ±300 km/s side by side
 SEED = 70_000  # of the committed tables; whoever develops a detector uses others
 
 
@@ -63,6 +67,8 @@ class Run:
         In each cell.
     seed : int
         Of the whole table.
+    windows : int
+        Line-free windows that are searched in a cube.
     real : Path or None
         Folder of real cubes.
     against : Path or None
@@ -72,6 +78,7 @@ class Run:
     pool: Executor
     cubes: int
     seed: int = SEED
+    windows: int = WINDOWS
     real: Path | None = None
     against: Path | None = None
 
@@ -140,9 +147,10 @@ def sky_of(name: str, rng: Generator, faults: Faults = ALL_FAULTS) -> Sky:
 
 
 def jet_shape(sky: Sky, rng: Generator, **changes: Any) -> Lobe:
-    """Draw a jet that fits into the field: 8 to 15 spaxels long, as thin as the PSF or thinner."""
+    """Draw a jet of the first light that fits into the field: 8 to 15 spaxels long, 1 to 2.5 wide."""
     pixel_arcsec = sky.pixel_arcsec
     drawn = {
+        "offset_arcsec": sky.lights[0].shape.offset_arcsec,
         "position_angle_deg": float(rng.uniform(0, 360)),
         "start_arcsec": float(rng.uniform(0, 2)) * pixel_arcsec,
         "length_arcsec": float(rng.uniform(8, 15)) * pixel_arcsec,
@@ -163,9 +171,9 @@ def one_sided(sky: Sky, rng: Generator, snr: float, velocity_kms: float | None =
     return Light(jet_shape(sky, rng, **shape), lines=(line,))
 
 
-def line_free(cube: DrizzledCube, occupied_um: Sequence[float] = (), clear_kms: float = 300.0) -> list[Line]:
+def line_free(cube: CubeLike, windows: int, occupied_um: Sequence[float] = (), clear_kms: float = 300.0) -> list[Line]:
     """Return lines that do not exist, spread evenly over a cube, as far as no line of the cube is near."""
-    places = np.linspace(EDGE_PLANES, len(cube.wavelength_um) - 1 - EDGE_PLANES, WINDOWS).round().astype(int)
+    places = np.linspace(EDGE_PLANES, len(cube.wavelength_um) - 1 - EDGE_PLANES, windows).round().astype(int)
     free_um = [
         float(cube.wavelength_um[place])
         for place in places
