@@ -54,13 +54,18 @@ def write_rows(path: Path, rows: list[dict[str, Any]], seed: int, benchmark: str
 def circumstances(seed: int, benchmark: str) -> dict[str, str]:
     """Return the command, the date, the machine, the versions and the seed."""
     return {
-        "command": " ".join([f"python -m tests.benchmarks {benchmark}", *sys.argv[2:]]),
+        "command": " ".join([f"python -m tests.benchmarks {benchmark}", *map(without_folder, sys.argv[2:])]),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "seed": str(seed),
         "intervals": INTERVALS[benchmark],
     }
+
+
+def without_folder(word: str) -> str:
+    """Return a word of a command line, or DIR for a folder of this machine."""
+    return "DIR" if Path(word).is_absolute() else word
 
 
 def print_rows(rows: Iterable[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ The cubes are drizzled from simulated detector pixels (`feii_dask.simulate.drizz
 unless a section says otherwise. The detector gets exactly the planes that a search reads. S/N is the brightest voxel of
 what is injected, after telescope, spectrograph and drizzling, over the rms of the empty sky. *Found* is a line of any
 kind within 40 km/s of the truth (of a jet with two lobes: or between them) that overlaps it; *extended* is what is
-`detected`. Bounds are of a bootstrap over cubes, 95 %. Jets are 8 to 15 spaxels long, in any direction, and have any
+`detected`. Bounds are of a bootstrap over cubes, 95 %. Jets are 6 to 15 spaxels long, in any direction, and have any
 velocity to ±250 km/s and widths of 50 to 200 km/s.
 
 What these numbers do not contain: a real JWST cube (none was at hand), and what the simulator does not know. The
@@ -55,7 +55,7 @@ SECTIONS: dict[str, tuple[Callable[[Run], Iterator[Row]], int, int]] = {
     "faint": (measure_faint, 204, 6),
     "strengths": (measure_strengths, 204, 6),
     "shapes": (measure_shapes, 102, 6),
-    "points": (measure_points, 60, 4),
+    "points": (measure_points, 300, 6),
     "embedded": (measure_embedded, 102, 6),
     "identification": (measure_identification, 102, 2),
     "surveys": (measure_surveys, 200, 12),

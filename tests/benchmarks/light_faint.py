@@ -55,7 +55,7 @@ def measure_faint(run: Run) -> Iterator[Row]:
         yield found_row("a line of any kind", scene, ours, goal)
         yield from peer_rows(scene, "as it is", ours, own_rate, nulls, jets)
         cut = quantile([p for cube in nulls for p in cube.p_values], RATE)
-        equal = [cube.p_values[0] <= cut for cube in jets]
+        equal = [cube.p_values[0] < cut for cube in jets]
         yield found_row(f"the detector, {100 * RATE:g} % false alarms", scene, equal)
         yield from peer_rows(scene, f"{100 * RATE:g} % false alarms", equal, RATE, nulls, jets)
 
@@ -67,7 +67,7 @@ def peer_rows(
     for name in PEERS:
         scores = [-score for cube in nulls for score in cube.peers[name]]
         least = -quantile(scores, rate)
-        found = [cube.peers[name][0] >= least and np.isfinite(cube.peers[name][0]) for cube in jets]
+        found = [cube.peers[name][0] > least for cube in jets]
         yield found_row(f"{name}, {what}", scene, found)
         more = [float(mine) - float(its) for mine, its in zip(ours, found, strict=True)]
         goal = Goal(least=0.0) if "SoFiA" in name else Goal()
@@ -75,16 +75,15 @@ def peer_rows(
 
 
 def quantile(values: list[float], rate: float) -> float:
-    """Return the largest threshold at or below which no more than a share of the values is.
+    """Return the largest threshold below which there is no more than a share of the values.
 
     Examples
     --------
     >>> quantile([3.0, 1.0, 2.0, 4.0], 0.5)
-    2.0
+    3.0
     """
     ordered = np.sort(values)
-    count = int(rate * ordered.size + 1e-9)
-    return float(ordered[count - 1]) if count else -np.inf
+    return float(ordered[int(rate * ordered.size + 1e-9)])
 
 
 def null_scores(windows: int, seed: int, number: int) -> Scores:

@@ -138,7 +138,8 @@ def resampled(size: int) -> NDArray[np.int64]:
 
 def bounds(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the 2.5th and 97.5th percentile."""
-    low, high = np.nanpercentile(values, [2.5, 97.5])
+    known = values[np.isfinite(values)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known.size else (np.nan, np.nan)
     return float(low), float(high)
 
 

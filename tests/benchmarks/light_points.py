@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
+from math import nan
 
 import numpy as np
 
 from feii_dask.simulate.drizzled import Cavity, Light, Point, SpectralLine
 
-from .light_figures import Goal, Row, found_row
+from .light_figures import NO_GOAL, Goal, Row, found_row
 from .light_scenes import FASTEST_KMS, Run, Sky, emission, one_sided, rng_of, scene_of, sky_of
 from .light_search import Found, compare, search, truth_of
 
 __all__ = ["measure_embedded", "measure_points"]
 
 POINTS, EMBEDDED = 6, 7
-SNRS = (10.0, 30.0, 100.0, 300.0, 1000.0)
+SNR_EDGES = (10.0, 30.0, 100.0, 300.0, 1000.0)
+PLACES = ON_STAR, BESIDE, ON_BOTH = "on the star", "beside it", "on two stars"
 # Instruments other than the one that a detector expects: width of PSF and LSF, and elongation of the PSF.
-INSTRUMENTS = {
-    "as expected": {},
+INSTRUMENTS: dict[str, dict[str, float]] = {
     "PSF 10 % wider": {"psf_scale": 1.1},
     "PSF 10 % narrower": {"psf_scale": 0.9},
     "PSF elongated by 15 %": {"psf_elongation": 1.15},
@@ -37,54 +39,46 @@ class Said:
     line: bool
     extended: bool
     is_scattered: bool = False
+    snr: float = nan
 
 
 def measure_points(run: Run) -> Iterator[Row]:
-    """Count point lines that are called extended: on the star, of every strength, then with other instruments."""
-    everything: list[Said] = []
-    for snr in SNRS:
-        said = run.map(partial(point_line, snr, "as expected", True))
-        everything += said
-        yield from point_rows(f"six scenes, on the star, S/N {snr:g}", said)
-    yield from point_rows("six scenes, on the star, S/N 10 to 1000", everything, RARELY)
-    said = [one for snr in SNRS for one in run.map(partial(point_line, snr, "as expected", False), run.cubes // 4)]
-    yield from point_rows("six scenes, beside the star, S/N 10 to 1000", said, RARELY)
-    said = [one for snr in SNRS for one in run.map(partial(binary_line, snr), run.cubes // 4)]
-    yield from point_rows("two stars, on both, S/N 10 to 1000", said, RARELY)
-    for name in list(INSTRUMENTS)[1:]:
-        said = [one for snr in SNRS for one in run.map(partial(point_line, snr, name, True), run.cubes // 4)]
-        yield from point_rows(f"six scenes, {name}", said, RARELY)
+    """Count point lines that are called extended: on the star, then beside it and with other instruments."""
+    said = run.map(partial(point_line, ON_STAR, {}))
+    yield from point_rows("six scenes, on the star", said, RARELY)
+    for low, high in pairwise(SNR_EDGES):
+        some = [one for one in said if low <= one.snr < high]
+        yield from point_rows(f"six scenes, on the star, S/N {low:g} to {high:g}", some)
+    part = max(1, run.cubes // 3)
+    yield from point_rows("six scenes, beside the star", run.map(partial(point_line, BESIDE, {}), part), RARELY)
+    yield from point_rows("two stars, on both", run.map(partial(point_line, ON_BOTH, {}), part), RARELY)
+    for name, instrument in INSTRUMENTS.items():
+        said = run.map(partial(point_line, ON_STAR, instrument), part)
+        yield from point_rows(f"six scenes, on the star, {name}", said, RARELY)
 
 
-def point_rows(scene: str, said: list[Said], goal: Goal | None = None) -> Iterator[Row]:
+def point_rows(scene: str, said: list[Said], goal: Goal = NO_GOAL) -> Iterator[Row]:
     """Yield how often a point line was called extended, and how often it was seen at all."""
-    yield found_row("point lines called extended", scene, [one.extended for one in said], goal or Goal())
+    yield found_row("point lines called extended", scene, [one.extended for one in said], goal)
     yield found_row("point lines found, of any kind", scene, [one.line for one in said])
 
 
-def point_line(snr: float, instrument: str, on_star: bool, seed: int, number: int) -> Said:
+def point_line(place: str, instrument: dict[str, float], seed: int, number: int) -> Said:
     """Search a point line in one cube."""
-    rng = rng_of(seed, POINTS, number, round(snr), list(INSTRUMENTS).index(instrument), on_star)
-    sky = sky_of(scene_of(number), rng)
+    rng = rng_of(seed, POINTS, number, PLACES.index(place), *(round(100 * value) for value in instrument.values()))
+    sky = sky_of("two stars" if place == ON_BOTH else scene_of(number), rng)
+    snr = float(np.exp(rng.uniform(np.log(SNR_EDGES[0]), np.log(SNR_EDGES[-1]))))
     line = emission(sky.line, snr, float(rng.uniform(-FASTEST_KMS, FASTEST_KMS)), float(rng.uniform(30, 200)))
-    if on_star:
-        cube = sky.with_lines(0, [line]).cube(**INSTRUMENTS[instrument])
+    if place == BESIDE:
+        angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(5, 10) * sky.pixel_arcsec
+        offset_arcsec = (float(distance * np.sin(angle)), float(distance * np.cos(angle)))
+        cube = sky.cube(Light(Point(offset_arcsec=offset_arcsec), lines=(line,)), **instrument)
+    elif place == ON_BOTH:
+        cube = with_reflections(sky, line, sky.lights[0].continuum).cube(**instrument)
     else:
-        angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(5, 11)
-        y, x = distance * sky.pixel_arcsec * np.array([np.sin(angle), np.cos(angle)])
-        place = Point(offset_arcsec=(float(y), float(x)))
-        cube = sky.cube(Light(place, lines=(line,)), **INSTRUMENTS[instrument])
+        cube = sky.with_lines(0, [line]).cube(**instrument)
     answer = search(cube, sky.line)
-    return Said(answer.is_line, answer.is_extended)
-
-
-def binary_line(snr: float, seed: int, number: int) -> Said:
-    """Search a line that two stars have in one proportion to their continua, with that S/N on the first."""
-    rng = rng_of(seed, POINTS, number, round(snr), len(INSTRUMENTS))
-    sky = sky_of("two stars", rng)
-    line = emission(sky.line, snr, float(rng.uniform(-FASTEST_KMS, FASTEST_KMS)), float(rng.uniform(30, 200)))
-    answer = search(with_reflections(sky, line, sky.lights[0].continuum).cube(), sky.line)
-    return Said(answer.is_line, answer.is_extended)
+    return Said(answer.is_line, answer.is_extended, snr=snr)
 
 
 def measure_embedded(run: Run) -> Iterator[Row]:

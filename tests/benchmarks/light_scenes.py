@@ -147,13 +147,13 @@ def sky_of(name: str, rng: Generator, faults: Faults = ALL_FAULTS) -> Sky:
 
 
 def jet_shape(sky: Sky, rng: Generator, **changes: Any) -> Lobe:
-    """Draw a jet of the first light that fits into the field: 8 to 15 spaxels long, 1 to 2.5 wide."""
+    """Draw a jet of the first light that fits into the field: 6 to 15 spaxels long, 1 to 2.5 wide."""
     pixel_arcsec = sky.pixel_arcsec
     drawn = {
         "offset_arcsec": sky.lights[0].shape.offset_arcsec,
         "position_angle_deg": float(rng.uniform(0, 360)),
         "start_arcsec": float(rng.uniform(0, 2)) * pixel_arcsec,
-        "length_arcsec": float(rng.uniform(8, 15)) * pixel_arcsec,
+        "length_arcsec": float(rng.uniform(6, 15)) * pixel_arcsec,
         "width_arcsec": float(rng.uniform(1, 2.5)) * pixel_arcsec,
     }
     return Lobe(**{**drawn, **changes})

@@ -15,7 +15,7 @@ import numpy as np
 from .light_figures import Goal, Row, median_row, plain_row
 from .light_scenes import SIX, Run, one_sided, rng_of, sky_of
 
-__all__ = ["measure_kernel"]
+__all__ = ["measure_kernel", "save_cube", "times"]
 
 SECTION = 13
 KERNEL = Path(__file__).with_name("light_kernel.py")
