@@ -51,7 +51,8 @@ class DrizzledCube:
     wmap : (λ, y, x) float32 ndarray
         Number of detector pixels in a voxel.
     rms : float
-        True noise of the median voxel of empty sky, MJy/sr.
+        True noise of empty sky in the median voxel of the middle of the cube, MJy/sr; towards its border fewer
+        exposures overlap.
     psf_fwhm_arcsec, lsf_fwhm_kms : float
         Widths in the middle plane: of a star in the cube, and of the line-spread function before detector pixels and
         drizzling, which add about one plane in quadrature.
@@ -122,7 +123,7 @@ def make_drizzled_cube(
     psf_scale, psf_elongation, lsf_scale : float
         Width of the PSF over the nominal one, its width along over that across the slices, width of the LSF.
     rms : float
-        Noise of the median voxel of empty sky, MJy/sr.
+        Noise of empty sky in the median voxel of the middle half of both axes, MJy/sr.
     seed : int
         The same seed gives the same pixels.
 

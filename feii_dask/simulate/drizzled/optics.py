@@ -138,6 +138,9 @@ class Optics:
             at_along = y * np.sin(roll) + x * np.cos(roll) - along[0, 0]
             across_freq = np.fft.fftfreq(across.size, steps[0])[:, None]
             along_freq = np.fft.rfftfreq(along.size, steps[1])
+            outside = not (0 <= at_across <= -2 * across[0, 0] and 0 <= at_along <= -2 * along[0, 0])
+            if outside:  # a Fourier transform would bring it in again at the other side
+                return [(np.zeros((across.size, along_freq.size), dtype=np.complex128), 0.0)]
             point = np.exp(-2j * np.pi * (across_freq * at_across + along_freq * at_along))
             return [(point / (steps[0] * steps[1]), 0.0)]
         y_sky = across * np.cos(roll) + along * np.sin(roll)
