@@ -8,12 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from feii_dask.simulate.drizzled import CLEAN
-
+from .light_clean import KINDS, draw_cube
 from .light_figures import Goal, Row, found_row, share_row, statistic_row
 from .light_peers import PEERS, best_in_window
-from .light_scenes import Run, line_free, one_sided, rng_of, scene_of, sky_of
-from .light_search import compare, search, truth_of
+from .light_scenes import Run, line_free, rng_of
+from .light_search import compare, search
 
 __all__ = ["measure_faint"]
 
@@ -44,20 +43,27 @@ class Scores:
 
 def measure_faint(run: Run) -> Iterator[Row]:
     """Compare what is found at S/N 3 in clean scenes, with as many false alarms in line-free windows of such scenes."""
-    nulls = run.map(partial(null_scores, run.windows), max(1, run.cubes // 2))
-    alarms = [(sum(cube.lines), len(cube.lines)) for cube in nulls]
-    yield share_row("a line of any kind in line-free windows", "six clean scenes", alarms)
-    own_rate = sum(count for count, _ in alarms) / sum(trials for _, trials in alarms)
-    for velocity_kms, goal in GOALS.items():
-        jets = run.map(partial(jet_scores, velocity_kms))
-        scene = f"six clean scenes, S/N {SNR:g}, {'±' if velocity_kms else ''}{velocity_kms:g} km/s"
-        ours = [cube.lines[0] for cube in jets]
-        yield found_row("a line of any kind", scene, ours, goal)
-        yield from peer_rows(scene, "as it is", ours, own_rate, nulls, jets)
-        cut = quantile([p for cube in nulls for p in cube.p_values], RATE)
-        equal = [cube.p_values[0] < cut for cube in jets]
-        yield found_row(f"the detector, {100 * RATE:g} % false alarms", scene, equal)
-        yield from peer_rows(scene, f"{100 * RATE:g} % false alarms", equal, RATE, nulls, jets)
+    for kind in KINDS:
+        nulls = run.map(partial(null_scores, kind, run.windows), max(1, run.cubes // 2))
+        alarms = [(sum(cube.lines), len(cube.lines)) for cube in nulls]
+        yield share_row("a line of any kind in line-free windows", kind, alarms)
+        for velocity_kms, goal in GOALS.items():
+            jets = run.map(partial(jet_scores, kind, velocity_kms))
+            scene = f"{kind}, S/N {SNR:g}, {'±' if velocity_kms else ''}{velocity_kms:g} km/s"
+            yield from compared_rows(scene, nulls, jets, goal)
+
+
+def compared_rows(scene: str, nulls: list[Scores], jets: list[Scores], goal: Goal) -> Iterator[Row]:
+    """Yield what is found of jets, as the detector is and with a set number of false alarms."""
+    ours = [cube.lines[0] for cube in jets]
+    yield found_row("a line of any kind", scene, ours, goal)
+    own_rate = sum(sum(cube.lines) for cube in nulls) / sum(len(cube.lines) for cube in nulls)
+    yield from peer_rows(scene, "as it is", ours, own_rate, nulls, jets)
+    cut = quantile([p for cube in nulls for p in cube.p_values], RATE)
+    equal = [cube.p_values[0] < cut for cube in jets]
+    what = f"{100 * RATE:g} % false alarms"
+    yield found_row(f"the detector, {what}", scene, equal)
+    yield from peer_rows(scene, what, equal, RATE, nulls, jets)
 
 
 def peer_rows(
@@ -86,9 +92,9 @@ def quantile(values: list[float], rate: float) -> float:
     return float(ordered[int(rate * ordered.size + 1e-9)])
 
 
-def null_scores(windows: int, seed: int, number: int) -> Scores:
+def null_scores(kind: str, windows: int, seed: int, number: int) -> Scores:
     """Search the windows of one clean cube."""
-    cube = sky_of(scene_of(number), rng_of(seed, SECTION, number), CLEAN).cube()
+    cube = draw_cube(kind, rng_of(seed, SECTION, number), number).cube
     lines = line_free(cube, windows)
     answers = [search(cube, line) for line in lines]
     peers = {name: find(cube) for name, find in PEERS.items()}
@@ -96,16 +102,14 @@ def null_scores(windows: int, seed: int, number: int) -> Scores:
     return Scores(tuple(one.is_line for one in answers), tuple(one.p_value for one in answers), scores)
 
 
-def jet_scores(speed_kms: float, seed: int, number: int) -> Scores:
+def jet_scores(kind: str, speed_kms: float, seed: int, number: int) -> Scores:
     """Search one jet in a clean cube; what is found elsewhere does not count."""
     rng = rng_of(seed, SECTION, number, 1 + round(speed_kms))
-    sky = sky_of(scene_of(number), rng, CLEAN)
-    cube = sky.cube(one_sided(sky, rng, SNR, speed_kms * float(rng.choice([-1, 1]))))
-    truth = truth_of(cube.truth[-1:])
-    answer = search(cube, sky.line)
-    right = compare(answer, truth).line
-    scores = {}
+    drawn = draw_cube(kind, rng, number, speed_kms * float(rng.choice([-1, 1])), SNR)
+    answer = search(drawn.cube, drawn.line)
+    right = compare(answer, drawn.truth).line
+    scores: dict[str, tuple[float, ...]] = {}
     for name, find in PEERS.items():
-        score, its = best_in_window(find(cube), sky.line)
-        scores[name] = (score if compare(its, truth).line else -np.inf,)
+        score, its = best_in_window(find(drawn.cube), drawn.line)
+        scores[name] = (score if compare(its, drawn.truth).line else -np.inf,)
     return Scores((right,), (answer.p_value if right else 1.0,), scores)

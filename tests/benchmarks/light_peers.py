@@ -10,24 +10,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import nan
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
-from feii_dask.simulate.drizzled import DrizzledCube
 
-from .light_search import Answer
+from .light_search import Answer, CubeLike
 from .light_smooth_clip import SIGMA_PER_FWHM, Source, joined, smooth_and_clip
 
-__all__ = ["PEERS", "Peer", "best_in_window"]
+__all__ = ["PEERS", "Peer", "ResolvedCube", "best_in_window"]
 
 CONTINUUM_PLANES = 31  # of the running median; wider than any line
 REACH_KMS = 300.0
 SPIKE, ALONE = 5.0, 0.5  # a voxel above this, of which neither neighbour in wavelength reaches this part
 LINE_KMS = 100.0  # FWHM of the line that the template expects, before the instrument's profile
 DETECTION, ANALYSIS = 3.0, 3.0  # S/N at the peak and at the border of a source (Herenz & Wisotzki 2017)
+
+
+class ResolvedCube(CubeLike, Protocol):
+    """A cube with what its instrument resolves."""
+
+    @property
+    def psf_fwhm_arcsec(self) -> float:
+        """FWHM of the point spread, arcsec."""
+        ...
+
+    @property
+    def lsf_fwhm_kms(self) -> float:
+        """FWHM of the profile of the instrument, km/s."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +62,12 @@ def best_in_window(peer: Peer, line: Line, least: float = -np.inf) -> tuple[floa
     return -np.inf, Answer(False, False, "none", velocity_kms=nan)
 
 
-def sofia(cube: DrizzledCube) -> Peer:
+def sofia(cube: ResolvedCube) -> Peer:
     """Run SoFiA's smooth and clip finder, rewritten."""
     return Peer(smooth_and_clip(*normalised(cube.sci)), cube.wavelength_um)
 
 
-def lsdcat(cube: DrizzledCube) -> Peer:
+def lsdcat(cube: ResolvedCube) -> Peer:
     """Run a matched filter with the template of LSDCat (Herenz & Wisotzki 2017): PSF times a Gaussian line.
 
     The noise of the filtered cube is that of the unfiltered one, propagated as if voxels were independent and then
@@ -78,7 +92,7 @@ def score_at_peak(source: Source, filtered: NDArray[np.float32]) -> Source:
     return Source(float(near.max()), source.plane, source.mask)
 
 
-PEERS: dict[str, Callable[[DrizzledCube], Peer]] = {
+PEERS: dict[str, Callable[[ResolvedCube], Peer]] = {
     "SoFiA's smooth and clip, rewritten": sofia,
     "3-D matched filter after despiking": lsdcat,
 }

@@ -20,11 +20,22 @@ MASK_SHARE = 0.1  # of the brightest spaxel, that a spaxel of the truth has
 
 
 class CubeLike(Protocol):
-    """What is searched: any simulated cube."""
+    """What is searched: any cube in memory."""
 
-    sci: Any
-    wavelength_um: NDArray[np.float64]
-    pixel_arcsec: float
+    @property
+    def sci(self) -> NDArray[np.float32]:
+        """Surface brightness, (λ, y, x)."""
+        ...
+
+    @property
+    def wavelength_um(self) -> NDArray[np.float64]:
+        """Wavelength of every plane, (λ,), µm."""
+        ...
+
+    @property
+    def pixel_arcsec(self) -> float:
+        """Width of a spaxel, arcsec."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

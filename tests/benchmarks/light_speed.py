@@ -29,7 +29,7 @@ def measure_kernel(run: Run) -> Iterator[Row]:
         files = [save_cube(Path(scratch), scene, run.seed, number) for number, scene in enumerate(SIX)]
         checkouts = {"here": HERE} | ({"there": run.against} if run.against else {})
         rounds = min(ROUNDS, run.cubes)
-        seconds = {name: [] for name in checkouts}
+        seconds: dict[str, list[list[float]]] = {name: [] for name in checkouts}
         for _ in range(rounds):
             for name, checkout in checkouts.items():
                 seconds[name].append(times(checkout, files))
