@@ -8,7 +8,8 @@ unless a section says otherwise. The detector gets exactly the planes that a sea
 what is injected, after telescope, spectrograph and drizzling, over the rms of the empty sky. *Found* is a line of any
 kind within 40 km/s of the truth (of a jet with two lobes: or between them) that overlaps it; *extended* is what is
 `detected`. Bounds are of a bootstrap over cubes, 95 %. Jets are 6 to 15 spaxels long, in any direction, and have any
-velocity to ±250 km/s and widths of 50 to 200 km/s.
+velocity to ±250 km/s and widths of 50 to 200 km/s. Unlisted lines are anywhere but within 300 km/s of the jet, or of
+its line at rest; in the section ``identification`` they are anywhere.
 
 What these numbers do not contain: a real JWST cube (none was at hand), and what the simulator does not know. The
 section ``real`` needs a folder with some of the ground-based cubes that `light_real_cubes` names; ``speed`` compares

@@ -69,7 +69,8 @@ def windows_beside(count: int, windows: int, seed: int, number: int) -> list[Det
     """Search lines that are not there, at places that do not depend on where the unlisted lines are."""
     rng = rng_of(seed, SECTION, number, count)
     where = ("nebula", "field")[number // 6 % 2]
-    sky = add_lines(sky_of(scene_of(number), rng), count, where, 1, rng, clear_kms=0.0)
+    sky = sky_of(scene_of(number), rng)
+    sky = add_lines(sky, count, where, 1, rng, sky.line.wavelength_um, clear_kms=0.0)
     cube = sky.cube()
     shift = float(rng.uniform(-0.5, 0.5))  # of the distance between windows, so that their places are anywhere
     return [without_arrays(detect(cube, line)) for line in shifted(line_free(cube, windows), shift)]

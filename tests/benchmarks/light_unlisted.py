@@ -9,10 +9,11 @@ from itertools import product
 
 from numpy.random import Generator
 
+from feii_dask.model import SPEED_OF_LIGHT_KMS
 from feii_dask.simulate.drizzled import unlisted_lines
 
 from .light_figures import Goal, Row, found_row
-from .light_scenes import Run, Sky, one_sided, rng_of, scene_of, seed_of, sky_of
+from .light_scenes import FASTEST_KMS, Run, Sky, one_sided, rng_of, scene_of, seed_of, sky_of
 from .light_search import Found, compare, search, truth_of
 
 __all__ = ["PLACES", "add_lines", "add_unlisted", "measure_unlisted"]
@@ -45,20 +46,24 @@ def place_of(number: int) -> int:
     return (number + number // len(PLACES)) % len(PLACES)
 
 
-def add_unlisted(sky: Sky, count: int, number: int, rng: Generator, clear_kms: float = CLEAR_KMS) -> Sky:
-    """Return a scene with unlisted lines, on its star or on a nebula or field of their own."""
+def add_unlisted(sky: Sky, count: int, number: int, rng: Generator, velocity_kms: float = 0.0) -> Sky:
+    """Return a scene with unlisted lines on its star, nebula or field, none within 300 km/s of the line.
+
+    That is of the line at rest and with a velocity, and in between.
+    """
     where, sign = PLACES[place_of(number)]
-    return add_lines(sky, count, where, sign, rng, clear_kms)
+    centre_um = sky.line.wavelength_um * (1 + velocity_kms / 2 / SPEED_OF_LIGHT_KMS)
+    return add_lines(sky, count, where, sign, rng, centre_um, CLEAR_KMS + abs(velocity_kms) / 2)
 
 
-def add_lines(sky: Sky, count: int, where: str, sign: int, rng: Generator, clear_kms: float) -> Sky:
-    """Return a scene with unlisted lines of one kind."""
+def add_lines(sky: Sky, count: int, where: str, sign: int, rng: Generator, centre_um: float, clear_kms: float) -> Sky:
+    """Return a scene with unlisted lines of one kind, none of them near a wavelength."""
     keywords = unlisted_lines(
         sky.keywords,
         count=count,
         snr_range=STRENGTHS,
         seed=seed_of(rng),
-        line_um=sky.line.wavelength_um,
+        line_um=centre_um,
         clear_kms=clear_kms,
         where=where,
         sign=sign,
@@ -69,6 +74,7 @@ def add_lines(sky: Sky, count: int, where: str, sign: int, rng: Generator, clear
 def jet_beside(count: int, snr: float, seed: int, number: int) -> Found:
     """Search a jet in one cube."""
     rng = rng_of(seed, SECTION, number, count, round(snr))
-    sky = add_unlisted(sky_of(scene_of(number), rng), count, number, rng)
-    cube = sky.cube(one_sided(sky, rng, snr))
+    velocity_kms = float(rng.uniform(-FASTEST_KMS, FASTEST_KMS))
+    sky = add_unlisted(sky_of(scene_of(number), rng), count, number, rng, velocity_kms)
+    cube = sky.cube(one_sided(sky, rng, snr, velocity_kms))
     return compare(search(cube, sky.line), truth_of(cube.truth[-1:]))
