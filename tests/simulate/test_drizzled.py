@@ -248,3 +248,20 @@ def test_impossible_skies(lights: tuple[Light, ...], changes: dict[str, Any], me
 def test_a_continuum_is_not_negative() -> None:
     with pytest.raises(SettingsError, match="continuum=-1.0"):
         Light(Point(), continuum=-1.0)
+
+
+def test_light_at_the_edge_of_a_slice_is_displaced_in_wavelength() -> None:
+    """A star between two slices is redder in one than in the other; a nebula is not."""
+    exposures = drizzle_of("ch3-long", 16.5, 61, (22, 20), 1, 0.0).exposures
+    optics = Optics(exposures)
+    middles = exposures.across_arcsec[0]
+    left = int(np.flatnonzero(middles < 0)[-1])
+    between = float((middles[left] + middles[left + 1]) / 2)
+    (star,) = optics.off_centre(Point(offset_arcsec=(between, 0.0)), 16.5)
+    (nebula,) = optics.off_centre(Nebula(fwhm_arcsec=4.0), 16.5)
+    column = exposures.pixels_shape[3] // 2
+    assert 0.1 < star[0, left, 16, column] < 0.5
+    assert -0.5 < star[0, left + 1, 16, column] < -0.1
+    assert abs(nebula[0, left, 16, column]) < 0.02
+    (centred,) = optics.off_centre(Point(offset_arcsec=(float(middles[left]), 0.0)), 16.5)
+    assert abs(centred[0, left, 16, column]) < 0.01

@@ -130,10 +130,13 @@ def pixels_of_line(
     exposures = optics.exposures
     rows = exposures.rows_of_planes(planes)
     parts = []
-    for seen, velocity_kms in optics.seen(light.shape, line.observed_um):
+    parts_seen = optics.seen(light.shape, line.observed_um)
+    displacements = optics.off_centre(light.shape, line.observed_um)
+    for (seen, velocity_kms), displaced in zip(parts_seen, displacements, strict=True):
         pixels = np.zeros(exposures.pixels_shape, dtype=np.float32)
         centre_um = line.observed_um * (1 + velocity_kms / SPEED_OF_LIGHT_KMS)
-        profile = optics.profile(exposures.plane[:, :, rows], centre_um, line.fwhm_kms)
+        shift = exposures.on_traces(displaced, rows) * np.float32(exposures.spectrograph.row_planes)
+        profile = optics.profile(exposures.plane[:, :, rows] - shift, centre_um, line.fwhm_kms)
         pixels[:, :, rows] = exposures.on_traces(seen, rows) * profile
         parts.append((pixels, velocity_kms))
     return parts

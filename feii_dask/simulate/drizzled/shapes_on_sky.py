@@ -160,7 +160,7 @@ class Lobe(Shape):
             image = 0.2 * image + np.sum(knots, axis=0) * gaussian(across, self.width_arcsec)
         if self.bow:
             behind = self.length_arcsec - across**2 / (2 * self.width_arcsec) - along
-            image = image + 2 * gaussian(behind, self.width_arcsec / 2) * gaussian(across, 4 * self.width_arcsec)
+            image = image + 2 * gaussian(behind, self.width_arcsec / 2) * gaussian(across, 2.5 * self.width_arcsec)
         return image
 
     def components(self, y: Image, x: Image) -> list[tuple[Image, float]]:
