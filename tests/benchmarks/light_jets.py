@@ -43,6 +43,7 @@ def measure_completeness(run: Run) -> Iterator[Row]:
         lines, extended = [one.line for one in found], [one.extended for one in found]
         yield found_row(f"a line of any kind at S/N {ORDINARY_SNR:g}", scene, lines, Goal(least=0.95))
         yield found_row(f"extended at S/N {ORDINARY_SNR:g}", scene, extended, Goal(least=0.9))
+        yield found_row("extended emission elsewhere", scene, [one.alarm for one in found])
 
 
 def measure_strengths(run: Run) -> Iterator[Row]:
