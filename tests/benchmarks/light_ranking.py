@@ -16,6 +16,8 @@ from feii_dask.store.outcome_table import SCHEMA, latest_attempts, to_frame, to_
 
 __all__ = ["candidates_of", "grades_of"]
 
+RA_DEG, DEC_DEG = 70.0, 25.0  # of all emission, and of the first object
+
 
 def grades_of(cubes: Sequence[Sequence[Detection]]) -> list[str]:
     """Return the grade of the one object in each cube; empty where it is no candidate."""
@@ -32,12 +34,14 @@ def candidates_of(cubes: Sequence[Sequence[Detection]], objects: Sequence[Sequen
     cubes : sequence of sequence of Detection
         What was found in each cube.
     objects : sequence of sequence of int
-        The objects inside each cube's footprint; each is at a place of its own, an arcsecond from the next.
+        The objects inside each cube's footprint; each is at a place of its own, an arcsecond of right ascension
+        from the next, the first where the emission peaks.
     """
     stored_at = datetime(2026, 1, 1, tzinfo=UTC)
     rows = []
     for number, (detections, inside) in enumerate(zip(cubes, objects, strict=True)):
-        seen = tuple(replace(one, on_data=tuple(inside), status=Status.SCANNED) for one in detections)
+        place = {"peak_ra_deg": RA_DEG, "peak_dec_deg": DEC_DEG, "on_data": tuple(inside), "status": Status.SCANNED}
+        seen = tuple(replace(one, **place) for one in detections)
         outcome = Outcome(obs_id=name_of(number), status=Status.SCANNED, detections=seen)
         rows += to_rows(outcome, stored_at)
     outcomes = latest_attempts(to_frame(pa.Table.from_pylist(rows, schema=SCHEMA)))
@@ -52,8 +56,8 @@ def candidates_of(cubes: Sequence[Sequence[Detection]], objects: Sequence[Sequen
     ysos = pd.DataFrame(
         {
             "main_id": [f"object {one}" for one in known],
-            "ra": 70.0 + np.array(known) / 3600,
-            "dec": np.full(len(known), 25.0),
+            "ra": RA_DEG + np.array(known) / 3600,
+            "dec": np.full(len(known), DEC_DEG),
         },
         index=known,
     )

@@ -92,11 +92,10 @@ def groups_of(detection: Detection) -> int:
     candidates = candidates_of([[detection]], [list(range(OBJECTS))])
     if "shares_light_with" not in candidates:
         return len(candidates)
-    names = list(candidates["main_id"])
-    group = {name: name for name in names}
-    for name, shared in zip(names, candidates["shares_light_with"], strict=True):
-        for other in names:
-            if other != name and other in str(shared):
+    group = {name: name for name in candidates["main_id"]}
+    for name, shared in zip(candidates["main_id"], candidates["shares_light_with"], strict=True):
+        for other in str(shared).split("; "):
+            if other in group:
                 old, new = group[other], group[name]
                 group = {member: new if its == old else its for member, its in group.items()}
     return len(set(group.values()))
