@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,12 @@ def candidates_of(cubes: Sequence[Sequence[Detection]], objects: Sequence[Sequen
     stored_at = datetime(2026, 1, 1, tzinfo=UTC)
     rows = []
     for number, (detections, inside) in enumerate(zip(cubes, objects, strict=True)):
-        place = {"peak_ra_deg": RA_DEG, "peak_dec_deg": DEC_DEG, "on_data": tuple(inside), "status": Status.SCANNED}
+        place: dict[str, Any] = {
+            "peak_ra_deg": RA_DEG,
+            "peak_dec_deg": DEC_DEG,
+            "on_data": tuple(inside),
+            "status": Status.SCANNED,
+        }
         seen = tuple(replace(one, **place) for one in detections)
         outcome = Outcome(obs_id=name_of(number), status=Status.SCANNED, detections=seen)
         rows += to_rows(outcome, stored_at)
