@@ -29,9 +29,11 @@ from feii_dask.simulate.drizzled import (
 )
 from feii_dask.simulate.drizzled.combination import Combination
 from feii_dask.simulate.drizzled.drizzle import drizzle_of
+from feii_dask.simulate.drizzled.line_light import pixels_of_line
 from feii_dask.simulate.drizzled.optics import Optics
 
 IRON = SpectralLine(5.340169, 30.0, name="Fe II")
+IRON_3C = SpectralLine(16.5, 30.0)
 SMALL: dict[str, Any] = {"planes": 61, "shape": (22, 20)}
 BANDS = (("ch1-short", 5.340169), ("ch3-long", 16.5), ("ch4-long", 25.98839), ("g395h-f290lp", 4.889139))
 
@@ -108,12 +110,51 @@ def test_lines_are_where_they_belong_and_as_wide_as_they_should_be(
     cube = made(Light(Nebula(), lines=(line,)), **arguments)
     spectrum = difference(Light(Nebula(), lines=(line,)), **arguments).sum(axis=(1, 2))
     plane = np.arange(spectrum.size)
-    (_, centre, sigma), _ = curve_fit(gaussian, plane, spectrum, p0=(spectrum.max(), spectrum.argmax(), 1.5))
+    (height, centre, sigma), _ = curve_fit(gaussian, plane, spectrum, p0=(spectrum.max(), spectrum.argmax(), 1.5))
+    assert spectrum.sum() == pytest.approx(height * sigma * np.sqrt(2 * np.pi), rel=0.01)  # its wings are there
     assert np.interp(centre, plane, cube.wavelength_um) == pytest.approx(line.observed_um, abs=0.02 * cube.band.step_um)
     plane_kms = SPEED_OF_LIGHT_KMS * cube.band.step_um / line.observed_um
     rows = drizzle_of(band, middle_um, 61, (22, 20), 4, 30.0).exposures.spectrograph.row_planes
     optics_fwhm = np.hypot(cube.lsf_fwhm_kms, line.fwhm_kms) / plane_kms
     assert 2.3548 * sigma == pytest.approx(np.sqrt(optics_fwhm**2 + 5.545 * (2 * rows**2 + 1) / 12), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [Nebula(), Lobe(position_angle_deg=0.0, length_arcsec=1.0, gradient_kms_per_arcsec=800.0)],
+    ids=["wide", "fast"],
+)
+def test_wide_and_fast_lines_are_not_cut_off(shape: Any) -> None:
+    line = replace(IRON, fwhm_kms=250.0)
+    spectrum = difference(Light(shape, lines=(line,)), planes=161).sum(axis=(1, 2))
+    plane = np.arange(spectrum.size)
+    centre = (plane * spectrum).sum() / spectrum.sum()
+    sigma = np.sqrt(((plane - centre) ** 2 * spectrum).sum() / spectrum.sum())
+    plane_kms = SPEED_OF_LIGHT_KMS * 0.0008 / 5.340169
+    assert spectrum[abs(plane - centre) > 60].max() < 1e-3 * spectrum.max()
+    if isinstance(shape, Nebula):  # 0.0037 of a Gaussian
+        assert spectrum[abs(plane - centre) > 2.9 * sigma].sum() > 0.002 * spectrum.sum()
+    velocities = 800.0 / np.sqrt(12) if isinstance(shape, Lobe) else 0.0
+    assert sigma * plane_kms == pytest.approx(np.hypot(np.hypot(250, 82.5) / 2.3548, velocities), rel=0.08)
+
+
+@pytest.mark.parametrize("shape", [Point, Nebula])
+def test_lights_are_where_they_belong(shape: Any) -> None:
+    place = (0.35, -0.2)
+    (truth,) = made(Light(shape(offset_arcsec=place), lines=(IRON,)), shape=(30, 30), roll_deg=20.0).truth
+    y, x = (np.indices((30, 30)) - 14.5) * 0.13
+    core = np.where(truth.mask & (truth.flux_map > 0.5 * truth.flux_map.max()), truth.flux_map, 0)
+    assert (y * core).sum() / core.sum() == pytest.approx(place[0], abs=0.03)
+    assert (x * core).sum() / core.sum() == pytest.approx(place[1], abs=0.03)
+
+
+@pytest.mark.parametrize("shape", [Lobe(position_angle_deg=90.0), Cavity(position_angle_deg=90.0)])
+def test_position_angles_are_east_of_north(shape: Any) -> None:
+    """East is at small x."""
+    (truth,) = made(Light(shape, lines=(IRON,)), shape=(30, 30)).truth
+    y, x = np.indices((30, 30)) - 14.5
+    assert (x * truth.flux_map).sum() / truth.flux < -1
+    assert abs((y * truth.flux_map).sum() / truth.flux) < 0.5
 
 
 def gaussian(position: Any, height: float, centre: float, sigma: float) -> Any:
@@ -263,5 +304,10 @@ def test_light_at_the_edge_of_a_slice_is_displaced_in_wavelength() -> None:
     assert 0.1 < star[0, left, 16, column] < 0.5
     assert -0.5 < star[0, left + 1, 16, column] < -0.1
     assert abs(nebula[0, left, 16, column]) < 0.02
+    ((pixels, _),) = pixels_of_line(optics, Light(Point(offset_arcsec=(between, 0.0))), IRON_3C, slice(15, 46))
+    light = pixels[0, left : left + 2, :, column]
+    planes = exposures.plane[0, left : left + 2, :, column]
+    first, second = (light * planes).sum(axis=1) / light.sum(axis=1)
+    assert 0.2 < first - second < 1.0
     (centred,) = optics.off_centre(Point(offset_arcsec=(float(middles[left]), 0.0)), 16.5)
     assert abs(centred[0, left, 16, column]) < 0.01

@@ -130,6 +130,15 @@ def test_quality_is_as_the_pipeline_gives_it(faults: Faults, dithers: int) -> No
     assert (cube.sci.dtype, cube.err.dtype, cube.dq.dtype, cube.wmap.dtype) == ("f4", "f4", "u4", "f4")
 
 
+def test_masked_pixels_do_not_count_in_the_means() -> None:
+    drizzle = drizzle_of("ch1-short", 5.340169, 81, (24, 22), 4, 30.0)
+    good = good_pixels(drizzle.exposures, Faults(dead=0.1), np.random.default_rng(1))
+    assert good is not None
+    combination = Combination(drizzle, good)
+    pixels = np.where(good > 0, np.float32(7), np.float32(1e6))
+    np.testing.assert_allclose(combination.combined(pixels)[combination.weight > 0], 7, rtol=1e-5)
+
+
 def test_masked_pixels_lower_the_number_of_contributions() -> None:
     full, holed = made(CLEAN), made(Faults(dead=0.1))
     assert (holed.wmap <= full.wmap).all()

@@ -85,6 +85,9 @@ def test_detector_rows_cover_all_planes_and_phases(band: str, middle_um: float) 
     assert 0 <= exposures.phase.min() <= exposures.phase.max() < PHASES
     phases = exposures.plane[:, :, 20, 8].ravel() % 1
     assert np.ptp(np.sort(phases)) > 0.7  # rows fall at different phases on the planes
+    along_slice = np.ptp(exposures.plane[0, :, 20], axis=1) / exposures.spectrograph.row_planes
+    assert 0 < along_slice.max() <= 1.1 * exposures.spectrograph.tilt * exposures.pixels_shape[3]
+    assert along_slice.max() > 5 * along_slice.min()  # each slice has its own tilt
 
 
 def test_pixels_have_places_of_their_own_on_the_detector() -> None:

@@ -81,7 +81,7 @@ def add_line(
         Noise, MJy/sr.
     """
     exposures = optics.exposures
-    planes = planes_of_line(optics, line)
+    planes = planes_of_line(optics, line, light.shape.fastest_kms)
     parts = [
         (combination.combined(pixels, planes), velocity_kms)
         for pixels, velocity_kms in pixels_of_line(optics, light, line, planes)
@@ -109,7 +109,7 @@ def add_line(
     )
 
 
-def planes_of_line(optics: Optics, line: SpectralLine) -> slice:
+def planes_of_line(optics: Optics, line: SpectralLine, fastest_kms: float) -> slice:
     """Return the planes that a line reaches, its centre inside the cube."""
     wavelength_um = optics.exposures.wavelength_um
     if not wavelength_um[0] <= line.observed_um <= wavelength_um[-1]:
@@ -119,7 +119,7 @@ def planes_of_line(optics: Optics, line: SpectralLine) -> slice:
         )
     centre, sigma = optics.line_planes(line.observed_um, line.fwhm_kms)
     plane_kms = SPEED_OF_LIGHT_KMS * (wavelength_um[1] - wavelength_um[0]) / line.observed_um
-    reach = REACH_SIGMAS * sigma + 3 + 250 / plane_kms  # a gradient moves parts of it, by less than this
+    reach = REACH_SIGMAS * sigma + 3 + fastest_kms / plane_kms
     return slice(max(int(centre - reach), 0), min(int(centre + reach) + 1, wavelength_um.size))
 
 
