@@ -86,14 +86,14 @@ def line_rows(cube: RealCube, path: Path) -> Iterator[Row]:
 def window_rows(cube: RealCube, name: str, windows: list[Window], sign: int) -> Iterator[Row]:
     """Yield what is reported where there is no line of the object; airglow is counted apart."""
     said = [window for window in windows if window.answer.is_line]
-    airglow = [window for window in said if sign > 0 and airglow_near(window.wavelength_um)]
+    airglow = [window for window in said if airglow_near(window.wavelength_um)]
     false = [window for window in said if window not in airglow]
     extended = [window for window in false if window.answer.is_extended]
     places = ", ".join(sorted({f"{window.wavelength_um:.4f}" for window in false}))
     for figure, some, goal in (
         (f"false, of any kind, {name}", false, FALSE if sign > 0 and cube.least else NO_GOAL),
         (f"false, extended, {name}", extended, NO_GOAL),
-        *([(f"airglow reported, {name}", airglow, NO_GOAL)] if sign > 0 else []),
+        (f"airglow reported, {name}", airglow, NO_GOAL),
     ):
         row = share_row(figure, cube.name, [(len(some), len(windows))], goal)
         yield row | {"note": f"{row['note']}: {places}"} if some is false and places else row
