@@ -10,11 +10,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
-from feii_dask.detectors.matched.filters import NEGLIGIBLE, gaussian
+from feii_dask.detectors.matched.filters import NEGLIGIBLE, FilteredCube, gaussian
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.detectors.matched.whitening import Residuals, robust_scale
+from feii_dask.detectors.matched.whitening import robust_scale
 
-__all__ = ["Regions", "best_of_windows", "border_of", "find_regions"]
+__all__ = ["EDGE_LEVEL", "JOINED", "Regions", "best_of_windows", "border_of", "find_regions"]
 
 JOINED = 3.0  # significance that joins a spaxel to a region
 MOST_REGIONS = 3  # that are looked at in one window
@@ -43,7 +43,7 @@ class Regions:
     Attributes
     ----------
     window : (r,) intp ndarray
-        Row of `Windows.planes`.
+        Row of the windows that were given.
     mask : (r, y, x) bool ndarray
         The spaxels.
     spectrum : (r, n) float32 ndarray
@@ -54,6 +54,8 @@ class Regions:
         That plane.
     line_extent : (r, 2) intp ndarray
         The planes, as start and stop, in which the spectrum shows no other line.
+    is_beam : (r,) bool ndarray
+        Whether it is the beam about the brightest spaxel; else a connected region.
     passed : (r,) bool ndarray
         Whether its spectrum looks like a line.
     """
@@ -64,6 +66,7 @@ class Regions:
     significance: NDArray[np.float32]
     plane: NDArray[np.intp]
     line_extent: NDArray[np.intp]
+    is_beam: NDArray[np.bool_]
     passed: NDArray[np.bool_]
 
 
@@ -74,29 +77,23 @@ def best_of_windows(regions: Regions, windows: int) -> NDArray[np.float64]:
     return best
 
 
-def find_regions(
-    significance: NDArray[np.float32],
-    normalized: NDArray[np.float32],
-    residuals: Residuals,
-    windows: NDArray[np.intp],
-    filters: NDArray[np.float32],
-    resolution: Resolution,
-) -> Regions:
-    """Find the regions of every window and judge them."""
-    maps = significance[windows].max(axis=1)
+def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], resolution: Resolution) -> Regions:
+    """Find the regions of every window, (w, k) planes, and judge them.
+
+    The sign is 1 for emission and -1 for absorption.
+    """
+    residuals, significance = filtered.residuals, filtered.largest if sign > 0 else -filtered.smallest
+    maps = crests(significance)[windows].max(axis=1)
     window, mask = outline(maps, resolution)
-    planes = len(normalized)
+    weights = mask.reshape(len(mask), -1).astype(np.float32) * sign
     seen: NDArray[np.bool_] = np.logical_or.reduce(residuals.good, axis=(1, 2))
-    summed: NDArray[np.float32] = mask.reshape(len(mask), -1).astype(np.float32) @ normalized.reshape(planes, -1).T
+    summed: NDArray[np.float32] = weights @ residuals.normalized.reshape(len(seen), -1).T
     spectrum = over_scatter(summed, seen)
-    matched = spectrum @ filters
+    matched = spectrum @ filtered.profiles
     scaled = np.array([over_scatter(response, seen) for response in matched])
 
-    peaks = np.zeros_like(scaled)
-    crest = (scaled[..., 1:-1] >= scaled[..., :-2]) & (scaled[..., 1:-1] >= scaled[..., 2:])
-    peaks[..., 1:-1] = np.where(crest, scaled[..., 1:-1], 0)
     rows = np.arange(len(mask))
-    in_window = peaks.max(axis=0)[rows[:, None], windows[window]]
+    in_window = crests(scaled.transpose(2, 0, 1)).max(axis=1).T[rows[:, None], windows[window]]
     best = in_window.argmax(axis=1)
     plane = windows[window, best]
     line_extent = find_line_extent(matched[0], plane)
@@ -105,7 +102,16 @@ def find_regions(
         & ~has_negative_counterpart(matched[0], plane)
         & ~at_border(mask, np.isfinite(residuals.noise))
     )
-    return Regions(window, mask, spectrum, in_window[rows, best], plane, line_extent, passed)
+    is_beam = rows >= len(mask) - len(windows)
+    return Regions(window, mask, spectrum, in_window[rows, best], plane, line_extent, is_beam, passed)
+
+
+def crests(significance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return significance where it peaks along the first axis, else 0: a bright line's wings are none of their own."""
+    peaks = np.zeros_like(significance)
+    middle = significance[1:-1]
+    np.copyto(peaks[1:-1], middle, where=(middle >= significance[:-2]) & (middle >= significance[2:]))
+    return peaks
 
 
 def over_scatter(spectra: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.float32]:

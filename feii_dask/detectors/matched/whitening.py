@@ -39,7 +39,7 @@ class Residuals:
     noise : (y, x) float32 ndarray
         Robust scatter of every spaxel along wavelength; inf where a spaxel has none.
     good : (n, y, x) bool ndarray
-        Voxels with data, and a continuum to compare them with.
+        Voxels with data and a continuum to compare them with, which no line hides.
     continuum : (y, x) float32 ndarray
         Mean continuum.
     """
@@ -51,7 +51,9 @@ class Residuals:
     continuum: NDArray[np.float32]
 
 
-def remove_continuum(sci: Cube32, psf_px: float) -> Residuals:
+def remove_continuum(
+    sci: Cube32, psf_px: float, lines: NDArray[np.bool_] | None = None, near: NDArray[np.bool_] | None = None
+) -> Residuals:
     """Remove continuum, spikes and warm pixels from a cube, and measure its noise.
 
     Parameters
@@ -60,15 +62,24 @@ def remove_continuum(sci: Cube32, psf_px: float) -> Residuals:
         The cube; voxels that are not finite have no data.
     psf_px : float
         FWHM of the point-spread function, spaxels: nothing can be sharper.
+    lines : (n, y, x) bool ndarray, optional
+        Voxels that lines fill: they tell nothing of continuum and noise.
+    near : (n,) bool ndarray, optional
+        The planes about the line in question; in all others lines are set to 0.
     """
     good = has_data(sci)
-    level = continuum_of(np.where(good, sci, np.float32(np.nan)))
+    plain = good if lines is None else good & ~lines
+    level = continuum_of(np.where(plain, sci, np.float32(np.nan)))
     good = is_supported(good)
     with np.errstate(over="ignore", invalid="ignore"):  # of voxels without data
         continuum_subtracted = np.where(good, sci - level, np.float32(0))
-    noise = robust_scale(continuum_subtracted, good)
-    normalized = (continuum_subtracted / noise).astype(np.float32, copy=False)
-    return Residuals(continuum_subtracted, without_spikes(normalized, psf_px), noise, good, level.mean(axis=0))
+    noise = robust_scale(continuum_subtracted, good & plain)
+    normalized = without_spikes((continuum_subtracted / noise).astype(np.float32, copy=False), psf_px)
+    if lines is not None and near is not None:
+        hidden = lines & ~near[:, None, None]
+        normalized[hidden] = 0
+        good &= ~hidden
+    return Residuals(continuum_subtracted, normalized, noise, good, level.mean(axis=0))
 
 
 def has_data(sci: Cube32) -> NDArray[np.bool_]:
