@@ -36,7 +36,7 @@ def without_bright_lines(
     """
     lines = bright_voxels(filtered)
     for _ in range(PASSES):
-        filtered = filter_cube(remove_continuum(planes, resolution.psf_px, lines, near), resolution)
+        filtered = filter_cube(remove_continuum(planes, resolution, lines, near), resolution)
         lines |= bright_voxels(filtered)
     return filtered
 

@@ -86,7 +86,7 @@ class MatchedFilter(MeasuresArrays):
         if len(planes) < 2 or 0 in planes.shape:
             return window.without_data(f"a cube of shape {planes.shape} is too small")
         resolution = resolution_at(window.wavelength_um, window.nearest_plane, window.pixel_arcsec)
-        residuals = remove_continuum(planes, resolution.psf_px)
+        residuals = remove_continuum(planes, resolution)
         valid = np.isfinite(residuals.noise)
         inner = np.count_nonzero(valid & ~border_of(valid))
         if inner < resolution.beam_px:

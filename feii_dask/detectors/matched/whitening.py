@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
-from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL, balanced, continuum_of, is_supported
+from feii_dask.detectors.matched.resolution import Resolution
+from feii_dask.detectors.matched.spikes import without_spikes
 
 __all__ = ["CLIP", "CLIPPED_VARIANCE", "Residuals", "remove_continuum", "robust_scale"]
 
@@ -18,12 +18,6 @@ Cube32 = NDArray[np.float32]
 LARGEST = 1e30  # MJy/sr; beyond, squares would overflow
 CLIP = 3.0  # standard deviations beyond which a value counts as this many
 CLIPPED_VARIANCE = 0.9751  # of a normal distribution clipped at ±3
-SPIKE_PASSES = 2  # what is next to a spike is isolated only when that is gone
-SPIKE = 5.0  # standard deviations that an isolated voxel needs to be a spike
-# Mean of its neighbours over a spike. A spike spreads 0.15 along wavelength and 0.25 across, where drizzling gives a
-# neighbour a quarter of a detector pixel; a line gives its neighbours 0.4 or more, a point seen by the MRS 0.5 or more.
-ISOLATED_ALONG, ISOLATED_ACROSS = 0.28, 0.4
-WARM = 0.7  # brightest neighbour of a warm pixel, over what the neighbour of a point would have at least
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +46,7 @@ class Residuals:
 
 
 def remove_continuum(
-    sci: Cube32, psf_px: float, lines: NDArray[np.bool_] | None = None, near: NDArray[np.bool_] | None = None
+    sci: Cube32, resolution: Resolution, lines: NDArray[np.bool_] | None = None, near: NDArray[np.bool_] | None = None
 ) -> Residuals:
     """Remove continuum, spikes and warm pixels from a cube, and measure its noise.
 
@@ -60,8 +54,8 @@ def remove_continuum(
     ----------
     sci : (n, y, x) float32 ndarray
         The cube; voxels that are not finite have no data.
-    psf_px : float
-        FWHM of the point-spread function, spaxels: nothing can be sharper.
+    resolution : Resolution
+        Of the cube, at the line in question.
     lines : (n, y, x) bool ndarray, optional
         Voxels that lines fill: they tell nothing of continuum and noise.
     near : (n,) bool ndarray, optional
@@ -74,7 +68,7 @@ def remove_continuum(
     with np.errstate(over="ignore", invalid="ignore"):  # of voxels without data
         continuum_subtracted = np.where(good, sci - level, np.float32(0))
     noise = robust_scale(continuum_subtracted, good & plain)
-    normalized = without_spikes((continuum_subtracted / noise).astype(np.float32, copy=False), psf_px)
+    normalized = without_spikes((continuum_subtracted / noise).astype(np.float32, copy=False), resolution)
     if lines is not None and near is not None:
         hidden = lines & ~near[:, None, None]
         normalized[hidden] = 0
@@ -107,33 +101,3 @@ def robust_scale(values: Cube32, good: NDArray[np.bool_]) -> NDArray[np.float32]
     np.minimum(clipped, np.float32(CLIP), out=clipped)
     variance = np.square(clipped, out=clipped).sum(axis=0) / (np.maximum(count, 1) * CLIPPED_VARIANCE)
     return np.where(enough, first * np.sqrt(variance), np.inf).astype(np.float32)
-
-
-def without_spikes(normalized: Cube32, psf_px: float) -> Cube32:
-    """Set to 0 what is isolated, with its 26 neighbours, onto which drizzling spreads it.
-
-    A spike is isolated in wavelength and in space; a warm pixel is there in many planes, but sharper than any point.
-    """
-    padded = np.pad(normalized, 1)
-    sharpest = WARM * exp(-4 * log(2) / psf_px**2)
-    for _ in range(SPIKE_PASSES):
-        remove_isolated(padded, sharpest)
-    return np.ascontiguousarray(padded[1:-1, 1:-1, 1:-1])
-
-
-def remove_isolated(padded: Cube32, sharpest: float) -> None:
-    """Set to 0, in place, what is isolated in a cube with a border of one voxel.
-
-    ``sharpest`` is what the brightest neighbour of a point has at least, over the point.
-    """
-    size = np.abs(padded)
-    plane, y, x = np.unravel_index(np.flatnonzero(size > SPIKE), size.shape)  # ten times as fast as nonzero() alone
-    peak = size[plane, y, x]
-    along = (size[plane - 1, y, x] + size[plane + 1, y, x]) / 2
-    sides = size[plane, y - 1, x], size[plane, y + 1, x], size[plane, y, x - 1], size[plane, y, x + 1]
-    corners = [size[plane, y + dy, x + dx] for dy, dx in product((-1, 1), repeat=2)]
-    spike = (along < ISOLATED_ALONG * peak) & (sum(sides) / 4 < ISOLATED_ACROSS * peak)
-    isolated = spike | (np.maximum.reduce([*sides, *corners]) < sharpest * peak)
-    plane, y, x = plane[isolated], y[isolated], x[isolated]
-    for dp, dy, dx in product((-1, 0, 1), repeat=3):
-        padded[plane + dp, y + dy, x + dx] = 0
