@@ -92,8 +92,7 @@ def add_line(
         raise SettingsError(f"{line.name or 'a line'} at {line.observed_um:.5f} µm has no light inside this cube")
     factor = line.snr / brightest
     if line.snr < 0:
-        middle_um = exposures.wavelength_um[exposures.wavelength_um.size // 2]
-        factor = max(factor, -DEEPEST * continuum_factor * (line.observed_um / middle_um) ** light.slope)
+        factor = max(factor, -DEEPEST * continuum_factor * (line.observed_um / exposures.middle_um) ** light.slope)
     cube[planes] += np.float32(factor) * emission
     weights = np.array([float(part.sum()) for part, _ in parts])
     wavelength_um = exposures.wavelength_um
