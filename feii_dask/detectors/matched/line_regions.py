@@ -12,11 +12,13 @@ from scipy.ndimage import binary_dilation, label
 
 from feii_dask.detectors.matched.filters import NEGLIGIBLE, FilteredCube, gaussian
 from feii_dask.detectors.matched.resolution import Resolution
+from feii_dask.detectors.matched.sharpness import is_smooth
 from feii_dask.detectors.matched.whitening import robust_scale
 
 __all__ = ["EDGE_LEVEL", "JOINED", "Regions", "best_of_windows", "border_of", "find_regions"]
 
 JOINED = 3.0  # significance that joins a spaxel to a region
+SUSPECT = 5.0  # significance from which a region must be smooth
 MOST_REGIONS = 3  # that are looked at in one window
 CORNERS = np.array([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))], dtype=bool)  # eight neighbours, one window
 
@@ -103,7 +105,13 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
         & ~at_border(mask, np.isfinite(residuals.noise))
     )
     is_beam = rows >= len(mask) - len(windows)
-    return Regions(window, mask, spectrum, in_window[rows, best], plane, line_extent, is_beam, passed)
+    height = in_window[rows, best]
+    for row in np.flatnonzero(passed & (height > SUSPECT)):
+        profile = np.zeros(len(seen), dtype=np.float32)
+        extent = slice(*line_extent[row])
+        profile[extent] = np.maximum(spectrum[row, extent], 0)
+        passed[row] = is_smooth(residuals.normalized * np.float32(sign), mask[row], profile, resolution)
+    return Regions(window, mask, spectrum, height, plane, line_extent, is_beam, passed)
 
 
 def crests(significance: NDArray[np.float32]) -> NDArray[np.float32]:
