@@ -20,7 +20,7 @@ from feii_dask.simulate.noise import log_uniform
 
 __all__ = ["ALL_FAULTS", "CLEAN", "Faults", "added_light", "good_pixels", "uneven_response"]
 
-# A hit leaves 12 % of its charge in the nearest four pixels, as the task of this simulator states it.
+# A hit leaves 12 % of its charge in the nearest four pixels (assumed).
 NEIGHBOUR_SHARE = 0.03
 HIT_STRENGTH = (5.0, 1000.0)  # over the rms; a real cube has voxels of 1000 rms and more
 WARM_STRENGTH = (3.0, 100.0)  # over the rms (assumed)
