@@ -1,20 +1,23 @@
 """Catalogue of the lines that are seen near those of [Fe II] and H2, so that what is free of lines is known.
 
-Beside ``lines.csv``, which has the lines that are looked for, ``line_lists`` has what else JWST sees from 0.9 to 28.5 µm
-in young stars, their jets and their discs. Each file says in its head where its wavelengths, in vacuum, are from and
-how far they can be trusted:
+Beside ``lines.csv``, which has the lines that are looked for, ``line_lists`` has what else JWST sees from 0.9 to
+28.5 µm in young stars, their jets and their discs. Each file says in its head where its wavelengths, in vacuum, are
+from and how far they can be trusted:
 
-========  ======================================================  ===========  ========================================
-list      lines                                                   to (km/s)    source
-========  ======================================================  ===========  ========================================
-h_i       H I, products of both levels up to 180                  1            Rydberg formula with reduced mass
-he_i      He I, levels up to 6                                    2            NIST
-h2        H2, 0-0 to 4-2, 1/200 of 1-0 S(1) and more              0.1          Roueff et al. 2019
-atoms     atoms and ions of jets and photospheres                 5            NIST
-co        CO 1-0 and 2-1; 2-0, 3-1 and 4-2; J up to 60            0.1          Farrenq et al. 1991
-oh        OH, pure rotation, J up to 83/2                         10           Hamiltonian, fitted to HITRAN 2020, LAMDA
-h2o       H2O, pure rotation and 010-000                          3            levels of HITRAN 2020
-========  ======================================================  ===========  ========================================
+========  =============================================  =========  ============================================
+list      lines                                          to (km/s)  source
+========  =============================================  =========  ============================================
+h_i       H I, product of both levels up to 180          1          Rydberg formula, reduced mass, fine structure
+he_i      He I, levels up to 6                           2          NIST
+h2        H2, at least 1/200 of 1-0 S(1) at 3000 K       0.1        Roueff et al. 2019
+atoms     atoms and ions of jets and photospheres        5          NIST; where a note says so, worse
+co        CO 1-0, 2-1, 2-0, 3-1, 4-2, J up to 60         0.1        Farrenq et al. 1991
+oh        OH, pure rotation, 9 to 28.5 µm                10         Hamiltonian, fitted to HITRAN 2020 and LAMDA
+h2o       H2O, pure rotation and 010-000                 2          levels of HITRAN 2020, at least 1/100 of the
+                                                                    strongest at 800 K, and 1/30
+========  =============================================  =========  ============================================
+
+Not in it: the bands of OH and H2O at 2.5 to 3.5 µm, CO2, the isotopologues, H2O of levels beyond J = 14.
 
 CO, OH and H2O of hot discs are *forests*: compact, and so dense that they may leave no window free of them.
 """
@@ -22,7 +25,7 @@ CO, OH and H2O of hot discs are *forests*: compact, and so dense that they may l
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -85,11 +88,16 @@ def read_line_list(name: str) -> tuple[Line, ...]:
     >>> read_line_list("h_i")[0].species
     'H I'
     """
+    names, *rows = read_rows(name)
+    given = ({key: value for key, value in zip(names, row, strict=True) if value} for row in rows)
+    return tuple(as_line(row, float(row["wavelength_um"])) for row in given)
+
+
+def read_rows(name: str) -> list[list[str]]:
+    """Return the cells of a packaged list, first its columns' names; the first two are species and wavelength_um."""
     place = "lines.csv" if name == "lines" else f"line_lists/{name}.csv"
     text = files("feii_dask.cubes").joinpath(place).read_text(encoding="utf-8")
-    rows = csv.DictReader(row for row in text.splitlines() if not row.startswith("#"))
-    given = ({key: value for key, value in row.items() if value} for row in rows)
-    return tuple(as_line(row, float(row["wavelength_um"])) for row in given)
+    return list(csv.reader(row for row in text.splitlines() if not row.startswith("#")))
 
 
 @lru_cache
@@ -101,28 +109,20 @@ def known_lines() -> tuple[Line, ...]:
     >>> [line.transition for line in known_lines() if line.species == "H I" and 1.64 < line.wavelength_um < 1.65]
     ['12-4']
     """
-    return tuple(sorted(all_lists(), key=lambda line: line.wavelength_um))
-
-
-def all_lists() -> Iterable[Line]:
-    """Yield the lines of all lists, one list after the other."""
-    for name in ("lines", *KNOWN_LISTS):
-        yield from read_line_list(name)
+    everything = (line for name in ("lines", *KNOWN_LISTS) for line in read_line_list(name))
+    return tuple(sorted(everything, key=lambda line: line.wavelength_um))
 
 
 @lru_cache
 def whole_catalogue() -> KnownLines:
-    """Return the whole catalogue."""
-    lines = known_lines()
-    forest = {line for name in FORESTS for line in read_line_list(name)}
-    columns = KnownLines(
-        np.array([line.wavelength_um for line in lines]),
-        np.array([line.species for line in lines]),
-        np.array([line in forest for line in lines]),
+    """Return the whole catalogue, without making lines of its rows: a worker waits for it."""
+    rows = sorted(
+        (float(row[1]), row[0], name in FORESTS) for name in ("lines", *KNOWN_LISTS) for row in read_rows(name)[1:]
     )
-    for column in (columns.wavelength_um, columns.species, columns.forest):
+    wavelength_um, species, forest = (np.array(column) for column in zip(*rows, strict=True))
+    for column in (wavelength_um, species, forest):
         column.setflags(write=False)  # it is handed out, and kept
-    return columns
+    return KnownLines(wavelength_um, species, forest)
 
 
 def catalogue_um(low_um: float, high_um: float) -> KnownLines:

@@ -98,7 +98,7 @@ def says_air(path: Path, table: Table) -> str | None:
             return f"its column {column!r}"
         if AIR.search(str(table[column].description or "")):
             return f"the description of its column {column!r}"
-    comments = [str(value) for value in table.meta.values()]
+    comments = [value for value in table.meta.values() if isinstance(value, str)]
     with path.open("rb") as file:
         comments += [row.decode(errors="replace") for row in file.read(65_536).splitlines() if row.startswith(b"#")]
     found = next((comment for comment in comments if AIR.search(comment) and "vacuum" not in comment.lower()), None)

@@ -160,11 +160,9 @@ def name_to_find(line: Line) -> str | None:
     >>> name_to_find(find_lines("CO 1-0 R(34)")[0]), name_to_find(find_lines("CO 2-1 R(4)")[0])
     ('CO 4.435', 'CO 2-1 R(4)')
     """
-    for name in (line.name, f"{line.species} {line.transition}"):
-        found = lines_called(name)
-        if len(found) == 1 and are_same(found[0], line):
-            return name
-    return None
+    ours = next((known for known in known_lines() if are_same(known, line)), line)
+    names = (ours.name, f"{ours.species} {ours.transition}")
+    return next((name for name in names if lines_called(name) == [ours]), None)
 
 
 def are_same(first: Line, second: Line) -> bool:
@@ -196,7 +194,7 @@ def suggestion(name: str) -> str:
     except ValueError:
         names = {plain_line_name(line.species): line.species for line in known_lines()}
         names |= {plain_line_name(line.name): line.name for line in ALL_LINES} | {key: key for key in SETS}
-        near = get_close_matches(plain_line_name(name), names, n=1, cutoff=0.5)
+        near = get_close_matches(plain_line_name(name), names, n=1, cutoff=0.6)
         return f"did you mean {names[near[0]]!r}?" if near else f"choose {', '.join(SETS)}, or lines by name"
     line = min(ALL_LINES, key=lambda line: abs(line.wavelength_um - wavelength_um))
     return f"the line nearest to {wavelength_um:g} µm is {line.name!r}"
