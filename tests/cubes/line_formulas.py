@@ -105,7 +105,7 @@ def carbon_monoxide_rows() -> Iterator[tuple[float, str]]:
 
 HEADS = {
     "h_i": "# Rydberg formula with the reduced mass and Dirac's fine structure, constants of CODATA 2018: levels of a\n"
-    "# product up to 180. Equal to the levels of NIST within 0.3 km/s; Lamb shifts are left out.\n"
+    "# product up to 180. Equal to the levels of NIST within 0.7 km/s; Lamb shifts are left out.\n"
     "# accuracy_kms: 1\n",
     "co": "# 12C16O from the Dunham coefficients of Farrenq et al. 1991 (J. Mol. Spectrosc. 149, 375): J up to 60.\n"
     "# accuracy_kms: 0.1\n",
