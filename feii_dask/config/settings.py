@@ -106,7 +106,7 @@ class Settings:
     lines: tuple[str, ...] = setting(
         parse_list,
         ("feii",),
-        "feii, notebook, h2, fir, names ('Fe II 5.340') or a table file; by default the mission's",
+        "feii, notebook, h2, fir, hi, hei, co, oh, names ('Fe II 5.340') or a table file; by default the mission's",
         metavar="NAME|FILE",
         commands=SCANNING,
         heading="how",

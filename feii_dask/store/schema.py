@@ -11,7 +11,7 @@ from typing import Any
 
 from feii_dask.config.missions import MISSIONS, Mission
 from feii_dask.config.settings import Settings
-from feii_dask.cubes.lines import ALL_LINES, SETS, find_lines
+from feii_dask.cubes.lines import SETS, find_lines, name_to_find
 from feii_dask.errors import SettingsError
 from feii_dask.model import Line
 
@@ -79,7 +79,7 @@ def line_options(lines: Any, settings: Mapping[str, Any]) -> Iterator[str]:
             if keys(members) <= keys(rest):
                 yield from ("--lines", name)
                 rest = [line for line in rest if not keys([line]) <= keys(members)]
-        names = {line.name if keys([line]) <= keys(ALL_LINES) else "TABLE": None for line in rest}
+        names = {name_to_find(line) or "TABLE": None for line in rest}
         for name in names:
             yield from ("--lines", name)
 

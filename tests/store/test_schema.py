@@ -132,8 +132,15 @@ def test_an_archive_inside_the_run_is_searched_where_it_is() -> None:
 
 @pytest.mark.parametrize(
     "lines",
-    [FE_II_LINES, NOTEBOOK_LINES, FE_II_LINES[2:5], (*FE_II_LINES, *H2_LINES), (*H2_LINES, FE_II_LINES[0])],
-    ids=["default", "notebook", "some", "two sets", "a set and one"],
+    [
+        FE_II_LINES,
+        NOTEBOOK_LINES,
+        FE_II_LINES[2:5],
+        (*FE_II_LINES, *H2_LINES),
+        (*H2_LINES, FE_II_LINES[0]),
+        find_lines("hi", "CO 2-1 R(4)"),
+    ],
+    ids=["default", "notebook", "some", "two sets", "a set and one", "of the catalogue"],
 )
 def test_the_command_looks_for_the_same_lines(lines: tuple[Line, ...]) -> None:
     found = find_lines(*asked_by(write_old_run(Path("old"), lines)).lines)
