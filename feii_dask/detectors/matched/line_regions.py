@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
-from feii_dask.detectors.matched.filters import NEGLIGIBLE, FilteredCube, gaussian
+from feii_dask.detectors.matched.filters import NEGLIGIBLE, FilteredCube, extremes, gaussian
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.sharpness import is_smooth
 from feii_dask.detectors.matched.whitening import robust_scale
@@ -30,8 +30,8 @@ CENTRES = np.arange(-8, 9) / 8  # planes from the peak at which profiles are tri
 # A cosmic ray ends sharply, a line has wings. What is within two planes must not explain more than the best profile
 # does; what is within three, no more than this beyond it, as variance and as a share of the profile's.
 SHARPNESS_TOLERANCE = 4.0, 0.02
-EDGE_LEVEL, SPLIT_LEVEL = 0.25, 0.5  # of the peak: where a line ends, and from below which another may begin
-RISE = 3.0  # standard deviations by which that one must rise
+EDGE_LEVEL, SPLIT_LEVEL = 0.25, 0.75  # of the peak: where a line ends, and from below which another may begin
+VALLEY = 3.0  # standard deviations by which both rise from the valley between them
 EXTENT_REACH = 40  # planes, at most, on either side
 COUNTERPART_PLANES = 6  # within which a negative peak is a sign of a fringe, not of a line
 COUNTERPART = 0.6, 4.0  # its depth: over the peak, and in standard deviations
@@ -84,8 +84,8 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
 
     The sign is 1 for emission and -1 for absorption.
     """
-    residuals, significance = filtered.residuals, filtered.largest if sign > 0 else -filtered.smallest
-    maps = crests(significance)[windows].max(axis=1)
+    residuals = filtered.residuals
+    maps = filtered.highest[windows].max(axis=1) if sign > 0 else -filtered.lowest[windows].min(axis=1)
     window, mask = outline(maps, resolution)
     weights = mask.reshape(len(mask), -1).astype(np.float32) * sign
     seen: NDArray[np.bool_] = np.logical_or.reduce(residuals.good, axis=(1, 2))
@@ -95,7 +95,8 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
     scaled = np.array([over_scatter(response, seen) for response in matched])
 
     rows = np.arange(len(mask))
-    in_window = crests(scaled.transpose(2, 0, 1)).max(axis=1).T[rows[:, None], windows[window]]
+    peak, _ = extremes(scaled[0].T)
+    in_window = (scaled.max(axis=0) * peak.T)[rows[:, None], windows[window]]
     best = in_window.argmax(axis=1)
     plane = windows[window, best]
     line_extent = find_line_extent(matched[0], plane)
@@ -112,14 +113,6 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
         profile[extent] = np.maximum(spectrum[row, extent], 0)
         passed[row] = is_smooth(residuals.normalized * np.float32(sign), mask[row], profile, resolution)
     return Regions(window, mask, spectrum, height, plane, line_extent, is_beam, passed)
-
-
-def crests(significance: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return significance where it peaks along the first axis, else 0: a bright line's wings are none of their own."""
-    peaks = np.zeros_like(significance)
-    middle = significance[1:-1]
-    np.copyto(peaks[1:-1], middle, where=(middle >= significance[:-2]) & (middle >= significance[2:]))
-    return peaks
 
 
 def over_scatter(spectra: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -156,17 +149,18 @@ def outline(maps: NDArray[np.float32], resolution: Resolution) -> tuple[NDArray[
 def find_line_extent(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the planes, (r, 2) as start and stop, in which each spectrum shows the line at its plane and no other.
 
-    On either side they end where the spectrum falls to `EDGE_LEVEL` of the peak, or rises again from below
-    `SPLIT_LEVEL` of it.
+    On either side they end where the spectrum falls to `EDGE_LEVEL` of the peak, or in a valley between two lines.
     """
-    height = matched[np.arange(len(matched)), plane]
+    height = matched[np.arange(len(matched)), plane][:, None]
     sides = []
     for side in (-1, 1):
         flank = around(matched, plane, EXTENT_REACH)[:, EXTENT_REACH::side]
-        lowest = np.minimum.accumulate(flank, axis=1)[:, :-1]
-        rises = (flank[:, 1:] > lowest + RISE) & (lowest < SPLIT_LEVEL * height[:, None])
-        ends = rises | (flank[:, 1:] < EDGE_LEVEL * height[:, None])
-        sides.append(np.where(ends.any(axis=1), ends.argmax(axis=1), EXTENT_REACH))
+        lowest = np.minimum.accumulate(flank, axis=1)
+        rises = (flank > lowest + VALLEY) & (lowest < height - VALLEY) & (lowest < SPLIT_LEVEL * height)
+        ends = rises | (flank < EDGE_LEVEL * height)
+        end = np.where(ends.any(axis=1), ends.argmax(axis=1), EXTENT_REACH)
+        beyond = np.arange(EXTENT_REACH + 1) > end[:, None]
+        sides.append(np.where(beyond, np.inf, flank).argmin(axis=1))
     return np.stack([plane - sides[0], plane + sides[1] + 1], axis=1)
 
 

@@ -18,7 +18,6 @@ __all__ = ["Nulls", "find_nulls"]
 
 ROUNDS = 5  # what a bright line hid is found when that is gone
 LINE_P = 0.002  # largest probability, among what is left, of a window that holds a line
-NOISE_SHARE = 1 / 3  # of the windows, the least significant ones, that are taken for noise to begin with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +49,7 @@ def find_nulls(filtered: FilteredCube, free: NDArray[np.bool_], length: int, res
         windows = null_windows(free, length)
         regions = [find_regions(filtered, sign, windows, resolution) for sign in (1, -1)]
         positive, negative = (best_of_windows(each, len(windows)) for each in regions)
-        limit = least_of_lines(np.concatenate([positive, negative]))
+        limit = least_of_lines(positive, negative)
         met = [
             (int(each.plane[row]), sign * float(each.significance[row]), planes_of(each, int(row)))
             for each, sign in zip(regions, (1, -1), strict=True)
@@ -71,16 +70,21 @@ def planes_of(regions: Regions, row: int) -> slice:
     return slice(max(0, floor(plane - wings * (plane - start + 1))), ceil(plane + wings * (stop - plane)) + 1)
 
 
-def least_of_lines(statistics: NDArray[np.float64]) -> float:
+def least_of_lines(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
     """Return the least statistic that is too large for noise, infinite if none is.
 
-    From the least significant ones on, each is compared with those below it, until one is too large.
+    Noise is alike in both signs, lines seldom are: the sign with the smaller median shows what noise does, but for its
+    own larger half, of which each is compared with those below it until one is too large.
     """
-    ordered = np.sort(statistics)
-    for index in range(int(NOISE_SHARE * ordered.size), ordered.size):
-        if p_value(float(ordered[index]), ordered[:index]) <= LINE_P:
-            return float(ordered[index])
-    return float("inf")
+    quiet, other = sorted([positive, negative], key=lambda values: float(np.median(values)) if values.size else 0.0)
+    quiet = np.sort(quiet)
+    noise = quiet[: (quiet.size + 1) // 2]
+    for value in quiet[noise.size :]:
+        if p_value(float(value), noise) <= LINE_P:
+            break
+        noise = np.append(noise, value)
+    too_large = [value for value in (*quiet[noise.size :], *other) if p_value(float(value), noise) <= LINE_P]
+    return float(min(too_large, default=np.inf))
 
 
 def distinct(met: list[tuple[int, float, slice]]) -> list[tuple[int, float]]:

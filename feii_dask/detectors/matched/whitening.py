@@ -17,6 +17,7 @@ Cube32 = NDArray[np.float32]
 
 LARGEST = 1e30  # MJy/sr; beyond, squares would overflow
 CLIP = 3.0  # standard deviations beyond which a value counts as this many
+LEAST_SHARE = 0.15  # of the planes, in which there is something to measure a scatter from
 CLIPPED_VARIANCE = 0.9751  # of a normal distribution clipped at ±3
 
 
@@ -46,7 +47,10 @@ class Residuals:
 
 
 def remove_continuum(
-    sci: Cube32, resolution: Resolution, lines: NDArray[np.bool_] | None = None, near: NDArray[np.bool_] | None = None
+    sci: Cube32,
+    resolution: Resolution,
+    lines: NDArray[np.bool_] | None = None,
+    hidden: NDArray[np.bool_] | None = None,
 ) -> Residuals:
     """Remove continuum, spikes and warm pixels from a cube, and measure its noise.
 
@@ -58,8 +62,8 @@ def remove_continuum(
         Of the cube, at the line in question.
     lines : (n, y, x) bool ndarray, optional
         Voxels that lines fill: they tell nothing of continuum and noise.
-    near : (n,) bool ndarray, optional
-        The planes about the line in question; in all others lines are set to 0.
+    hidden : (n, y, x) bool ndarray, optional
+        Voxels that are set to 0, because lines or their wings reach them.
     """
     good = has_data(sci)
     plain = good if lines is None else good & ~lines
@@ -67,10 +71,10 @@ def remove_continuum(
     good = is_supported(good)
     with np.errstate(over="ignore", invalid="ignore"):  # of voxels without data
         continuum_subtracted = np.where(good, sci - level, np.float32(0))
-    noise = robust_scale(continuum_subtracted, good & plain)
+    enough = good.sum(axis=0) >= len(good) / 2
+    noise = np.where(enough, robust_scale(continuum_subtracted, good & plain), np.float32(np.inf))
     normalized = without_spikes((continuum_subtracted / noise).astype(np.float32, copy=False), resolution)
-    if lines is not None and near is not None:
-        hidden = lines & ~near[:, None, None]
+    if hidden is not None:
         normalized[hidden] = 0
         good &= ~hidden
     return Residuals(continuum_subtracted, normalized, noise, good, level.mean(axis=0))
@@ -88,13 +92,13 @@ def robust_scale(values: Cube32, good: NDArray[np.bool_]) -> NDArray[np.float32]
     """Return the standard deviation along the first axis, about 0.
 
     First from the median of every third plane, then from all planes, clipped at `CLIP` of these. It is inf where it
-    would be 0, or where less than half of the data are there.
+    would be 0, or where hardly any data are there.
     """
     size = balanced(np.abs(values[::3]), good[::3], low=0)
     middle = len(size) // 2
     first = np.partition(size, middle, axis=0)[middle] / np.float32(MAD_OF_NORMAL)
     count = good.sum(axis=0, dtype=np.int32)  # four times as fast as with numpy's own choice of 64 bits
-    enough = (count >= len(good) / 2) & (first > 0) & np.isfinite(first)
+    enough = (count >= LEAST_SHARE * len(good)) & (first > 0) & np.isfinite(first)
     first = np.where(enough, first, np.float32(1))
     clipped = np.abs(values)
     clipped /= first
