@@ -114,5 +114,5 @@ def joint_identification_p_value(leading: float, following: ArrayLike, tested: i
     (0.01, 0.0003)
     """
     best_first = sorted(np.asarray(following, dtype=np.float64).tolist())
-    sets = (comb(tested - 1, number) * prod(best_first[:number]) for number in range(len(best_first) + 1))
-    return min(1.0, tested * leading * min(sets))
+    sets = [comb(tested - 1, number) * prod(best_first[:number]) for number in range(len(best_first) + 1)]
+    return float(min(1.0, tested * leading * min(sets)))
