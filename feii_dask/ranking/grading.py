@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -74,7 +73,11 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
     """
     known = tests.reindex(columns=[by, *NEEDED, *KNOWN_OF_SOME]).dropna(subset="p_value")
     not_extended = known["kind"].isin([kind.value for kind in Kind if kind.is_line]) & ~known["detected"].astype(bool)
-    known["p_value"] = known["p_value"].mask(not_extended, 1.0)
+    known = known.assign(
+        p_value=known["p_value"].mask(not_extended, 1.0),
+        offset_kms=known["velocity_kms"] - known["rv_kms"].astype(float).fillna(0.0),
+        variance=known[["velocity_error_kms", "velocity_calibration_kms"]].astype(float).pow(2).sum(axis=1),
+    )
     rows = {name: joint_numbers(group) for name, group in known.groupby(by)}
     joint = pd.DataFrame.from_dict(rows, orient="index", columns=JointNumbers._fields).rename_axis(by)
     joint = joint.astype({"lines_tested": int, "lines_agreeing": int, "doubtful": bool})
@@ -88,52 +91,45 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
 
 def joint_numbers(group: pd.DataFrame) -> JointNumbers:
     """Return the numbers of one object, at the velocity at which its lines are most significant together."""
-    lines = group["line"].nunique()
+    tested = group["line"].nunique()
     detected = group[group["detected"].astype(bool)]
-    best = JointNumbers(lines, 0, np.nan, 0.0, simes(list(group["p_value"])), doubtful=False)
-    for number in range(len(detected)):
-        leading, agreeing = detected.iloc[number], detected[agree(detected, number)]
+    best = JointNumbers(tested, 0, np.nan, 0.0, simes(group["p_value"].to_numpy()), doubtful=False)
+    if detected.empty:
+        return best
+    variance, velocity_kms = detected["variance"].to_numpy(), detected["velocity_kms"].to_numpy(dtype=np.float64)
+    allowed_kms = np.sqrt(AGREEMENT_KMS**2 + SIGMAS**2 * np.add.outer(variance, variance))
+    for leading in range(len(detected)):
+        near = np.abs(velocity_kms - velocity_kms[leading]) <= allowed_kms[leading]
+        agreeing = detected[near]
         noise_p = simes([*agreeing["p_value"], *[1.0] * (len(group) - len(agreeing))])
-        joint_p = min(1.0, noise_p + other_lines_p(leading, agreeing, lines))
-        if number == 0 or joint_p < best.joint_p:
+        joint_p = min(1.0, noise_p + other_lines_p(detected, leading, near, allowed_kms[leading], tested))
+        if leading == 0 or joint_p < best.joint_p:
             significance = -np.log10(agreeing["p_value"].clip(lower=10**-MOST_PER_LINE))
             score = float(significance.groupby(agreeing["line"]).max().sum())
             doubtful = all(is_doubtful(flags) for flags in agreeing["flags"])
             mean_kms = float(agreeing["velocity_kms"].mean())
-            best = JointNumbers(lines, agreeing["line"].nunique(), mean_kms, score, joint_p, doubtful)
+            best = JointNumbers(tested, agreeing["line"].nunique(), mean_kms, score, joint_p, doubtful)
     return best
 
 
-def agree(detected: pd.DataFrame, leading: int) -> NDArray[np.bool_]:
-    """Return which lines have the velocity of the leading one."""
-    velocity_kms: NDArray[np.float64] = detected["velocity_kms"].to_numpy(dtype=np.float64)
-    difference_kms: NDArray[np.float64] = np.abs(velocity_kms - velocity_kms[leading])
-    return difference_kms <= agreement_kms(detected, detected.iloc[leading])
-
-
-def agreement_kms(lines: pd.DataFrame, leading: pd.Series[Any]) -> NDArray[np.float64]:
-    """Return how far the velocities of lines may be from that of the leading one, km/s."""
-    errors = ["velocity_error_kms", "velocity_calibration_kms"]
-    variance = lines[errors].astype(float).pow(2).sum(axis=1) + leading[errors].astype(float).pow(2).sum()
-    allowed: NDArray[np.float64] = np.sqrt(AGREEMENT_KMS**2 + SIGMAS**2 * variance.to_numpy())
-    return allowed
-
-
-def other_lines_p(leading: pd.Series[Any], agreeing: pd.DataFrame, tested: int) -> float:
-    """Return how often unlisted lines are where the agreeing lines are; 0 where the detector does not say.
+def other_lines_p(
+    detected: pd.DataFrame, leading: int, near: NDArray[np.bool_], allowed_kms: NDArray[np.float64], tested: int
+) -> float:
+    """Return how often unlisted lines are where the lines near a leading one are; 0 where the detector does not say.
 
     In the place of each line that follows may be an unlisted line within the velocities at which it agrees, or noise.
     A line that two cubes show counts once: an unlisted one would be in both.
     """
-    if np.isnan(leading["p_identification"]):
+    p, line = detected["p_identification"].to_numpy(dtype=np.float64), detected["line"].to_numpy()
+    if np.isnan(p[leading]):
         return 0.0
-    others = agreeing[(agreeing["line"] != leading["line"]) & agreeing["p_identification"].notna()]
-    offsets_kms = others["velocity_kms"] - others["rv_kms"].fillna(0.0)
-    windows_kms = agreement_kms(others, leading)
-    narrowed = map(narrowed_p_value, others["p_identification"], offsets_kms, windows_kms)
-    chances = others["p_value"] + np.fromiter(narrowed, dtype=float)
-    following = chances.clip(upper=1.0).groupby(others["line"]).min()
-    return joint_identification_p_value(leading["p_identification"], following, tested)
+    others = np.flatnonzero(near & (line != line[leading]) & ~np.isnan(p))
+    offset_kms, noise_p = (detected[name].to_numpy(dtype=np.float64) for name in ("offset_kms", "p_value"))
+    chances: dict[str, float] = {}
+    for other in others:
+        chance = min(1.0, noise_p[other] + narrowed_p_value(p[other], offset_kms[other], allowed_kms[other]))
+        chances[line[other]] = min(chance, chances.get(line[other], 1.0))
+    return joint_identification_p_value(p[leading], list(chances.values()), tested)
 
 
 def is_doubtful(flags: object) -> bool:
@@ -141,7 +137,7 @@ def is_doubtful(flags: object) -> bool:
     return np.iterable(flags) and not DOUBTFUL_FLAGS.isdisjoint(flags)
 
 
-def simes(p_values: Sequence[float]) -> float:
+def simes(p_values: ArrayLike) -> float:
     """Return the p-value of the claim that none of several lines is there: the least of n p₍ₖ₎ / k (Simes 1986).
 
     Examples
