@@ -125,7 +125,7 @@ class Settings:
     include: tuple[str, ...] = setting(
         SomeOf(("compact", "undecided")),
         (),
-        "Lines that make candidates though their emission is not shown to be extended: compact, undecided",
+        "Kinds of lines that make candidates beside extended ones: compact, undecided",
         metavar="KIND",
         commands=("search", "rank"),
     )
