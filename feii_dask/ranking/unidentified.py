@@ -58,7 +58,7 @@ def unidentified_lines(outcomes: pd.DataFrame) -> pd.DataFrame:
         One row per line: ``obs_id``, ``wavelength_um`` (in vacuum, as observed), ``kind`` and ``statistic`` (negative
         in absorption), sorted by cube and wavelength.
     """
-    met = outcomes[outcomes["unidentified_kind"].map(len) > 0]
+    met = outcomes[outcomes["unidentified_kind"].notna()]
     rows = [
         {"obs_id": obs_id, **asdict(line)}
         for obs_id, cube in met.groupby("obs_id")

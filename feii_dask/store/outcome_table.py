@@ -57,13 +57,13 @@ SCIENCE = pa.schema(
         pa.field("offset_arcsec", pa.float64()),
         pa.field("compact_share", pa.float64()),
         pa.field("compact_share_error", pa.float64()),
-        pa.field("lobe_velocity_kms", pa.list_(pa.float64()), nullable=False),
-        pa.field("lobe_velocity_error_kms", pa.list_(pa.float64()), nullable=False),
-        pa.field("lobe_flux", pa.list_(pa.float64()), nullable=False),
-        pa.field("lobe_flux_error", pa.list_(pa.float64()), nullable=False),
-        pa.field("unidentified_wavelength_um", pa.list_(pa.float64()), nullable=False),
-        pa.field("unidentified_kind", pa.list_(pa.string()), nullable=False),
-        pa.field("unidentified_statistic", pa.list_(pa.float64()), nullable=False),
+        pa.field("lobe_velocity_kms", pa.list_(pa.float64())),
+        pa.field("lobe_velocity_error_kms", pa.list_(pa.float64())),
+        pa.field("lobe_flux", pa.list_(pa.float64())),
+        pa.field("lobe_flux_error", pa.list_(pa.float64())),
+        pa.field("unidentified_wavelength_um", pa.list_(pa.float64())),
+        pa.field("unidentified_kind", pa.list_(pa.string())),
+        pa.field("unidentified_statistic", pa.list_(pa.float64())),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
         pa.field("on_data", pa.list_(pa.int64()), nullable=False),
     ]
@@ -85,7 +85,8 @@ BOOKKEEPING_COLUMNS: tuple[str, ...] = tuple(BOOKKEEPING.names)
 KEY_COLUMNS: tuple[str, ...] = ("obs_id", "line", "wavelength_um", "status", "attempt")
 
 LISTS = ("null_p_values", "flags", "on_data")
-# Fields that hold several records: each field of a record becomes a column of lists.
+# Fields that hold several records: each field of a record becomes a column of lists. Most rows have none, which is
+# stored as missing: a million empty lists take a hundred megabytes for each column.
 RECORDS = {"lobes": ("lobe", Lobe), "unidentified": ("unidentified", UnidentifiedLine)}
 # Other fields of a Detection that become columns of the same name.
 NUMBERS_AND_TEXTS = [
@@ -119,7 +120,7 @@ def measurements(detection: Detection) -> dict[str, Any]:
         **{name: getattr(detection, name) for name in NUMBERS_AND_TEXTS},
         **{name: list(getattr(detection, name)) for name in LISTS},
         **{
-            f"{prefix}_{field.name}": [getattr(one, field.name) for one in getattr(detection, name)]
+            f"{prefix}_{field.name}": [getattr(one, field.name) for one in getattr(detection, name)] or None
             for name, (prefix, record) in RECORDS.items()
             for field in fields(record)
         },

@@ -128,7 +128,8 @@ def test_what_was_not_measured_is_missing_and_types_do_not_depend_on_it(
     nothing = as_frame(outcome_of("a", lines, status=Status.TIMEOUT))
     everything = as_frame(outcome_of("a", lines, detected=lines))
     assert list(nothing.dtypes) == list(everything.dtypes)
-    assert nothing[["snr", "flux", "peak_y", "peak_x"]].isna().all(axis=None)
+    missing = ["snr", "flux", "peak_y", "peak_x", "lobe_flux", "unidentified_kind"]
+    assert nothing[missing].isna().all(axis=None)
     assert list(nothing["reason"]) == ["it is timeout"] * 4
 
 
