@@ -11,6 +11,7 @@ from feii_dask.config.declarations import Declaration, declarations_of, setting
 from feii_dask.config.validators import (
     NonNegative,
     OneOf,
+    SomeOf,
     parse_count,
     parse_file,
     parse_flag,
@@ -120,6 +121,13 @@ class Settings:
         commands=SCANNING,
         shapes_results=True,
         from_mission=True,
+    )
+    include: tuple[str, ...] = setting(
+        SomeOf(("compact", "undecided")),
+        (),
+        "Kinds of lines that make candidates beside extended ones: compact, undecided",
+        metavar="KIND",
+        commands=("search", "rank"),
     )
     storage_options: Mapping[str, Any] = setting(
         parse_mapping, {}, "For the file system, as fsspec takes them", secret=True

@@ -154,7 +154,14 @@ def test_lines_of_a_table_are_asked_for_by_a_table() -> None:
 
 def test_a_newer_run_is_refused(store: RunStore) -> None:
     store.update_manifest(schema=RUN_SCHEMA + 1, versions={"feii_dask": "9.0"})
-    with pytest.raises(SettingsError, match=r"feii_dask 9\.0 with schema 3, .* reads schema 2.* update feii_dask"):
+    message = rf"feii_dask 9\.0 with schema {RUN_SCHEMA + 1}, .* reads schema {RUN_SCHEMA}.* update feii_dask"
+    with pytest.raises(SettingsError, match=message):
+        fd.open_run(store.directory)
+
+
+def test_a_run_without_kinds_of_lines_is_refused(store: RunStore) -> None:
+    store.update_manifest(schema=2, versions={"feii_dask": "0.1.0"})
+    with pytest.raises(SettingsError, match=r"0\.1\.0 with schema 2, .*pandas\.read_parquet; search again"):
         fd.open_run(store.directory)
 
 
