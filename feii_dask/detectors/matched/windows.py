@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from feii_dask.cubes.known_lines import catalogue_um
 from feii_dask.cubes.lines import ALL_LINES
 from feii_dask.detectors.line_window import LineWindow, doppler_kms
 from feii_dask.detectors.matched.filters import SEARCH_WIDTHS_KMS
@@ -20,8 +21,6 @@ SAME_LINE_KMS = 30.0  # within which a line of the catalogue is the one that is 
 CORE_KMS = 60.0  # the systemic velocities that a neighbour within the search may have
 SAME_STEP = 0.1  # relative difference of steps that windows may have
 MOST_MISSING = 0.5  # share of a plane's spaxels
-
-KNOWN_LINES_UM = np.array(sorted(line.wavelength_um for line in ALL_LINES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,9 +62,7 @@ def lay_windows(window: LineWindow, present: NDArray[np.float64], resolution: Re
     usable = (present >= MOST_MISSING) & (abs(np.gradient(window.wavelength_um) / resolution.step_um - 1) < SAME_STEP)
     velocity = window.velocity_kms - window.rv_kms
     searched = abs(velocity) <= REACH_KMS
-    known_um = np.concatenate([KNOWN_LINES_UM, [line.wavelength_um for line in window.searched]])
-    neighbours = doppler_kms(known_um, window.line.wavelength_um)
-    neighbours = neighbours[abs(neighbours) > SAME_LINE_KMS]
+    neighbours = neighbours_kms(window, [line.wavelength_um for line in (*ALL_LINES, *window.searched)])
     hidden = np.zeros_like(searched)
     core_kms = CORE_KMS + spread_kms / 2
     for neighbour in neighbours[(abs(neighbours) > core_kms) & (abs(neighbours) < REACH_KMS + core_kms)]:
@@ -78,6 +75,9 @@ def lay_windows(window: LineWindow, present: NDArray[np.float64], resolution: Re
     free = usable & ~near
     for neighbour in neighbours:
         free &= abs(velocity - neighbour) > REACH_KMS + spread_kms
+    catalogue = catalogue_um(*window.wavelength_um[[0, -1]])
+    for neighbour in neighbours_kms(window, catalogue.wavelength_um[~catalogue.forest]):
+        free &= abs(velocity - neighbour) > CORE_KMS + spread_kms
     return Windows(
         tested=tested,
         near=near,
@@ -88,6 +88,12 @@ def lay_windows(window: LineWindow, present: NDArray[np.float64], resolution: Re
             *("cut",) * bool(np.count_nonzero(searched & usable) < complete),
         ),
     )
+
+
+def neighbours_kms(window: LineWindow, known_um: ArrayLike) -> NDArray[np.float64]:
+    """Return the velocities of other lines, as if they were the line that is looked for."""
+    velocity: NDArray[np.float64] = doppler_kms(np.asarray(known_um, dtype=np.float64), window.line.wavelength_um)
+    return velocity[abs(velocity) > SAME_LINE_KMS]
 
 
 def null_windows(free: NDArray[np.bool_], length: int) -> NDArray[np.intp]:
