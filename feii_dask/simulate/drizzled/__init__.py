@@ -1,0 +1,26 @@
+"""Cubes drizzled from simulated detector pixels: undersampled stars, correlated noise, and faults where they arise."""
+
+from feii_dask.simulate.drizzled.detector_faults import ALL_FAULTS, CLEAN, Faults
+from feii_dask.simulate.drizzled.drizzled_cube import DrizzledCube, make_drizzled_cube
+from feii_dask.simulate.drizzled.lights import Light, SpectralLine, reflected, two_sided_jet
+from feii_dask.simulate.drizzled.line_light import TrueLine
+from feii_dask.simulate.drizzled.shapes_on_sky import Cavity, Field, Lobe, Nebula, Point, Shape
+
+__all__ = [
+    "ALL_FAULTS",
+    "CLEAN",
+    "Cavity",
+    "DrizzledCube",
+    "Faults",
+    "Field",
+    "Light",
+    "Lobe",
+    "Nebula",
+    "Point",
+    "Shape",
+    "SpectralLine",
+    "TrueLine",
+    "make_drizzled_cube",
+    "reflected",
+    "two_sided_jet",
+]
