@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from feii_dask.detectors.matched.emission_region import disc
 from feii_dask.detectors.matched.filters import gaussian_matrix
 from feii_dask.detectors.matched.line_images import LineImages
-from feii_dask.detectors.matched.point_source import RELATIVE_ERROR, PointShape, fit_point, point_image
+from feii_dask.detectors.matched.point_source import RELATIVE_ERROR, Freedom, PointShape, fit_point, point_image
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.model import Kind
 
@@ -25,12 +25,19 @@ COMPACT_SHARE, COMPACT_SIGMAS = 0.2, 1.645  # beyond the core, at 95 %
 SCALES = 1.0, 2.5  # FWHM of the point-spread function with which residuals are smoothed
 EXPONENT_OF_NULLS = 12.0  # of their tail: exponential would promise too much
 SMALLEST_SCALE = 2.0  # of the squared significance: that of normal noise
-SCATTERED = 0.3  # share of the line beyond its core that the continuum explains
+SCATTERED, LEAST_SCATTERED = 0.4, 0.4  # share of the line beyond its core that the continuum explains, and core
+STAR_WINGS = 0.15  # of a star's light that its core may lack
 FIELD_SHARE, FIELD_CONTRAST = 0.6, 8.0  # spaxels with the line, and its peak over its median, where it fills the field
 SPIKES = 0.004  # height of diffraction spikes, two FWHM from the core, over the core
-UNRESOLVED = 0.25  # excess of the continuum's logarithmic width over that of the point-spread function
-STAR = 20.0  # significance of a continuum whose own shape is taken for that of points
-STAR_WIDTH_RANGE = 0.06
+UNRESOLVED = 0.1  # excess of the continuum's logarithmic width over the widest of a point
+STAR = 100.0  # peak of a continuum, over its spread elsewhere, whose own shape is taken for that of points
+ROUNDS = 2  # of fitting a point to what the continuum leaves
+# By how much points differ from what is expected. The MRS is 60 % broader than the diffraction limit along its long axis
+# at 5 µm and 15 % at 28 µm (Argyriou et al. 2023, A&A 675, A111); what is known of a width holds to some 15 %.
+# Spaxels as wide as the point-spread function broaden it by an amount that depends on how a cube was drizzled.
+WIDTH_KNOWN, SPAXEL_WIDTH_KNOWN = 0.16, 0.3
+OF_STAR, OF_ANY_STAR = Freedom(0.06, 0.1, 0.005), Freedom(0.5, 0.35, 0.03)
+UNDERSAMPLED = 0.25  # error of a model whose FWHM is one spaxel, over it: where in the spaxel a point falls
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +113,7 @@ def judge_extent(
     p_extent = p_of_excess(images, left, model.error, region, resolution)
     share, error = compact_share(images, model, left, region)
     beyond = 1 - share
-    extended_continuum = float((model.scattered - model.star)[region].sum())
-    total = float(images.line[region].sum())
-    flags = fills + ("scattered",) * bool(extended_continuum > SCATTERED * max(total * beyond, 0.2 * total) > 0)
+    flags = fills + is_scattered(images, model, region)
     if p_extent <= EXTENDED_P:
         kind = Kind.EXTENDED
     elif beyond + COMPACT_SIGMAS * error < COMPACT_SHARE:
@@ -126,45 +131,63 @@ def fit_unresolved(
     level = float(np.percentile(continuum[valid], 10))
     light = np.where(valid, np.maximum(continuum - level, 0), 0)
     shape, star = star_of(light, images, resolution)
-    width_range = STAR_WIDTH_RANGE if shape else None
-    expected = shape or PointShape(resolution.psf_px)
+    expected, freedom = (shape, OF_STAR) if shape else (PointShape(resolution.psf_px), of_band(resolution))
     smooth = gaussian_filter(np.where(valid, images.line, 0), resolution.psf_px / 2.355)
     noise = np.hypot(images.noise, RELATIVE_ERROR * np.maximum(smooth, 0))
-    point, weights = np.zeros_like(light), (0.0, 0.0)
-    for _ in range(2):
-        left = np.where(valid, images.line - weights[1] * light, 0)
-        smooth = gaussian_filter(left, resolution.psf_px / 2.355) / np.where(valid, images.noise, np.inf)
-        peak = np.unravel_index(int(np.where(mask, smooth, -np.inf).argmax()), mask.shape)
-        options = () if width_range is None else (width_range,)
-        place, found, _ = fit_point(left, images.noise, (int(peak[0]), int(peak[1])), expected, *options)
-        point = point_image(light.shape, place, found)
-        weights = two_weights(images.line, point, light, noise, valid)
-    point, scattered, starlight = weights[0] * point, weights[1] * light, weights[1] * star
+    scattered, best = np.zeros_like(light), np.inf
+    for _ in range(ROUNDS):
+        left = np.where(valid, images.line - scattered, 0)
+        peak = brightest(left, images.noise, mask & valid, resolution)
+        at, found, _ = fit_point(left, images.noise, peak, expected, freedom)
+        image = point_image(light.shape, at, found)
+        weights = two_weights(images.line, image, light, noise, valid)
+        scattered = weights[1] * light
+        left = np.where(valid, images.line - weights[0] * image - scattered, 0)
+        misfit = float(np.square(left / np.where(valid, noise, np.inf)).sum())
+        if misfit < best:
+            best, place, point, share = misfit, at, weights[0] * image, weights[1]
+    scattered, starlight = share * light, share * star
+    core = point + starlight
     y, x = np.indices(light.shape)
     distance = np.hypot(y - place[0], x - place[1]) / resolution.psf_px
-    core = point + starlight
-    spikes = SPIKES * (weights[0] + starlight.max()) * np.minimum(4 / np.maximum(distance, 0.5) ** 2, 4)
-    error = np.hypot(RELATIVE_ERROR * (core + scattered), spikes)
+    spikes = SPIKES * core.max() * np.minimum(4 / np.maximum(distance, 0.5) ** 2, 4)
+    relative = RELATIVE_ERROR + UNDERSAMPLED / resolution.psf_px**2
+    error = np.hypot(relative * (core + scattered), spikes)
     return Unresolved(point, scattered, error, starlight)
+
+
+def brightest(image: Image, noise: Image, mask: NDArray[np.bool_], resolution: Resolution) -> tuple[int, int]:
+    """Return the spaxel of a mask in which a smooth image is brightest, and significant."""
+    smooth = gaussian_filter(image, resolution.psf_px / 2.355)
+    y, x = np.unravel_index(int(np.where(mask, smooth * abs(smooth) / noise, -np.inf).argmax()), mask.shape)
+    return int(y), int(x)
 
 
 def star_of(light: Image, images: LineImages, resolution: Resolution) -> tuple[PointShape | None, Image]:
     """Return the shape of a bright unresolved continuum, or None, and the image of the continuum's unresolved part."""
     nowhere = np.zeros_like(light)
     noise = np.where(images.valid, images.continuum_noise, np.inf)
-    significance = light / noise
-    peak = np.unravel_index(int(significance.argmax()), light.shape)
-    if not significance[peak] > STAR:
-        return None, nowhere
+    peak = np.unravel_index(int((light / noise).argmax()), light.shape)
     expected = PointShape(resolution.psf_px)
-    place, shape, height = fit_point(light, noise, (int(peak[0]), int(peak[1])), expected, 2 * UNRESOLVED)
-    core = np.minimum(height * point_image(light.shape, place, shape), light)
     y, x = np.indices(light.shape)
+    far = images.valid & (np.hypot(y - peak[0], x - peak[1]) > 2 * resolution.psf_px)
+    level = float(np.median(light[far]))
+    if not light[peak] - level > STAR * np.median(abs(light[far] - level)):
+        return None, nowhere
+    light = np.maximum(light - level, 0)
+    place, shape, height = fit_point(light, noise, (int(peak[0]), int(peak[1])), expected, OF_ANY_STAR)
+    core = np.minimum(height * point_image(light.shape, place, shape), light)
     near = np.hypot(y - place[0], x - place[1]) < 2 * resolution.psf_px
-    unresolved = abs(np.log(shape.fwhm_px / resolution.psf_px)) < UNRESOLVED and core[near].sum() > 0.85 * light[near].sum()
+    excess = UNRESOLVED + of_band(resolution).width
+    unresolved = abs(np.log(shape.fwhm_px / resolution.psf_px)) < excess and core[near].sum() > 0.85 * light[near].sum()
     if not unresolved:
-        return None, core if shape.fwhm_px < resolution.psf_px * exp(UNRESOLVED) else nowhere
+        return None, core if shape.fwhm_px < resolution.psf_px * exp(excess) else nowhere
     return shape, core
+
+
+def of_band(resolution: Resolution) -> Freedom:
+    """Return by how much points differ from what wavelength and instrument say."""
+    return Freedom(max(WIDTH_KNOWN, SPAXEL_WIDTH_KNOWN / resolution.psf_px), 0.25, 0.02)
 
 
 def two_weights(line: Image, point: Image, light: Image, noise: Image, valid: NDArray[np.bool_]) -> tuple[float, float]:
@@ -234,6 +257,15 @@ def compact_share(
     noise = float(scatter(images.others[:, region].sum(axis=1)[:, None])[0])
     share = core / total
     return share, hypot(noise / total, RELATIVE_ERROR)
+
+
+def is_scattered(images: LineImages, model: Unresolved, region: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Return a flag where the extended part of the continuum explains much of what lies beyond the core."""
+    line, point, scattered, star = (
+        float(image[region].sum()) for image in (images.line, model.point, model.scattered, model.star)
+    )
+    extended = scattered - (1 + STAR_WINGS) * star
+    return ("scattered",) * bool(extended > SCATTERED * max(line - point - star, LEAST_SCATTERED * line))
 
 
 def fills_field(images: LineImages, mask: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def measure_line(
     boxes = np.convolve(summed, edge, "same")
     scatter = float(np.median(abs(boxes[free]))) / MAD_OF_NORMAL * watt
     smooth = gaussian_filter(np.where(images.valid, images.line, 0), resolution.psf_px * SIGMA_PER_FWHM)
-    peak = np.unravel_index(int(np.where(mask & images.valid, smooth / images.noise, -np.inf).argmax()), mask.shape)
+    peak = np.unravel_index(int(np.where(mask & images.valid, smooth * abs(smooth) / images.noise, -np.inf).argmax()), mask.shape)
     sky = sky_noise(residuals)
     height = float(images.line[peak])
     return {

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import atan, pi, sqrt, tan
+from math import atan, exp, hypot, log, pi, sqrt, tan
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-__all__ = ["PointShape", "fit_point", "point_image"]
+__all__ = ["RELATIVE_ERROR", "Freedom", "PointShape", "fit_point", "point_image"]
 
 Image = NDArray[np.float64]
 
-# The MRS is 60 % broader than the diffraction limit along its long axis at 5 µm, 15 % at 28 µm (Argyriou et al. 2023,
-# A&A 675, A111); what is known of a width holds to some 15 %.
-WIDTH_RANGE = 0.16  # of the logarithm of the width
-SHAPE_RANGE = 0.25  # of the ellipticity
-WING_FWHM = 3.0  # of the broad wings, over that of the core
-# An Airy pattern, obstructed as JWST's is, has some 15 % of its light in such wings: 0.012 of the peak.
-WINGS, MOST_WINGS = 0.012, 0.04
-EXPONENT, EXPONENTS = 6.0, (1.8, 12.0)  # of the core, a Moffat profile: from broad wings to nearly a Gaussian
+WING_FWHM = 3.0  # of the broad wings, a Moffat profile of exponent 2, over that of the core
+WINGS = 0.012  # their height over the core's: 15 % of the light, as in an Airy pattern obstructed as JWST's is
 REACH = 3.0  # FWHM about the place that are fitted
-PRIOR = 0.3  # weight of what is expected, against one standard deviation of the data
+FARTHEST_PX = 1.5  # from the brightest spaxel to the place
 RELATIVE_ERROR = 0.04  # of any model of a point-spread function
 
 
 @dataclass(frozen=True, slots=True)
 class PointShape:
-    """What images of unresolved sources look like.
+    """What images of unresolved sources look like: an elliptical Gaussian, and broad wings.
 
     Attributes
     ----------
@@ -36,22 +30,32 @@ class PointShape:
         Of the core, geometric mean of both axes.
     stretch : tuple of float
         Ellipticity (a² - b²) / (a² + b²), times cosine and sine of twice the angle from the x axis.
-    exponent : float
-        Of the core's Moffat profile.
     wings : float
         Height of the broad wings over that of the core.
     """
 
     fwhm_px: float
     stretch: tuple[float, float] = (0.0, 0.0)
-    exponent: float = EXPONENT
     wings: float = WINGS
 
 
-def moffat(square_px: Image, fwhm_px: float, exponent: float) -> Image:
-    """Return a Moffat profile of peak 1."""
-    profile: Image = (1 + square_px * (4 * (2 ** (1 / exponent) - 1) / fwhm_px**2)) ** -exponent
-    return profile
+@dataclass(frozen=True, slots=True)
+class Freedom:
+    """By how much a shape may differ from the one that is expected.
+
+    Attributes
+    ----------
+    width : float
+        The logarithm of its width.
+    stretch : float
+        Its ellipticity, in any direction.
+    wings : float
+        The height of its wings.
+    """
+
+    width: float
+    stretch: float
+    wings: float
 
 
 def point_image(shape: tuple[int, ...], place: tuple[float, float], source: PointShape) -> Image:
@@ -61,23 +65,19 @@ def point_image(shape: tuple[int, ...], place: tuple[float, float], source: Poin
     along, across = source.stretch
     # by the inverse of the matrix [[1 + along, across], [across, 1 - along]], made to have a determinant of 1
     square = (1 - along) * dx**2 - 2 * across * dx * dy + (1 + along) * dy**2
-    core = moffat(square / sqrt(1 - along**2 - across**2), source.fwhm_px, source.exponent)
-    return core + source.wings * moffat(dy**2 + dx**2, WING_FWHM * source.fwhm_px, 2.0)
+    core = np.exp(-4 * log(2) / source.fwhm_px**2 / sqrt(1 - along**2 - across**2) * square)
+    wing_scale = 4 * (sqrt(2) - 1) / (WING_FWHM * source.fwhm_px) ** 2
+    image: Image = core + source.wings / np.square(1 + wing_scale * (dy**2 + dx**2))
+    return image
 
 
-def between(free: float, low: float, high: float) -> float:
-    """Map a number of any size to one between two limits."""
-    return low + (high - low) * (0.5 + atan(free) / pi)
-
-
-def free_of(value: float, low: float, high: float) -> float:
-    """Return the inverse of `between`."""
-    share = min(max((value - low) / (high - low), 0.02), 0.98)
-    return tan(pi * (share - 0.5))
+def limited(free: float, reach: float) -> float:
+    """Map a number of any size to one within ``reach`` of 0."""
+    return 2 / pi * reach * atan(free)
 
 
 def fit_point(
-    image: Image, noise: Image, peak: tuple[int, int], expected: PointShape, width_range: float = WIDTH_RANGE
+    image: Image, noise: Image, peak: tuple[int, int], expected: PointShape, freedom: Freedom
 ) -> tuple[tuple[float, float], PointShape, float]:
     """Fit the image of a point about a peak, and return its place, shape and height.
 
@@ -91,26 +91,25 @@ def fit_point(
         Where to begin, (y, x).
     expected : PointShape
         The shape that an unresolved source has about here.
-    width_range : float
-        By how much the logarithm of the width may differ from that.
+    freedom : Freedom
+        By how much it may differ.
     """
     y, x = np.indices(image.shape)
     near = (np.hypot(y - peak[0], x - peak[1]) <= max(REACH * expected.fwhm_px, 2.5)) & np.isfinite(noise)
     if np.count_nonzero(near) < 9:
         return (float(peak[0]), float(peak[1])), expected, max(float(image[peak]), 0.0)
-    box = slice(y[near].min(), y[near].max() + 1), slice(x[near].min(), x[near].max() + 1)
-    origin, part, inside = (box[0].start, box[1].start), image[box], near[box]
-    weight = inside / np.where(inside, np.hypot(noise[box], RELATIVE_ERROR * part), 1)
+    rows, columns = (slice(index[near].min(), index[near].max() + 1) for index in (y, x))
+    part, inside = image[rows, columns], near[rows, columns]
+    weight = np.where(inside, 1 / np.hypot(noise[rows, columns], RELATIVE_ERROR * part), 0)
+    middle = peak[0] - rows.start, peak[1] - columns.start
 
     def read(free: Image) -> tuple[tuple[float, float], PointShape]:
-        place = peak[0] - origin[0] + between(free[0], -1.5, 1.5), peak[1] - origin[1] + between(free[1], -1.5, 1.5)
-        ellipticity = SHAPE_RANGE * np.hypot(*free[3:5]) / (1 + np.hypot(*free[3:5]))
-        angle = np.arctan2(free[4], free[3])
-        return place, PointShape(
-            fwhm_px=expected.fwhm_px * float(np.exp(between(free[2], -width_range, width_range))),
-            stretch=(float(ellipticity * np.cos(angle)), float(ellipticity * np.sin(angle))),
-            exponent=between(free[5], *EXPONENTS),
-            wings=between(free[6], 0, MOST_WINGS),
+        dy, dx = (limited(value, FARTHEST_PX) for value in free[:2])
+        reach = limited(hypot(*free[3:5]), freedom.stretch) / (hypot(*free[3:5]) or 1.0)
+        return (middle[0] + dy, middle[1] + dx), PointShape(
+            fwhm_px=expected.fwhm_px * exp(limited(free[2], freedom.width)),
+            stretch=(expected.stretch[0] + reach * free[3], expected.stretch[1] + reach * free[4]),
+            wings=max(expected.wings + limited(free[5], freedom.wings), 0.0),
         )
 
     def height(model: Image) -> float:
@@ -119,12 +118,9 @@ def fit_point(
     def residual(free: Image) -> Image:
         model = point_image(part.shape, *read(free))
         left: Image = ((part - height(model) * model) * weight)[inside]
-        return np.concatenate([left, PRIOR * (free - start)])
+        return left
 
-    tails = free_of(expected.exponent, *EXPONENTS), free_of(expected.wings, 0, MOST_WINGS)
-    start = np.array([0.0, 0.0, 0.0, *expected.stretch, *tails])
-    found = least_squares(residual, start, method="lm", max_nfev=200)
+    found = least_squares(residual, np.full(6, 0.01), method="lm", max_nfev=150)
     place, shape = read(found.x)
     tallest = height(point_image(part.shape, place, shape))
-    return (place[0] + origin[0], place[1] + origin[1]), shape, max(tallest, 0.0)
-
+    return (place[0] + rows.start, place[1] + columns.start), shape, max(tallest, 0.0)
