@@ -15,10 +15,11 @@ from feii_dask.detectors.matched.emission_region import Seed, grow_region
 from feii_dask.detectors.matched.extent import judge_extent
 from feii_dask.detectors.matched.filters import gaussian
 from feii_dask.detectors.matched.line_images import line_images
-from feii_dask.detectors.matched.line_profile import Profiles, fit_profiles, noise_covariance
+from feii_dask.detectors.matched.line_profile import Profiles, WhiteSpectra, fit_profiles
+from feii_dask.detectors.matched.lobes import find_two_sides
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import Residuals, robust_scale
-from feii_dask.model import SPEED_OF_LIGHT_KMS, Kind
+from feii_dask.model import SPEED_OF_LIGHT_KMS, Kind, Lobe
 
 __all__ = ["measure_line"]
 
@@ -31,6 +32,9 @@ WIDEST_KMS = 350.0  # FWHM of a line before the spectrograph
 NARROWEST = 0.75  # of the line-spread function
 FITTED = 1.5  # FWHM on either side of a line that are fitted,
 BEYOND_PLANES = 2.0  # and planes beyond, for the level
+TYPICAL_KMS = 80.0
+FAINT = 0.3  # of the brightest spaxel, that all weigh in a spectrum besides their own brightness
+BASELINE_PLANES = 20  # on either side, in which the level beside a line is taken
 INTEGRATED = 1.25  # FWHM on either side of a line that are summed: all but 0.3 % of it
 STAR = 5.0  # scatter of the continuum image that its peak exceeds where there is a star
 
@@ -44,29 +48,40 @@ def measure_line(
     resolution: Resolution,
 ) -> dict[str, Any]:
     valid = np.isfinite(residuals.noise)
-    planes = len(residuals.normalized)
+    size = len(residuals.normalized)
     mask = grow_region(significance, seed, searched, valid, resolution)
-    profile = fit_line(residuals, mask, seed, resolution)
+    cube = residuals.normalized * np.where(valid, residuals.noise, np.float32(0))
+    profile = fit_line(cube, residuals.noise, mask, seed, resolution)
+    light = np.where(mask, np.maximum(significance[searched].max(axis=0), 0) ** 2 * 0 + np.maximum(significance[searched].max(axis=0) - 2, 0) * np.where(valid, residuals.noise, 0), 0)
+    two = find_two_sides(cube, residuals.noise, light, searched, profile, line_widths(resolution), resolution)
     centre, fwhm = float(profile.centre[0]), profile.fwhm
-    centre_um = float(np.interp(centre, np.arange(planes), window.wavelength_um))
-    first = max(floor(centre - INTEGRATED * fwhm), 0)
-    last = min(ceil(centre + INTEGRATED * fwhm), planes - 1)
-    here = np.arange(first, last + 1)
-    template = gaussian(here - centre, fwhm)
-    free = np.ones(planes, dtype=bool)
-    free[max(first - 1, 0) : last + 2] = False
-    images = line_images(residuals, template / np.square(template).sum(), first, free)
-    extent = judge_extent(images, residuals.continuum.astype(np.float64), mask, resolution)
-
-    scale = np.where(valid, residuals.noise, 0)
-    summed = residuals.normalized.reshape(planes, -1) @ (scale * mask).ravel()
-    edge = np.minimum(np.minimum(here - (centre - INTEGRATED * fwhm) + 0.5, (centre + INTEGRATED * fwhm) - here + 0.5), 1)
-    edge = np.maximum(edge, 0)
-    kernel = np.zeros(planes); 
+    centre_um = float(np.interp(centre, np.arange(size), window.wavelength_um))
     watt = W_M2_HZ_PER_MJY * SR_PER_ARCSEC2 * window.pixel_arcsec**2 * HZ_UM * resolution.step_um / centre_um**2
-    flux = float(edge @ summed[here]) * watt
-    boxes = np.convolve(summed, edge, "same")
-    scatter = float(np.median(abs(boxes[free]))) / MAD_OF_NORMAL * watt
+    summed = cube[:, mask].sum(axis=1).astype(np.float64)
+    flux, scatter = total_of(summed, centre, fwhm)
+    flux, scatter = flux * watt, scatter * watt
+    lobes = ()
+    if two:
+        um = np.interp(two.profiles.centre, np.arange(size), window.wavelength_um)
+        kms = doppler_kms(um, window.line.wavelength_um)
+        errors = two.profiles.centre_error * resolution.plane_kms
+        lobes = tuple(Lobe(velocity_kms=float(kms[i]), velocity_error_kms=float(errors[i]), flux=float(two.sums[i]) * watt, flux_error=float(two.errors[i]) * watt) for i in (0, 1))
+        flux, scatter = float(two.sums.sum()) * watt, float(np.hypot(*two.errors)) * watt
+        centres, fwhm = two.profiles.centre, two.profiles.fwhm
+        if abs(centres[1] - centres[0]) > fwhm:
+            first_lobe = int(two.sums.argmax())
+            centre = float(centres[first_lobe])
+            profile = Profiles(centres[[first_lobe]], two.profiles.centre_error[[first_lobe]], fwhm, profile.peak)
+            centre_um = float(um[first_lobe])
+    centres = two.profiles.centre if two else np.array([centre])
+    first = max(floor(min(centres) - INTEGRATED * fwhm), 0)
+    last = min(ceil(max(centres) + INTEGRATED * fwhm), size - 1)
+    here = np.arange(first, last + 1)
+    template = np.max([gaussian(here - at, fwhm) for at in centres], axis=0)
+    free = np.ones(size, dtype=bool)
+    free[max(first - 1, 0) : last + 2] = False
+    images = line_images(residuals, template / np.square(gaussian(np.arange(-30, 31), fwhm)).sum(), first, free)
+    extent = judge_extent(images, residuals.continuum.astype(np.float64), mask, resolution)
     smooth = gaussian_filter(np.where(images.valid, images.line, 0), resolution.psf_px * SIGMA_PER_FWHM)
     peak = np.unravel_index(int(np.where(mask & images.valid, smooth * abs(smooth) / images.noise, -np.inf).argmax()), mask.shape)
     sky = sky_noise(residuals)
@@ -84,6 +99,7 @@ def measure_line(
         "width_kms": fwhm * resolution.plane_kms,
         "snr": height / sky,
         "local_snr": height / float(residuals.noise[peak]),
+        "lobes": lobes,
         "flux": flux,
         "flux_error": scatter,
         "area_px": int(mask.sum()),
@@ -96,28 +112,46 @@ def measure_line(
     }
 
 
-def fit_line(residuals, mask, seed, resolution) -> Profiles:
-    planes = len(residuals.normalized)
-    valid = np.isfinite(residuals.noise)
-    start, stop = seed.line_extent
-    image = residuals.normalized[max(seed.plane - 1, 0) : seed.plane + 2].sum(axis=0) * np.where(valid, residuals.noise, 0)
+def fit_line(
+    cube: NDArray[np.float32], noise: NDArray[np.float32], mask: NDArray[np.bool_], seed: Seed, resolution: Resolution
+) -> Profiles:
+    """Fit the line of a region."""
+    size = len(cube)
+    image = cube[max(seed.plane - 1, 0) : seed.plane + 2].sum(axis=0)
     image = np.maximum(gaussian_filter(image, resolution.psf_px * SIGMA_PER_FWHM), 0)
-    weight = np.where(mask & valid, (image + 0.3 * image.max()) / np.square(residuals.noise), 0)
-    scale = np.where(valid, residuals.noise, 0)
-    spectrum = (residuals.normalized.reshape(planes, -1) @ (scale * weight).ravel()).astype(np.float64)
-    seen = residuals.good[:, mask].any(axis=1)
-    centre, fwhm = float(seed.plane), resolution.width_planes(80.0)
-    widths = NARROWEST * resolution.line_planes, resolution.width_planes(WIDEST_KMS)
+    weight = np.where(mask, (image + FAINT * image.max()) / np.square(noise), 0)
+    spectrum = (cube.reshape(size, -1) @ weight.ravel().astype(np.float32)).astype(np.float64)
+    centre, fwhm = float(seed.plane), resolution.width_planes(TYPICAL_KMS)
+    everywhere = np.arange(size)
     for _ in range(2):
-        reach = FITTED * fwhm + BEYOND_PLANES
-        here = np.arange(max(ceil(centre - reach), 0), min(floor(centre + reach), planes - 1) + 1)
-        here = here[seen[here]]
-        off = seen.copy()
-        off[max(floor(centre - 2 * fwhm), 0) : ceil(centre + 2 * fwhm) + 1] = False
-        covariance = noise_covariance(spectrum, off)
-        profile = fit_profiles(spectrum[None], covariance[None], here, np.array([centre]), fwhm, widths)
+        distance = abs(everywhere - centre)
+        planes = everywhere[distance <= FITTED * fwhm + BEYOND_PLANES]
+        white = WhiteSpectra.of(spectrum[None], distance > 2 * fwhm, planes)
+        profile = fit_profiles(white, np.array([centre]), fwhm, line_widths(resolution))
         centre, fwhm = float(profile.centre[0]), profile.fwhm
     return profile
+
+
+def total_of(spectrum: NDArray[np.float64], centre: float, fwhm: float) -> tuple[float, float]:
+    """Return the sum of a spectrum over a line, above the level beside it, and its error."""
+    distance = abs(np.arange(spectrum.size) - centre)
+    inside = np.clip(INTEGRATED * fwhm + 0.5 - distance, 0, 1)
+    beside = (distance > INTEGRATED * fwhm + 1) & (distance < INTEGRATED * fwhm + BASELINE_PLANES)
+    off = spectrum[distance > INTEGRATED * fwhm + 1]
+    scatter = float(np.median(abs(off))) / MAD_OF_NORMAL if off.size else 0.0
+    values = spectrum[beside]
+    middle = float(np.median(values)) if values.size else 0.0
+    near = values[abs(values - middle) <= 2.5 * scatter]
+    level = float(near.mean()) if near.size else middle
+    width = float(inside.sum())
+    boxes = np.convolve(spectrum, np.ones(max(round(width), 1)), "same")[distance > 2 * INTEGRATED * fwhm]
+    noise = float(np.median(abs(boxes - np.median(boxes)))) / MAD_OF_NORMAL if boxes.size else 0.0
+    return float(inside @ spectrum) - level * width, noise * sqrt(1 + width / (2 * BASELINE_PLANES))
+
+
+def line_widths(resolution: Resolution) -> tuple[float, float]:
+    """Return the least and the largest FWHM of a line in the cube, in planes."""
+    return NARROWEST * resolution.line_planes, resolution.width_planes(WIDEST_KMS)
 
 
 def sky_noise(residuals: Residuals) -> float:
