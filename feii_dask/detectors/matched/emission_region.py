@@ -15,7 +15,7 @@ __all__ = ["Seed", "disc", "grow_region"]
 JOINED = 3.0  # significance of a voxel that is joined to its neighbours
 FAINTEST = 0.01  # share of the peak below which light is the wings of the point-spread function
 COMPANION = 5.0  # significance of the peak of a part that is not connected
-GAP = 2.0  # FWHM of the point-spread function that may lie between it and the rest
+GAP, LEAST_GAP_PX = 2.0, 4.0  # FWHM of the point-spread function, and spaxels, that may lie between it and the rest
 MARGIN = 0.5  # FWHM by which the region is enlarged: where it ends by chance, light is lost
 EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
@@ -77,7 +77,7 @@ def grow_region(
     inside = inside[inside > 0]
     mask = np.isin(labels, inside).any(axis=0) | (seed.mask & ~np.any(inside))
     others = [part for part in np.flatnonzero(peaks > COMPANION) if part and part not in inside]
-    near = binary_dilation(mask, disc(GAP * resolution.psf_px))
+    near = binary_dilation(mask, disc(max(GAP * resolution.psf_px, LEAST_GAP_PX)))
     for part in others:
         footprint = (labels == part).any(axis=0)
         if (footprint & near).any():

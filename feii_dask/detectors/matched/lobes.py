@@ -13,14 +13,16 @@ from feii_dask.detectors.matched.filters import gaussian
 from feii_dask.detectors.matched.line_profile import Profiles, WhiteSpectra, fit_profiles
 from feii_dask.detectors.matched.resolution import Resolution
 
-__all__ = ["TwoSides", "find_two_sides"]
+__all__ = ["TwoSides", "find_counter_lobe", "find_two_sides"]
 
 CUTS = np.linspace(0.1, 0.9, 13)  # shares of the light along the major axis at which a region is cut
-GAIN = 30.0  # of χ² by a second velocity
+GAIN = 20.0  # of χ² by a second velocity
 LEAST_KMS = 20.0  # difference of velocities that are told apart
 LEAST_SIGMAS = 4.0
 APART = 0.7  # FWHM between two lines of which each side may have both
 GAP = 0.5  # FWHM of the point-spread function next to the cut, where light of both sides is mixed
+COUNTER_LOBE = 4.5  # significance of a lobe that no spaxel shows
+HALF_WIDTH = 1.5  # of its strip, over the rms width of the other lobe
 FITTED, BEYOND_PLANES = 1.5, 3.0  # FWHM, and planes, on either side of the lines that are fitted
 
 
@@ -71,11 +73,12 @@ def find_two_sides(
     resolution : Resolution
         Of the cube, at the line.
     """
-    along = along_major_axis(light)
+    along, _ = axes_of(light)
     order = np.argsort(along, axis=None)
     cumulated = np.cumsum(light.ravel()[order])
     places = np.unique(along.ravel()[order][np.searchsorted(cumulated, CUTS * cumulated[-1])])
-    spectra_of = sides_of(cube, np.where(np.isfinite(noise), light / np.square(noise), 0))
+    inverse = np.where(light > 0, 1 / np.square(noise), 0)
+    spectra_of = sides_of(cube, light * inverse)
     sides = np.array([spectra_of(along < place, along >= place) for place in places])
     gain, start = gains_of_cuts(sides, planes, one, resolution)
     best = int(gain.argmax())
@@ -97,6 +100,44 @@ def find_two_sides(
     return TwoSides(profiles, sums, errors)
 
 
+def find_counter_lobe(
+    cube: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    light: NDArray[np.float64],
+    planes: NDArray[np.intp],
+    fwhm: float,
+    resolution: Resolution,
+) -> NDArray[np.bool_]:
+    """Return the spaxels, (y, x), of a lobe too faint to be seen spaxel by spaxel: a region's axis, continued.
+
+    Parameters
+    ----------
+    cube, noise, light, planes, resolution
+        As for `find_two_sides`.
+    fwhm : float
+        Of the line, in planes.
+    """
+    along, across = axes_of(light)
+    inside = light > 0
+    low, high = along[inside].min(), along[inside].max()
+    reach = high - low
+    half = max(HALF_WIDTH * sqrt(float((light * across**2).sum() / light.sum())), resolution.psf_px / 2, 1.0)
+    strip = (abs(across) <= half) & ~inside & np.isfinite(noise)
+    found = np.zeros_like(inside)
+    everywhere = np.arange(len(cube))
+    bank = gaussian(planes[:, None] - everywhere, fwhm)
+    off = everywhere[(everywhere < planes[0] - 2 * fwhm) | (everywhere > planes[-1] + 2 * fwhm)]
+    off_bank = gaussian(off[:, None] - everywhere, fwhm)
+    for side in (strip & (along < low + 1) & (along > low - reach), strip & (along > high - 1) & (along < high + reach)):
+        if np.count_nonzero(side) < resolution.beam_px:
+            continue
+        spectrum = sides_of(cube, np.where(side, 1 / np.square(noise), 0))(side)[0]
+        scale = float(np.median(abs(off_bank @ spectrum))) / 0.6745
+        if scale > 0 and float((bank @ spectrum).max()) > COUNTER_LOBE * scale:
+            found |= side
+    return found
+
+
 def sides_of(cube, weight):
     flat = cube.reshape(len(cube), -1)
 
@@ -107,15 +148,14 @@ def sides_of(cube, weight):
     return spectra
 
 
-def along_major_axis(light: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return where each spaxel lies along the major axis of an image."""
+def axes_of(light: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where each spaxel lies along, and across, the major axis of an image."""
     y, x = np.indices(light.shape)
     total = light.sum()
     dy, dx = y - (light * y).sum() / total, x - (light * x).sum() / total
     mixed = (light * dy * dx).sum()
     _, axes = np.linalg.eigh(np.array([[(light * dy * dy).sum(), mixed], [mixed, (light * dx * dx).sum()]]))
-    along: NDArray[np.float64] = dy * axes[0, 1] + dx * axes[1, 1]
-    return along
+    return dy * axes[0, 1] + dx * axes[1, 1], dy * axes[0, 0] + dx * axes[1, 0]
 
 
 def gains_of_cuts(

@@ -16,7 +16,7 @@ from feii_dask.detectors.matched.extent import judge_extent
 from feii_dask.detectors.matched.filters import gaussian
 from feii_dask.detectors.matched.line_images import line_images
 from feii_dask.detectors.matched.line_profile import Profiles, WhiteSpectra, fit_profiles
-from feii_dask.detectors.matched.lobes import find_two_sides
+from feii_dask.detectors.matched.lobes import find_counter_lobe, find_two_sides
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import Residuals, robust_scale
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Kind, Lobe
@@ -33,7 +33,7 @@ NARROWEST = 0.75  # of the line-spread function
 FITTED = 1.5  # FWHM on either side of a line that are fitted,
 BEYOND_PLANES = 2.0  # and planes beyond, for the level
 TYPICAL_KMS = 80.0
-FAINT = 0.3  # of the brightest spaxel, that all weigh in a spectrum besides their own brightness
+EXPECTED_OF_NOISE, LEAST_LIGHT = 2.0, 0.5  # standard deviations that the brightest of some planes has; least weight
 BASELINE_PLANES = 20  # on either side, in which the level beside a line is taken
 INTEGRATED = 1.25  # FWHM on either side of a line that are summed: all but 0.3 % of it
 STAR = 5.0  # scatter of the continuum image that its peak exceeds where there is a star
@@ -51,8 +51,12 @@ def measure_line(
     size = len(residuals.normalized)
     mask = grow_region(significance, seed, searched, valid, resolution)
     cube = residuals.normalized * np.where(valid, residuals.noise, np.float32(0))
-    profile = fit_line(cube, residuals.noise, mask, seed, resolution)
-    light = np.where(mask, np.maximum(significance[searched].max(axis=0), 0) ** 2 * 0 + np.maximum(significance[searched].max(axis=0) - 2, 0) * np.where(valid, residuals.noise, 0), 0)
+    light = light_of(significance, searched, residuals.noise, mask)
+    profile = fit_line(cube, residuals.noise, light, seed, resolution)
+    more = find_counter_lobe(cube, residuals.noise, light, searched, profile.fwhm, resolution)
+    if more.any():
+        mask |= more
+        light = light_of(significance, searched, residuals.noise, mask)
     two = find_two_sides(cube, residuals.noise, light, searched, profile, line_widths(resolution), resolution)
     centre, fwhm = float(profile.centre[0]), profile.fwhm
     centre_um = float(np.interp(centre, np.arange(size), window.wavelength_um))
@@ -112,14 +116,25 @@ def measure_line(
     }
 
 
+def light_of(
+    significance: NDArray[np.float32], searched: NDArray[np.intp], noise: NDArray[np.float32], mask: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return how bright a line is in each spaxel of a mask, whatever its velocity; noise alone gives little."""
+    highest = np.maximum(significance[searched].max(axis=0) - EXPECTED_OF_NOISE, LEAST_LIGHT)
+    light: NDArray[np.float64] = np.where(mask, highest * np.where(mask, noise, 0), 0).astype(np.float64)
+    return light
+
+
 def fit_line(
-    cube: NDArray[np.float32], noise: NDArray[np.float32], mask: NDArray[np.bool_], seed: Seed, resolution: Resolution
+    cube: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    light: NDArray[np.float64],
+    seed: Seed,
+    resolution: Resolution,
 ) -> Profiles:
     """Fit the line of a region."""
     size = len(cube)
-    image = cube[max(seed.plane - 1, 0) : seed.plane + 2].sum(axis=0)
-    image = np.maximum(gaussian_filter(image, resolution.psf_px * SIGMA_PER_FWHM), 0)
-    weight = np.where(mask, (image + FAINT * image.max()) / np.square(noise), 0)
+    weight = np.where(light > 0, light / np.square(noise), 0)
     spectrum = (cube.reshape(size, -1) @ weight.ravel().astype(np.float32)).astype(np.float64)
     centre, fwhm = float(seed.plane), resolution.width_planes(TYPICAL_KMS)
     everywhere = np.arange(size)
