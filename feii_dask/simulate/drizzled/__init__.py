@@ -5,10 +5,12 @@ from feii_dask.simulate.drizzled.drizzled_cube import DrizzledCube, make_drizzle
 from feii_dask.simulate.drizzled.lights import Light, SpectralLine, reflected, two_sided_jet
 from feii_dask.simulate.drizzled.line_light import TrueLine
 from feii_dask.simulate.drizzled.shapes_on_sky import Cavity, Field, Lobe, Nebula, Point, Shape
+from feii_dask.simulate.drizzled.sky_scenes import SCENES, scene, unlisted_lines
 
 __all__ = [
     "ALL_FAULTS",
     "CLEAN",
+    "SCENES",
     "Cavity",
     "DrizzledCube",
     "Faults",
@@ -22,5 +24,7 @@ __all__ = [
     "TrueLine",
     "make_drizzled_cube",
     "reflected",
+    "scene",
     "two_sided_jet",
+    "unlisted_lines",
 ]

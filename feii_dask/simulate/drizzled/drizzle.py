@@ -53,10 +53,12 @@ class Drizzle:
 
     @cached_property
     def pixel_noise(self) -> float:
-        """Noise of a detector pixel that makes the noise of the median voxel 1."""
-        square = self.summed(np.ones(self.weights.shape[1], dtype=np.float32), power=2)
-        inside = self.full_weight > 0
-        return float(1 / np.median(np.sqrt(square[inside]) / self.full_weight[inside]))
+        """Noise of a detector pixel that makes that of the median voxel 1, in the middle half of both axes."""
+        _, height, width = self.cube_shape
+        middle = np.s_[:, height // 4 : height - height // 4, width // 4 : width - width // 4]
+        square = self.summed(np.ones(self.weights.shape[1], dtype=np.float32), power=2)[middle]
+        weight = self.full_weight[middle]
+        return float(1 / np.median(np.sqrt(square[weight > 0]) / weight[weight > 0]))
 
     def summed(
         self, pixels: NDArray[np.float32], planes: slice = slice(None), *, power: int = 1

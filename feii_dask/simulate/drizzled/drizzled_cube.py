@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from feii_dask.errors import SettingsError
 from feii_dask.simulate.bands import Band
 from feii_dask.simulate.drizzled.combination import Combination
-from feii_dask.simulate.drizzled.detector_faults import ALL_FAULTS, Faults
+from feii_dask.simulate.drizzled.detector_faults import (
+    ALL_FAULTS,
+    CLEAN,
+    Faults,
+    added_light,
+    good_pixels,
+    uneven_response,
+)
 from feii_dask.simulate.drizzled.drizzle import drizzle_of
+from feii_dask.simulate.drizzled.geometry import Exposures
 from feii_dask.simulate.drizzled.lights import Light
 from feii_dask.simulate.drizzled.line_light import TrueLine, add_line
 from feii_dask.simulate.drizzled.optics import Optics
@@ -42,7 +51,8 @@ class DrizzledCube:
     wmap : (λ, y, x) float32 ndarray
         Number of detector pixels in a voxel.
     rms : float
-        True noise of the median voxel of empty sky, MJy/sr.
+        True noise of empty sky in the median voxel of the middle of the cube, MJy/sr; towards its border fewer
+        exposures overlap.
     psf_fwhm_arcsec, lsf_fwhm_kms : float
         Widths in the middle plane: of a star in the cube, and of the line-spread function before detector pixels and
         drizzling, which add about one plane in quadrature.
@@ -113,7 +123,7 @@ def make_drizzled_cube(
     psf_scale, psf_elongation, lsf_scale : float
         Width of the PSF over the nominal one, its width along over that across the slices, width of the LSF.
     rms : float
-        Noise of the median voxel of empty sky, MJy/sr.
+        Noise of empty sky in the median voxel of the middle half of both axes, MJy/sr.
     seed : int
         The same seed gives the same pixels.
 
@@ -134,35 +144,57 @@ def make_drizzled_cube(
         raise SettingsError("psf_scale, psf_elongation, lsf_scale and rms must be positive")
     drizzle = drizzle_of(band, middle_um, planes, tuple(shape), dithers, roll_deg)
     optics = Optics(drizzle.exposures, psf_scale, psf_elongation, lsf_scale)
-    (noise_rng,) = np.random.default_rng(seed).spawn(1)
-    combination = Combination(drizzle)
+    good_rng, rng = np.random.default_rng(seed).spawn(2)
+    combination = Combination(drizzle, good_pixels(drizzle.exposures, faults, good_rng))
     factors = [continuum_factor(light, optics, combination) for light in lights]
     continuum = sum_of_continua(lights, factors, optics)
     noise = drizzle.pixel_noise * np.sqrt(1 + continuum / np.float32(PHOTON_KNEE))
-    pixels = continuum + np.float32(background) + noise * noise_rng.standard_normal(continuum.shape, dtype=np.float32)
-    cube = combination.combined(pixels)
+    sky = combination.combined(exposed(drizzle.exposures, continuum + np.float32(background), noise, faults, rng))
     truth = tuple(
-        add_line(cube, light, line, optics, combination, factor, rms)
+        add_line(sky, light, line, optics, combination, factor, rms)
         for light, factor in zip(lights, factors, strict=True)
         for line in light.lines
     )
+    return assembled(sky, noise, optics, combination, rms, truth)
+
+
+def assembled(
+    sky: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    optics: Optics,
+    combination: Combination,
+    rms: float,
+    truth: tuple[TrueLine, ...],
+) -> DrizzledCube:
+    """Return the cube of a drizzled sky, with errors and quality."""
+    exposures = optics.exposures
     dq, wmap = combination.quality()
     error = combination.error(noise) / np.float32(ERR_RATIO)
-    sci, err = (np.where(dq > 0, np.float32(np.nan), data * np.float32(rms)) for data in (cube, error))
-    middle = float(drizzle.exposures.wavelength_um[planes // 2])
+    sci, err = (np.where(dq > 0, np.float32(np.nan), data * np.float32(rms)) for data in (sky, error))
     return DrizzledCube(
-        band=drizzle.exposures.band,
+        band=exposures.band,
         center_deg=TMC1A_DEG,
-        wavelength_um=drizzle.exposures.wavelength_um,
+        wavelength_um=exposures.wavelength_um,
         sci=sci,
         err=err,
         dq=dq,
         wmap=np.where(dq > 0, np.float32(0), wmap),
         rms=rms,
-        psf_fwhm_arcsec=optics.psf_fwhm_arcsec(middle),
+        psf_fwhm_arcsec=optics.psf_fwhm_arcsec(exposures.middle_um),
         lsf_fwhm_kms=optics.lsf_fwhm_kms,
         truth=truth,
     )
+
+
+def exposed(
+    exposures: Exposures, light: NDArray[np.float32], noise: NDArray[np.float32], faults: Faults, rng: Generator
+) -> NDArray[np.float32]:
+    """Return what the detector's pixels hold: light with their response, noise, and the light of faults."""
+    noise_rng, fault_rng, response_rng = rng.spawn(3)
+    response = uneven_response(exposures, faults, response_rng)
+    pixels = light if response is None else light * response
+    pixels = pixels + noise * noise_rng.standard_normal(noise.shape, dtype=np.float32)
+    return pixels if faults == CLEAN else pixels + added_light(exposures, faults, fault_rng)
 
 
 def continuum_factor(light: Light, optics: Optics, combination: Combination) -> float:
@@ -174,7 +206,7 @@ def continuum_factor(light: Light, optics: Optics, combination: Combination) -> 
     planes = slice(middle, middle + 1)
     rows = exposures.rows_of_planes(planes)
     pixels = np.zeros(exposures.pixels_shape, dtype=np.float32)
-    for seen, _ in optics.seen(light.shape, float(exposures.wavelength_um[middle])):
+    for seen, _ in optics.seen(light.shape, exposures.middle_um):
         pixels[:, :, rows] += exposures.on_traces(seen, rows)
     brightest = float(combination.combined(pixels, planes).max())
     if brightest <= 0:
@@ -194,7 +226,6 @@ def sum_of_continua(lights: tuple[Light, ...], factors: list[float], optics: Opt
     shining = [(light, factor) for light, factor in zip(lights, factors, strict=True) if factor]
     if not shining:
         return total
-    middle_um = exposures.wavelength_um[exposures.wavelength_um.size // 2]
     position = exposures.plane.mean(axis=3, keepdims=True) / last  # 0 in the first plane, 1 in the last
     parabolas = (
         2 * (position - 0.5) * (position - 1),
@@ -204,7 +235,7 @@ def sum_of_continua(lights: tuple[Light, ...], factors: list[float], optics: Opt
     for node, parabola in zip((0, last // 2, last), parabolas, strict=True):
         wavelength_um = float(exposures.wavelength_um[node])
         seen = [
-            part * np.float32(factor * (wavelength_um / middle_um) ** light.slope)
+            part * np.float32(factor * (wavelength_um / exposures.middle_um) ** light.slope)
             for light, factor in shining
             for part, _ in optics.seen(light.shape, wavelength_um)
         ]

@@ -17,11 +17,12 @@ from feii_dask.errors import SettingsError
 from feii_dask.simulate.bands import Band, find_band
 from feii_dask.simulate.drizzled.spectrographs import Spectrograph, spectrograph_of
 
-__all__ = ["PHASES", "Exposures", "exposures_of"]
+__all__ = ["PHASES", "Exposures", "exposures_of", "planes_around"]
 
 PHASES = 32  # positions of a trace between two columns; traces move in steps of this fraction of a column
 MARGIN_ROWS = 4  # rows beyond the first and the last plane
 GAP_COLUMNS = 4  # dark columns between the traces of two slices (assumed)
+GOLDEN_SECTION = (np.sqrt(5) - 1) / 2
 OPTICS_SEED = 20231  # small irregularities of the slices are the instrument's, the same in all cubes
 
 
@@ -72,6 +73,11 @@ class Exposures:
         """Numbers of exposures, slices, rows and columns."""
         exposures, slices, rows, columns = self.plane.shape
         return exposures, slices, rows, columns
+
+    @property
+    def middle_um(self) -> float:
+        """Wavelength of the middle plane, µm."""
+        return float(self.wavelength_um[self.wavelength_um.size // 2])
 
     def on_traces(self, seen: NDArray[np.float32], rows: slice = slice(None)) -> NDArray[np.float32]:
         """Return for every pixel, in all or some rows, what is given for every phase of its trace.
@@ -203,15 +209,27 @@ def detector_positions(trace: NDArray[np.int64], columns: int) -> tuple[NDArray[
 
 
 def dither_offsets(spectrograph: Spectrograph, dithers: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the offsets of the exposures along and across the slices, arcsec: four corners, and parts of a pixel."""
+    """Return the offsets of the exposures along and across the slices, arcsec.
+
+    They are at the corners of a rectangle of whole pixels and slices, plus evenly spaced parts of a pixel and a slice.
+    """
     number = np.arange(dithers)
-    sign_along, sign_across = 1.0 - 2 * (number % 2), 1.0 - 2 * ((number + 1) // 2 % 2)
-    part = (number + 0.5) / dithers - 0.5
-    along = sign_along * spectrograph.dither_arcsec[0] + part * spectrograph.pixel_arcsec
-    across = sign_across * spectrograph.dither_arcsec[1] + np.roll(part, 1) * spectrograph.slice_arcsec
-    if dithers == 1:
-        along, across = part, part
-    return along, across
+    offsets = []
+    for sign, start, distance, width in (
+        (1.0 - 2 * (number % 2), None, spectrograph.dither_arcsec[0], spectrograph.pixel_arcsec),
+        (1.0 - 2 * ((number + 1) // 2 % 2), 0.5, spectrograph.dither_arcsec[1], spectrograph.slice_arcsec),
+    ):
+        corner = sign * round(distance / width) if dithers > 1 else 0.0
+        offsets.append((corner + parts_of_a_pixel(dithers, start)) * width)
+    return offsets[0], offsets[1]
+
+
+def parts_of_a_pixel(dithers: int, start: float | None) -> NDArray[np.float64]:
+    """Return evenly spaced parts of a pixel, from -0.5 to 0.5, in order, or as the golden section mixes them."""
+    number = np.arange(dithers)
+    order = number if start is None else np.argsort(np.argsort((start + number * GOLDEN_SECTION) % 1))
+    parts: NDArray[np.float64] = (order + 0.5) / dithers - 0.5
+    return parts
 
 
 def planes_of_pixels(
@@ -225,13 +243,13 @@ def planes_of_pixels(
 
     Every slice has its own offset, tilt and, within 0.3 %, dispersion (assumed); exposures differ by parts of a row.
     """
-    slices, rows, _ = along.shape
+    slices, rows = int(along.shape[0]), int(along.shape[1])
     offset = rng.uniform(-0.5, 0.5, size=slices)
     tilt = spectrograph.tilt * rng.uniform(-1, 1, size=slices)
     stretch = 1 + 0.003 * rng.uniform(-1, 1, size=slices)
-    part = np.roll((np.arange(dithers) + 0.5) / dithers - 0.5, dithers // 2)
+    part = parts_of_a_pixel(dithers, 0.0)
     row = np.arange(rows) - (rows - 1) / 2
-    from_middle = (row + offset[:, None])[:, :, None] + tilt[:, None, None] * along
+    from_middle = row[:, None] + offset[:, None, None] + tilt[:, None, None] * along
     plane = (from_middle + part[:, None, None, None]) * (spectrograph.row_planes * stretch)[:, None, None]
     centred: NDArray[np.float32] = (plane + (planes - 1) / 2).astype(np.float32)
     return centred

@@ -81,7 +81,7 @@ def add_line(
         Noise, MJy/sr.
     """
     exposures = optics.exposures
-    planes = planes_of_line(optics, line)
+    planes = planes_of_line(optics, line, light.shape.fastest_kms)
     parts = [
         (combination.combined(pixels, planes), velocity_kms)
         for pixels, velocity_kms in pixels_of_line(optics, light, line, planes)
@@ -92,8 +92,7 @@ def add_line(
         raise SettingsError(f"{line.name or 'a line'} at {line.observed_um:.5f} µm has no light inside this cube")
     factor = line.snr / brightest
     if line.snr < 0:
-        middle_um = exposures.wavelength_um[exposures.wavelength_um.size // 2]
-        factor = max(factor, -DEEPEST * continuum_factor * (line.observed_um / middle_um) ** light.slope)
+        factor = max(factor, -DEEPEST * continuum_factor * (line.observed_um / exposures.middle_um) ** light.slope)
     cube[planes] += np.float32(factor) * emission
     weights = np.array([float(part.sum()) for part, _ in parts])
     wavelength_um = exposures.wavelength_um
@@ -110,7 +109,7 @@ def add_line(
     )
 
 
-def planes_of_line(optics: Optics, line: SpectralLine) -> slice:
+def planes_of_line(optics: Optics, line: SpectralLine, fastest_kms: float) -> slice:
     """Return the planes that a line reaches, its centre inside the cube."""
     wavelength_um = optics.exposures.wavelength_um
     if not wavelength_um[0] <= line.observed_um <= wavelength_um[-1]:
@@ -120,7 +119,7 @@ def planes_of_line(optics: Optics, line: SpectralLine) -> slice:
         )
     centre, sigma = optics.line_planes(line.observed_um, line.fwhm_kms)
     plane_kms = SPEED_OF_LIGHT_KMS * (wavelength_um[1] - wavelength_um[0]) / line.observed_um
-    reach = REACH_SIGMAS * sigma + 3 + 250 / plane_kms  # a gradient moves parts of it, by less than this
+    reach = REACH_SIGMAS * sigma + 3 + fastest_kms / plane_kms
     return slice(max(int(centre - reach), 0), min(int(centre + reach) + 1, wavelength_um.size))
 
 
@@ -131,10 +130,13 @@ def pixels_of_line(
     exposures = optics.exposures
     rows = exposures.rows_of_planes(planes)
     parts = []
-    for seen, velocity_kms in optics.seen(light.shape, line.observed_um):
+    parts_seen = optics.seen(light.shape, line.observed_um)
+    displacements = optics.off_centre(light.shape, line.observed_um)
+    for (seen, velocity_kms), displaced in zip(parts_seen, displacements, strict=True):
         pixels = np.zeros(exposures.pixels_shape, dtype=np.float32)
         centre_um = line.observed_um * (1 + velocity_kms / SPEED_OF_LIGHT_KMS)
-        profile = optics.profile(exposures.plane[:, :, rows], centre_um, line.fwhm_kms)
+        shift = exposures.on_traces(displaced, rows) * np.float32(exposures.spectrograph.row_planes)
+        profile = optics.profile(exposures.plane[:, :, rows] - shift, centre_um, line.fwhm_kms)
         pixels[:, :, rows] = exposures.on_traces(seen, rows) * profile
         parts.append((pixels, velocity_kms))
     return parts

@@ -119,13 +119,34 @@ class Optics:
         with a flux of 1 arcsec².
         """
         response = self.response(wavelength_um)
-        size = self.sky[0].size, self.sky[1].size
-        parts = []
-        for transform, velocity_kms in self.transforms(shape):
-            blurred = irfft2(transform * response, s=size)
-            seen = map_coordinates(blurred, self.places, order=3, mode="nearest", output=np.float32)
-            parts.append((seen, velocity_kms))
-        return parts
+        return [(self.at_places(image * response), velocity) for image, velocity in self.transforms(shape)]
+
+    def off_centre(self, shape: Shape, wavelength_um: float) -> list[NDArray[np.float32]]:
+        """Return how far the light of each part is from the middle of its slice, in rows of the detector.
+
+        A slice is the slit of a spectrograph: light at its edge appears at another wavelength.
+        """
+        across, _ = self.sky
+        width = self.exposures.spectrograph.slice_arcsec
+        position = np.fft.fftfreq(across.size, across[1, 0] - across[0, 0])[:, None] * width
+        slit = np.sinc(position)
+        slope = np.divide(np.cos(np.pi * position) - slit, position, out=np.zeros_like(slit), where=position != 0)
+        # The transform of the offset inside the slice, in widths of it, over that of the slice itself.
+        moment = np.divide(-0.5j / np.pi * slope, slit, out=np.zeros(slit.shape, dtype=complex), where=abs(slit) > 1e-6)
+        response = self.response(wavelength_um)
+        rows = []
+        for image, _ in self.transforms(shape):
+            light, offset = self.at_places(image * response), self.at_places(image * response * moment)
+            bright = light > max(1e-4 * float(light.max()), 0.0)
+            inside = np.divide(offset, light, out=np.zeros_like(light), where=bright)
+            rows.append(np.clip(inside, -0.5, 0.5) * np.float32(self.exposures.spectrograph.slit_rows))
+        return rows
+
+    def at_places(self, transform: NDArray[np.complex128]) -> NDArray[np.float32]:
+        """Return an image, given by its transform, where the pixels look."""
+        blurred = irfft2(transform, s=(self.sky[0].size, self.sky[1].size))
+        values: NDArray[np.float32] = map_coordinates(blurred, self.places, order=3, mode="nearest", output=np.float32)
+        return values
 
     def transforms(self, shape: Shape) -> list[tuple[NDArray[np.complex128], float]]:
         """Return the Fourier transforms of a shape's parts, and their velocities."""
@@ -138,6 +159,9 @@ class Optics:
             at_along = y * np.sin(roll) + x * np.cos(roll) - along[0, 0]
             across_freq = np.fft.fftfreq(across.size, steps[0])[:, None]
             along_freq = np.fft.rfftfreq(along.size, steps[1])
+            outside = not (0 <= at_across <= -2 * across[0, 0] and 0 <= at_along <= -2 * along[0, 0])
+            if outside:  # a Fourier transform would bring it in again at the other side
+                return [(np.zeros((across.size, along_freq.size), dtype=np.complex128), 0.0)]
             point = np.exp(-2j * np.pi * (across_freq * at_across + along_freq * at_along))
             return [(point / (steps[0] * steps[1]), 0.0)]
         y_sky = across * np.cos(roll) + along * np.sin(roll)

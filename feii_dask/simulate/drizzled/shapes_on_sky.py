@@ -28,6 +28,11 @@ class Shape:
     offset_arcsec: tuple[float, float] = (0.0, 0.0)
     is_extended: ClassVar[bool] = True
 
+    @property
+    def fastest_kms(self) -> float:
+        """Largest velocity of a part against the line's, km/s."""
+        return 0.0
+
     def brightness(self, y: Image, x: Image) -> Image:
         """Return the brightness, in any unit, at offsets from the place of the shape, arcsec."""
         raise NotImplementedError
@@ -148,6 +153,11 @@ class Lobe(Shape):
     gradient_kms_per_arcsec: float = 0.0
     bow: bool = False
 
+    @property
+    def fastest_kms(self) -> float:
+        """Velocity of its ends against its middle, km/s."""
+        return abs(self.gradient_kms_per_arcsec) * self.length_arcsec / 2
+
     def brightness(self, y: Image, x: Image) -> Image:
         """Return the lobe, its knots and its bow shock."""
         along, across = turned(y, x, self.position_angle_deg)
@@ -160,15 +170,14 @@ class Lobe(Shape):
             image = 0.2 * image + np.sum(knots, axis=0) * gaussian(across, self.width_arcsec)
         if self.bow:
             behind = self.length_arcsec - across**2 / (2 * self.width_arcsec) - along
-            image = image + 2 * gaussian(behind, self.width_arcsec / 2) * gaussian(across, 4 * self.width_arcsec)
+            image = image + 2 * gaussian(behind, self.width_arcsec / 2) * gaussian(across, 2.5 * self.width_arcsec)
         return image
 
     def components(self, y: Image, x: Image) -> list[tuple[Image, float]]:
         """Return the lobe in parts that each have one velocity."""
         y, x = y - self.offset_arcsec[0], x - self.offset_arcsec[1]
         image = self.brightness(y, x)
-        spread_kms = abs(self.gradient_kms_per_arcsec) * self.length_arcsec
-        parts = max(ceil(spread_kms / VELOCITY_STEP_KMS), 1)
+        parts = max(ceil(2 * self.fastest_kms / VELOCITY_STEP_KMS), 1)
         along, _ = turned(y, x, self.position_angle_deg)
         position = (along - self.start_arcsec) / self.length_arcsec * parts
         number = np.clip(np.floor(position), 0, parts - 1)

@@ -9,6 +9,7 @@ from feii_dask.simulate.bands import Band
 __all__ = ["Spectrograph", "spectrograph_of"]
 
 DETECTOR_ROWS = 1024  # of MIRI's detectors; a band of the MRS is taken to fill them
+SLIT_ROWS = 1.0  # assumed: half of the two rows or so that a resolution element has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,9 @@ class Spectrograph:
         Steepest slope of the traces of the outermost slices, columns per row.
     tilt : float
         Largest tilt of the lines of equal wavelength against the rows, rows per column.
+    slit_rows : float
+        Width of a slice's image in the dispersion direction, rows: light at the edge of a slice is displaced by half of
+        it.
     """
 
     slices: int
@@ -41,6 +45,7 @@ class Spectrograph:
     dither_arcsec: tuple[float, float]
     trace_slope: float
     tilt: float
+    slit_rows: float = SLIT_ROWS
 
 
 # Slices, slice width, pixel and pixels along the slice of the MRS: JWST documentation, "MIRI MRS" (fields of view of
