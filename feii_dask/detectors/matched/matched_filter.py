@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 from feii_dask.detectors.contract import MeasuresArrays
 from feii_dask.detectors.line_window import LineWindow, doppler_um, planes_about
 from feii_dask.detectors.matched.bright_lines import is_crowded, without_bright_lines
+from feii_dask.detectors.matched.emission_region import Seed
 from feii_dask.detectors.matched.filters import FilteredCube, filter_cube
-from feii_dask.detectors.matched.line_regions import best_of_windows, border_of, find_regions
-from feii_dask.detectors.matched.measurement import measure_region
+from feii_dask.detectors.matched.line_regions import Regions, best_of_windows, border_of, find_regions
+from feii_dask.detectors.matched.measurement import measure_line
 from feii_dask.detectors.matched.nulls import find_nulls
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
 from feii_dask.detectors.matched.whitening import remove_continuum
 from feii_dask.detectors.matched.windows import REACH_KMS, Windows, lay_windows
 from feii_dask.detectors.p_values import FEWEST_NULLS, KEPT_P, null_p_values, window_p_value
 from feii_dask.errors import DetectorError
-from feii_dask.model import Detection, Line
+from feii_dask.model import Detection, Kind, Line
 
 __all__ = ["MatchedFilter"]
 
@@ -48,7 +49,15 @@ class MatchedFilter(MeasuresArrays):
     Parameters
     ----------
     highest_p : float
-        Largest p-value of a detection.
+        Largest p-value of a line.
+    psf_arcsec, lsf_kms : float, optional
+        FWHM of the point-spread and line-spread functions; by default those of JWST's spectrographs. Without the first,
+        a cube of another instrument is not judged for extent, so nothing in it is ``detected``.
+
+    Raises
+    ------
+    DetectorError
+        If a width is not a positive number.
 
     Examples
     --------
@@ -61,7 +70,16 @@ class MatchedFilter(MeasuresArrays):
     """
 
     highest_p: float = 0.0075
+    psf_arcsec: float | None = None
+    lsf_kms: float | None = None
     copies: ClassVar[float] = 13.0  # of its planes in memory: 12 beside them, measured with 45² to 312² spaxels
+
+    def __post_init__(self) -> None:
+        """Refuse widths that are none."""
+        for name in ("psf_arcsec", "lsf_kms"):
+            width = getattr(self, name)
+            if width is not None and not (isfinite(width) and width > 0):
+                raise DetectorError(f"{name}={width!r} of MatchedFilter must be a positive number, or None")
 
     def plane_range(
         self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0
@@ -85,7 +103,9 @@ class MatchedFilter(MeasuresArrays):
         line = window.line
         if len(planes) < 2 or 0 in planes.shape:
             return window.without_data(f"a cube of shape {planes.shape} is too small")
-        resolution = resolution_at(window.wavelength_um, window.nearest_plane, window.pixel_arcsec)
+        resolution = resolution_at(
+            window.wavelength_um, window.nearest_plane, window.pixel_arcsec, self.psf_arcsec, self.lsf_kms
+        )
         residuals = remove_continuum(planes, resolution)
         valid = np.isfinite(residuals.noise)
         inner = np.count_nonzero(valid & ~border_of(valid))
@@ -126,10 +146,17 @@ class MatchedFilter(MeasuresArrays):
             flags=windows.flags,
             statistic_start=first,
             statistic_curve=curve,
+            kind=Kind.NONE,
         )
         if statistic == 0 or p_value > self.highest_p:
             return answer
-        region = int(np.argmax(np.where(regions.passed, regions.significance, -1)))
-        measured = measure_region(filtered.residuals, regions, region, window, resolution)
-        flags = windows.flags + measured.pop("flags", ())
-        return replace(answer, detected=True, flags=flags, **measured)
+        seed = best_seed(regions)
+        measured = measure_line(filtered.residuals, filtered.largest, seed, windows.tested, window, resolution)
+        return replace(answer, flags=windows.flags + measured.pop("flags"), **measured)
+
+
+def best_seed(regions: Regions) -> Seed:
+    """Return the most significant region that passed."""
+    best = int(np.argmax(np.where(regions.passed, regions.significance, -1)))
+    start, stop = regions.line_extent[best]
+    return Seed(regions.mask[best], int(regions.plane[best]), (int(start), int(stop)))
