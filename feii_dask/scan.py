@@ -147,7 +147,7 @@ def search_lines(
             measured[line] = (planes, None)
     if memory_bytes is not None:
         require_memory(cube, detector, ranges, memory_bytes)
-    measured |= measure_ranges(cube, detector, ranges, matched)
+    measured |= measure_ranges(cube, detector, ranges, matched, context.lines)
     in_order = [measured[line] for line in context.lines if line in measured]
     detections = tuple(detection for detection, _ in in_order)
     decisive = min(detections, key=lambda detection: detection.status.precedence)
@@ -197,7 +197,7 @@ def require_memory(cube: Cube, detector: Detector, ranges: list[PlaneRange], mem
 
 
 def measure_ranges(
-    cube: Cube, detector: Detector, ranges: Iterable[PlaneRange], matched: MatchedCube
+    cube: Cube, detector: Detector, ranges: Iterable[PlaneRange], matched: MatchedCube, searched: tuple[Line, ...]
 ) -> dict[Line, Measured]:
     """Read and measure all lines; after a failed read no other is tried."""
     measured: dict[Line, Measured] = {}
@@ -205,7 +205,7 @@ def measure_ranges(
     for group in overlapping(ranges):
         if failure is None:
             try:
-                measured |= measure_group(cube, detector, group, matched)
+                measured |= measure_group(cube, detector, group, matched, searched)
             except CubeError as error:
                 failure = explain(error, cube.uri)
         if failure is not None:
@@ -227,27 +227,30 @@ def overlapping(ranges: Iterable[PlaneRange]) -> Iterator[list[PlaneRange]]:
 
 
 def measure_group(
-    cube: Cube, detector: Detector, group: list[PlaneRange], matched: MatchedCube
+    cube: Cube, detector: Detector, group: list[PlaneRange], matched: MatchedCube, searched: tuple[Line, ...]
 ) -> dict[Line, Measured]:
     """Read the planes of some lines at once, measure, and forget the planes."""
     first, stop = group[0].start, max(each.stop for each in group)
     slab = cube.planes(first, stop)
     slab.setflags(write=False)  # a detector that wrote into it would change what the others see, and what is stored
-    known = {"pixel_arcsec": cube.pixel_arcsec} if isfinite(cube.pixel_arcsec) else {}
+    known: dict[str, Any] = {"rv_kms": matched.rv_kms, "searched": searched}
+    if isfinite(cube.pixel_arcsec):
+        known["pixel_arcsec"] = cube.pixel_arcsec
     measured = {}
     for each in group:
         planes, wavelength_um = slab[each.start - first : each.stop - first], cube.wavelength_um[each.start : each.stop]
-        window = LineWindow(planes, wavelength_um, each.line, rv_kms=matched.rv_kms, start=each.start, **known)
+        window = LineWindow(planes, wavelength_um, each.line, start=each.start, **known)
         measured[each.line] = measure_window(cube, detector, window, matched)
     return measured
 
 
 def measure_window(cube: Cube, detector: Detector, window: LineWindow, matched: MatchedCube) -> Measured:
-    """Return what the detector finds in a window, and a cutout if that is a line."""
+    """Return what the detector finds in a window, and a cutout if that is a line, extended or not."""
     try:
         detection = on_the_sky(detect_in_cube(detector, window), cube)
         detection = replace(detection, on_data=on_data(window.planes, cube.wcs, matched.ysos))
-        cutout = make_cutout(cube, window.planes, window.start, detection) if detection.detected else None
+        found = detection.detected or detection.kind.is_line
+        cutout = make_cutout(cube, window.planes, window.start, detection) if found else None
     except Exception as error:  # noqa: BLE001 - a user's code
         return detector_failure(window.line, error), None
     return detection, cutout

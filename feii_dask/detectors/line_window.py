@@ -36,6 +36,8 @@ class LineWindow:
         Width of a spaxel, arcsec; that of MIRI's channel 1 where a cube does not say.
     start : int
         Index of the first of these planes in the whole cube.
+    searched : tuple of Line
+        All lines that are looked for in the cube: no window without a line holds one of them.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class LineWindow:
     rv_kms: float = 0.0
     pixel_arcsec: float = 0.13
     start: int = 0
+    searched: tuple[Line, ...] = ()
 
     def __post_init__(self) -> None:
         if np.ndim(self.planes) != 3 or len(self.planes) != len(self.wavelength_um):

@@ -4,10 +4,23 @@ They are frozen, small, and made of the standard library and numpy only, so that
 cost.
 """
 
-from feii_dask.model.detection import Cutout, Detection
+from feii_dask.model.detection import Cutout, Detection, Lobe, UnidentifiedLine
+from feii_dask.model.kind import Kind
 from feii_dask.model.line import SPEED_OF_LIGHT_KMS, Line
 from feii_dask.model.matched_cube import Context, MatchedCube
 from feii_dask.model.outcome import Outcome
 from feii_dask.model.status import Status
 
-__all__ = ["SPEED_OF_LIGHT_KMS", "Context", "Cutout", "Detection", "Line", "MatchedCube", "Outcome", "Status"]
+__all__ = [
+    "SPEED_OF_LIGHT_KMS",
+    "Context",
+    "Cutout",
+    "Detection",
+    "Kind",
+    "Line",
+    "Lobe",
+    "MatchedCube",
+    "Outcome",
+    "Status",
+    "UnidentifiedLine",
+]

@@ -9,10 +9,48 @@ from typing import get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+from feii_dask.model.kind import Kind
 from feii_dask.model.line import Line
 from feii_dask.model.status import Status
 
-__all__ = ["Cutout", "Detection"]
+__all__ = ["Cutout", "Detection", "Lobe", "UnidentifiedLine"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lobe:
+    """One of the lobes of a jet that has more than one velocity.
+
+    Attributes
+    ----------
+    velocity_kms, velocity_error_kms : float
+        Doppler shift from rest (positive: away), and its 1-σ statistical error, km/s.
+    flux, flux_error : float
+        Line flux and its 1-σ error, W m⁻².
+    """
+
+    velocity_kms: float
+    velocity_error_kms: float
+    flux: float
+    flux_error: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnidentifiedLine:
+    """A line that was found where nothing was looked for.
+
+    Attributes
+    ----------
+    wavelength_um : float
+        Where it peaks, in vacuum, as observed, µm.
+    kind : Kind
+        ``extended``, ``compact`` or ``undecided``.
+    statistic : float
+        Its significance, standard deviations; negative in absorption.
+    """
+
+    wavelength_um: float
+    kind: Kind
+    statistic: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,6 +63,8 @@ class Detection:
         The line that was looked for.
     detected : bool
         Whether spatially extended emission was found.
+    kind : Kind
+        What was found; ``unjudged`` by detectors that do not test for extent.
     status : Status
         ``scanned``, or why there is no answer.
     reason : str
@@ -32,7 +72,11 @@ class Detection:
     statistic : float
         The detector's own figure of merit at its best plane.
     p_value : float
-        Probability of such a statistic, or a larger one, without a line.
+        Probability that noise, or a fault of the detector, reaches such a statistic.
+    p_extent : float
+        Probability that unresolved emission, or light that follows the continuum, looks as extended.
+    p_identification : float
+        Probability that an extended line of another species falls as near to the expected velocity.
     null_windows : int
         Line-free windows of the same cube to which the line was compared.
     null_p_values : tuple of float
@@ -41,8 +85,12 @@ class Detection:
         Peak signal-to-noise ratio per voxel.
     plane : int or None
         Index of the line's best plane in the whole cube.
+    local_snr : float
+        The same over the noise of the spaxel in which it peaks, to which a star there adds its own.
     velocity_kms, velocity_error_kms, width_kms : float
-        Doppler shift from rest (positive: away), its 1-σ error, and FWHM, km/s.
+        Doppler shift from rest (positive: away), its 1-σ statistical error, and FWHM, km/s.
+    velocity_calibration_kms : float
+        Uncertainty of the instrument's wavelength calibration, km/s.
     flux, flux_error : float
         Line flux inside the mask and its 1-σ error, W m⁻².
     area_px : int
@@ -53,8 +101,14 @@ class Detection:
         Spaxel at which the emission peaks.
     peak_ra_deg, peak_dec_deg, offset_arcsec : float
         The same on the sky, and its distance from the continuum's peak.
+    lobes : tuple of Lobe
+        The parts of a jet that differ in velocity; none where one velocity describes it.
+    compact_share, compact_share_error : float
+        Share of the line's light in an unresolved core, and its 1-σ error.
     flags : tuple of str
         Remarks of the detector.
+    unidentified : tuple of UnidentifiedLine
+        Lines that the detector met in windows in which it expected none.
     on_data : tuple of int
         The ``yso_index`` of each object inside that is on spaxels with data.
     mask : (y, x) bool ndarray, or None
@@ -67,16 +121,21 @@ class Detection:
 
     line: Line
     detected: bool = False
+    kind: Kind = Kind.UNJUDGED
     status: Status = Status.SCANNED
     reason: str = ""
     statistic: float = nan
     p_value: float = nan
+    p_extent: float = nan
+    p_identification: float = nan
     null_windows: int = 0
     null_p_values: tuple[float, ...] = ()
     snr: float = nan
+    local_snr: float = nan
     plane: int | None = None
     velocity_kms: float = nan
     velocity_error_kms: float = nan
+    velocity_calibration_kms: float = nan
     width_kms: float = nan
     flux: float = nan
     flux_error: float = nan
@@ -88,7 +147,11 @@ class Detection:
     peak_ra_deg: float = nan
     peak_dec_deg: float = nan
     offset_arcsec: float = nan
+    compact_share: float = nan
+    compact_share_error: float = nan
+    lobes: tuple[Lobe, ...] = ()
     flags: tuple[str, ...] = ()
+    unidentified: tuple[UnidentifiedLine, ...] = ()
     on_data: tuple[int, ...] = ()
     mask: NDArray[np.bool_] | None = None
     statistic_start: int = 0

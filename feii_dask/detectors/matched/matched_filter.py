@@ -17,18 +17,22 @@ from numpy.typing import NDArray
 
 from feii_dask.detectors.contract import MeasuresArrays
 from feii_dask.detectors.line_window import LineWindow, doppler_um, planes_about
-from feii_dask.detectors.matched.filters import line_filters, significance_extremes
-from feii_dask.detectors.matched.line_regions import best_of_windows, border_of, find_regions
-from feii_dask.detectors.matched.measurement import measure_region
+from feii_dask.detectors.matched.bright_lines import is_crowded, without_bright_lines
+from feii_dask.detectors.matched.emission_region import Seed
+from feii_dask.detectors.matched.filters import FilteredCube, filter_cube
+from feii_dask.detectors.matched.line_regions import Regions, best_of_windows, border_of, find_regions
+from feii_dask.detectors.matched.measurement import measure_line
+from feii_dask.detectors.matched.nulls import find_nulls
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
-from feii_dask.detectors.matched.whitening import Residuals, remove_continuum
+from feii_dask.detectors.matched.whitening import remove_continuum
 from feii_dask.detectors.matched.windows import REACH_KMS, Windows, lay_windows
 from feii_dask.detectors.p_values import FEWEST_NULLS, KEPT_P, null_p_values, window_p_value
 from feii_dask.errors import DetectorError
-from feii_dask.model import Detection, Line
+from feii_dask.model import Detection, Kind, Line
 
 __all__ = ["MatchedFilter"]
 
+LINE_VOXEL = 5.0
 REACH_PLANES = 240  # on either side of the line: enough for some thirty windows without a line
 FEWEST_LINE_PLANES = 2
 CURVE_PLANES = 40  # of the statistic on either side of the line
@@ -45,7 +49,15 @@ class MatchedFilter(MeasuresArrays):
     Parameters
     ----------
     highest_p : float
-        Largest p-value of a detection.
+        Largest p-value of a line.
+    psf_arcsec, lsf_kms : float, optional
+        FWHM of the point-spread and line-spread functions; by default those of JWST's spectrographs. Without the first,
+        a cube of another instrument is not judged for extent, so nothing in it is ``detected``.
+
+    Raises
+    ------
+    DetectorError
+        If a width is not a positive number.
 
     Examples
     --------
@@ -58,7 +70,16 @@ class MatchedFilter(MeasuresArrays):
     """
 
     highest_p: float = 0.0075
+    psf_arcsec: float | None = None
+    lsf_kms: float | None = None
     copies: ClassVar[float] = 13.0  # of its planes in memory: 12 beside them, measured with 45² to 312² spaxels
+
+    def __post_init__(self) -> None:
+        """Refuse widths that are none."""
+        for name in ("psf_arcsec", "lsf_kms"):
+            width = getattr(self, name)
+            if width is not None and not (isfinite(width) and width > 0):
+                raise DetectorError(f"{name}={width!r} of MatchedFilter must be a positive number, or None")
 
     def plane_range(
         self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0
@@ -82,8 +103,10 @@ class MatchedFilter(MeasuresArrays):
         line = window.line
         if len(planes) < 2 or 0 in planes.shape:
             return window.without_data(f"a cube of shape {planes.shape} is too small")
-        resolution = resolution_at(window.wavelength_um, window.nearest_plane, window.pixel_arcsec)
-        residuals = remove_continuum(planes, resolution.psf_px)
+        resolution = resolution_at(
+            window.wavelength_um, window.nearest_plane, window.pixel_arcsec, self.psf_arcsec, self.lsf_kms
+        )
+        residuals = remove_continuum(planes, resolution)
         valid = np.isfinite(residuals.noise)
         inner = np.count_nonzero(valid & ~border_of(valid))
         if inner < resolution.beam_px:
@@ -91,24 +114,29 @@ class MatchedFilter(MeasuresArrays):
             return window.without_data(f"{few}: less than the beam")
         present = residuals.good[:, valid].mean(axis=1)
         windows = lay_windows(window, present, resolution)
-        nulls, length = len(windows.planes) - 1, windows.planes.shape[1]
-        if length < FEWEST_LINE_PLANES:
-            return window.without_data(f"{length} planes within {REACH_KMS:g} km/s of {line.name} have data")
-        if nulls < FEWEST_NULLS:
-            return window.without_data(f"{nulls} windows without a line are too few to calibrate {line.name} with")
-        return self._decide(residuals, windows, window, resolution)
+        if len(windows.tested) < FEWEST_LINE_PLANES:
+            return window.without_data(
+                f"{len(windows.tested)} planes within {REACH_KMS:g} km/s of {line.name} have data"
+            )
+        filtered = filter_cube(residuals, resolution)
+        if is_crowded(filtered, resolution):
+            filtered = without_bright_lines(planes, filtered, windows.near, resolution)
+        return self._decide(filtered, windows, window, resolution)
 
-    def _decide(self, residuals: Residuals, windows: Windows, window: LineWindow, resolution: Resolution) -> Detection:
-        """Compare the best region about the line with those of the line-free windows, and measure it."""
-        filters = line_filters(len(window.wavelength_um), resolution)
-        largest, smallest = significance_extremes(residuals, filters, resolution)
-        normalized = residuals.normalized
-        positive = find_regions(largest, normalized, residuals, windows.planes, filters, resolution)
-        negative = find_regions(-smallest, -normalized, residuals, windows.planes, filters, resolution)
-        best, best_negative = (best_of_windows(regions, len(windows.planes)) for regions in (positive, negative))
-        statistic, p_value = best[0], window_p_value(best[0], best[1:], best_negative[1:])
-        null_p = null_p_values(best[1:], best_negative[1:])
-        first = max(0, int(windows.planes[0, 0]) - CURVE_PLANES)
+    def _decide(
+        self, filtered: FilteredCube, windows: Windows, window: LineWindow, resolution: Resolution
+    ) -> Detection:
+        """Compare the best region about the line with what noise reaches elsewhere, and measure it."""
+        nulls = find_nulls(filtered, windows.free, len(windows.tested), resolution)
+        if nulls.positive.size < FEWEST_NULLS:
+            few = f"{nulls.positive.size} windows without a line are too few"
+            return window.without_data(f"{few} to calibrate {window.line.name} with")
+        regions = find_regions(filtered, 1, windows.tested[None], resolution)
+        statistic = float(best_of_windows(regions, 1)[0])
+        p_value = window_p_value(statistic, nulls.positive, nulls.negative)
+        null_p = null_p_values(nulls.positive, nulls.negative)
+        first = max(0, int(windows.tested[0]) - CURVE_PLANES)
+        curve = filtered.largest[first : windows.tested[-1] + CURVE_PLANES + 1].max(axis=(1, 2)).astype(float)
         answer = Detection(
             line=window.line,
             statistic=statistic,
@@ -117,11 +145,18 @@ class MatchedFilter(MeasuresArrays):
             null_p_values=tuple(null_p[null_p <= KEPT_P].tolist()),
             flags=windows.flags,
             statistic_start=first,
-            statistic_curve=largest[first : windows.planes[0, -1] + CURVE_PLANES + 1].max(axis=(1, 2)).astype(float),
+            statistic_curve=curve,
+            kind=Kind.NONE,
         )
         if statistic == 0 or p_value > self.highest_p:
             return answer
-        region = int(np.argmax(np.where(positive.passed & (positive.window == 0), positive.significance, -1)))
-        measured = measure_region(residuals, positive, region, window, resolution)
-        flags = windows.flags + measured.pop("flags", ())
-        return replace(answer, detected=True, flags=flags, **measured)
+        seed = best_seed(regions)
+        measured = measure_line(filtered.residuals, filtered.largest, seed, windows.tested, window, resolution)
+        return replace(answer, flags=windows.flags + measured.pop("flags"), **measured)
+
+
+def best_seed(regions: Regions) -> Seed:
+    """Return the most significant region that passed."""
+    best = int(np.argmax(np.where(regions.passed, regions.significance, -1)))
+    start, stop = regions.line_extent[best]
+    return Seed(regions.mask[best], int(regions.plane[best]), (int(start), int(stop)))

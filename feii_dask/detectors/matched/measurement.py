@@ -2,123 +2,188 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import degrees, log, pi, sqrt
+from math import ceil, degrees, floor, log, pi, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from feii_dask.detectors.line_window import LineWindow, doppler_kms
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
+from feii_dask.detectors.matched.emission_region import Seed, grow_region
+from feii_dask.detectors.matched.extent import judge_extent
 from feii_dask.detectors.matched.filters import gaussian
-from feii_dask.detectors.matched.line_regions import Regions
+from feii_dask.detectors.matched.line_images import line_images
+from feii_dask.detectors.matched.line_profile import Profiles, WhiteSpectra, fit_profiles
+from feii_dask.detectors.matched.lobes import find_counter_lobe, find_two_sides
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import Residuals, robust_scale
-from feii_dask.model import SPEED_OF_LIGHT_KMS
+from feii_dask.model import SPEED_OF_LIGHT_KMS, Kind, Lobe
 
-__all__ = ["measure_region"]
+__all__ = ["measure_line"]
 
 SR_PER_ARCSEC2 = (pi / 180 / 3600) ** 2
 W_M2_HZ_PER_MJY = 1e-20
 HZ_UM = SPEED_OF_LIGHT_KMS * 1e9  # speed of light in Hz µm
+SIGMA_PER_FWHM = 1 / (2 * sqrt(2 * log(2)))
 
-WIDTHS = 12  # trial widths, from the line-spread function to `WIDEST_KMS`
-WIDEST_KMS = 350.0
-FINE = 8  # trial centres in a plane
-BASELINE_PLANES = 20  # on either side, in which the level next to the line is taken
-CLEAR = 1.5  # FWHM from the centre at which a line no longer counts
-POINT = 1.4  # FWHM along the major axis, over that of the point-spread function, of what may be a point
+WIDEST_KMS = 350.0  # FWHM of a line before the spectrograph
+NARROWEST = 0.75  # of the line-spread function
+FITTED = 1.5  # FWHM on either side of a line that are fitted,
+BEYOND_PLANES = 2.0  # and planes beyond, for the level
+TYPICAL_KMS = 80.0
+EXPECTED_OF_NOISE, LEAST_LIGHT = 2.0, 0.5  # standard deviations that the brightest of some planes has; least weight
+BASELINE_PLANES = 20  # on either side, in which the level beside a line is taken
+INTEGRATED = 1.25  # FWHM on either side of a line that are summed: all but 0.3 % of it
 STAR = 5.0  # scatter of the continuum image that its peak exceeds where there is a star
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A line's profile in a spectrum: centre and FWHM in planes."""
-
-    centre: float
-    fwhm: float
-
-
-def measure_region(
-    residuals: Residuals, regions: Regions, region: int, window: LineWindow, resolution: Resolution
+def measure_line(
+    residuals: Residuals,
+    significance: NDArray[np.float32],
+    seed: Seed,
+    searched: NDArray[np.intp],
+    window: LineWindow,
+    resolution: Resolution,
 ) -> dict[str, Any]:
-    """Measure a region of line emission.
-
-    The profile is the Gaussian that fits the region's spectrum best. Its amplitude in each spaxel makes an image of the
-    line, of which the flux is the sum over the mask; its error is the scatter of such fluxes at other wavelengths.
-    A surface brightness I (MJy/sr) is a flux 10⁻²⁰ I Ω c Δλ/λ² W m⁻² in a plane Δλ of a spaxel Ω.
-
-    Parameters
-    ----------
-    residuals : Residuals
-        Of the cube.
-    regions : Regions
-        Regions of positive residuals.
-    region : int
-        Which of them.
-    window : LineWindow
-        The planes that the residuals are of.
-    resolution : Resolution
-        Of the cube, at the line.
-
-    Returns
-    -------
-    dict
-        Fields of `Detection`. The position angle takes north up and east left, as the pipeline's sky grids have it.
-        The width is that in the cube: the line-spread function is in it.
-    """
-    mask, spectrum, line_extent = regions.mask[region], regions.spectrum[region], slice(*regions.line_extent[region])
-    profile, error_planes = fit_profile(spectrum.astype(np.float64), line_extent, resolution)
-    centre_um = float(np.interp(profile.centre, np.arange(len(spectrum)), window.wavelength_um))
-    template = gaussian(np.arange(len(spectrum)) - profile.centre, profile.fwhm)
-    weights = (template[line_extent] / np.square(template[line_extent]).sum()).astype(np.float32)
-    subtracted, pixel_arcsec = residuals.continuum_subtracted, window.pixel_arcsec
-    image = np.tensordot(weights, subtracted[line_extent], 1) - local_baseline(subtracted, profile) * weights.sum()
-    image *= mask
-
-    watt_per_mjy_sr = W_M2_HZ_PER_MJY * SR_PER_ARCSEC2 * pixel_arcsec**2 * HZ_UM * resolution.step_um / centre_um**2
-    watt = float(template.sum()) * watt_per_mjy_sr
-    summed = subtracted[:, mask].sum(axis=1)
-    scatter = robust_scale(
-        np.convolve(summed, weights, "same")[:, None].astype(np.float32), np.ones((len(summed), 1), bool)
+    valid = np.isfinite(residuals.noise)
+    size = len(residuals.normalized)
+    mask = grow_region(significance, seed, searched, valid, resolution)
+    cube = residuals.normalized * np.where(valid, residuals.noise, np.float32(0))
+    light = light_of(significance, searched, residuals.noise, mask)
+    profile = fit_line(cube, residuals.noise, light, seed, resolution)
+    more = find_counter_lobe(cube, residuals.noise, light, searched, profile.fwhm, resolution)
+    if more.any():
+        mask |= more
+        light = light_of(significance, searched, residuals.noise, mask)
+    two = find_two_sides(cube, residuals.noise, light, searched, profile, line_widths(resolution), resolution)
+    centre, fwhm = float(profile.centre[0]), profile.fwhm
+    centre_um = float(np.interp(centre, np.arange(size), window.wavelength_um))
+    watt = W_M2_HZ_PER_MJY * SR_PER_ARCSEC2 * window.pixel_arcsec**2 * HZ_UM * resolution.step_um / centre_um**2
+    summed = cube[:, mask].sum(axis=1).astype(np.float64)
+    flux, scatter = total_of(summed, centre, fwhm)
+    flux, scatter = flux * watt, scatter * watt
+    lobes = ()
+    if two:
+        um = np.interp(two.profiles.centre, np.arange(size), window.wavelength_um)
+        kms = doppler_kms(um, window.line.wavelength_um)
+        errors = two.profiles.centre_error * resolution.plane_kms
+        lobes = tuple(
+            Lobe(
+                velocity_kms=float(kms[i]),
+                velocity_error_kms=float(errors[i]),
+                flux=float(two.sums[i]) * watt,
+                flux_error=float(two.errors[i]) * watt,
+            )
+            for i in (0, 1)
+        )
+        flux, scatter = float(two.sums.sum()) * watt, float(np.hypot(*two.errors)) * watt
+        centres, fwhm = two.profiles.centre, two.profiles.fwhm
+        if abs(centres[1] - centres[0]) > fwhm:
+            first_lobe = int(two.sums.argmax())
+            centre = float(centres[first_lobe])
+            profile = Profiles(centres[[first_lobe]], two.profiles.centre_error[[first_lobe]], fwhm, profile.peak)
+            centre_um = float(um[first_lobe])
+    centres = two.profiles.centre if two else np.array([centre])
+    first = max(floor(min(centres) - INTEGRATED * fwhm), 0)
+    last = min(ceil(max(centres) + INTEGRATED * fwhm), size - 1)
+    here = np.arange(first, last + 1)
+    template = np.max([gaussian(here - at, fwhm) for at in centres], axis=0)
+    free = np.ones(size, dtype=bool)
+    free[max(first - 1, 0) : last + 2] = False
+    images = line_images(residuals, template / np.square(gaussian(np.arange(-30, 31), fwhm)).sum(), first, free)
+    extent = judge_extent(images, residuals.continuum.astype(np.float64), mask, resolution)
+    smooth = gaussian_filter(np.where(images.valid, images.line, 0), resolution.psf_px * SIGMA_PER_FWHM)
+    peak = np.unravel_index(
+        int(np.where(mask & images.valid, smooth * abs(smooth) / images.noise, -np.inf).argmax()), mask.shape
     )
-    peak = np.unravel_index(int(np.argmax(np.where(mask, image, -np.inf))), mask.shape)
+    sky = sky_noise(residuals)
+    height = float(images.line[peak])
     return {
-        "plane": round(profile.centre),
+        "kind": extent.kind,
+        "detected": extent.kind is Kind.EXTENDED,
+        "p_extent": extent.p_extent,
+        "compact_share": extent.compact_share,
+        "compact_share_error": extent.compact_share_error,
+        "plane": round(centre),
         "velocity_kms": doppler_kms(centre_um, window.line.wavelength_um),
-        "velocity_error_kms": error_planes * resolution.plane_kms,
-        "width_kms": profile.fwhm * resolution.plane_kms,
-        "snr": float((image / residuals.noise)[peak]),
-        "flux": float(image.sum()) * watt,
-        "flux_error": float(scatter[0]) * watt,
+        "velocity_error_kms": float(profile.centre_error[0]) * resolution.plane_kms,
+        "velocity_calibration_kms": resolution.calibration_kms,
+        "width_kms": fwhm * resolution.plane_kms,
+        "snr": height / sky,
+        "local_snr": height / float(residuals.noise[peak]),
+        "lobes": lobes,
+        "flux": flux,
+        "flux_error": scatter,
         "area_px": int(mask.sum()),
-        "area_arcsec2": float(mask.sum()) * pixel_arcsec**2,
+        "area_arcsec2": float(mask.sum()) * window.pixel_arcsec**2,
         "peak_yx": (int(peak[0]), int(peak[1])),
-        "offset_arcsec": star_offset_px(residuals, peak) * pixel_arcsec,
+        "offset_arcsec": star_offset_px(residuals, peak) * window.pixel_arcsec,
         "mask": mask,
-        **shape_of(image, resolution),
+        "flags": extent.flags,
+        **shape_of(images.line * mask),
     }
 
 
-def fit_profile(spectrum: NDArray[np.float64], line_extent: slice, resolution: Resolution) -> tuple[Profile, float]:
-    """Return the profile that fits a line best in its planes, and the error of its centre in planes."""
-    widths = np.geomspace(resolution.line_planes, resolution.width_planes(WIDEST_KMS), WIDTHS)
-    planes = np.arange(line_extent.start, line_extent.stop)
-    centres = np.arange(line_extent.start * FINE, (line_extent.stop - 1) * FINE + 1) / FINE
-    templates = gaussian(planes - centres[:, None, None], widths[:, None])
-    templates /= np.linalg.norm(templates, axis=-1, keepdims=True)
-    response = np.maximum(templates @ spectrum[line_extent], 0)
-    best = np.unravel_index(int(response.argmax()), response.shape)
-    profile = Profile(float(centres[best[0]]), float(widths[best[1]]))
-    return profile, profile.fwhm / (2 * sqrt(log(2)) * max(float(response[best]), 1.0))
+def light_of(
+    significance: NDArray[np.float32], searched: NDArray[np.intp], noise: NDArray[np.float32], mask: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return how bright a line is in each spaxel of a mask, whatever its velocity; noise alone gives little."""
+    highest = np.maximum(significance[searched].max(axis=0) - EXPECTED_OF_NOISE, LEAST_LIGHT)
+    light: NDArray[np.float64] = np.where(mask, highest * np.where(mask, noise, 0), 0).astype(np.float64)
+    return light
 
 
-def local_baseline(subtracted: NDArray[np.float32], profile: Profile) -> NDArray[np.float32]:
-    """Return the median level, (y, x), of every spaxel on both sides of the line."""
-    distance = abs(np.arange(len(subtracted)) - profile.centre)
-    off_line = (distance > CLEAR * profile.fwhm) & (distance < CLEAR * profile.fwhm + BASELINE_PLANES)
-    return np.median(subtracted[off_line], axis=0)
+def fit_line(
+    cube: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    light: NDArray[np.float64],
+    seed: Seed,
+    resolution: Resolution,
+) -> Profiles:
+    """Fit the line of a region."""
+    size = len(cube)
+    weight = np.where(light > 0, light / np.square(noise), 0)
+    spectrum = (cube.reshape(size, -1) @ weight.ravel().astype(np.float32)).astype(np.float64)
+    centre, fwhm = float(seed.plane), resolution.width_planes(TYPICAL_KMS)
+    everywhere = np.arange(size)
+    for _ in range(2):
+        distance = abs(everywhere - centre)
+        planes = everywhere[distance <= FITTED * fwhm + BEYOND_PLANES]
+        white = WhiteSpectra.of(spectrum[None], distance > 2 * fwhm, planes)
+        profile = fit_profiles(white, np.array([centre]), fwhm, line_widths(resolution))
+        centre, fwhm = float(profile.centre[0]), profile.fwhm
+    return profile
+
+
+def total_of(spectrum: NDArray[np.float64], centre: float, fwhm: float) -> tuple[float, float]:
+    """Return the sum of a spectrum over a line, above the level beside it, and its error."""
+    distance = abs(np.arange(spectrum.size) - centre)
+    inside = np.clip(INTEGRATED * fwhm + 0.5 - distance, 0, 1)
+    beside = (distance > INTEGRATED * fwhm + 1) & (distance < INTEGRATED * fwhm + BASELINE_PLANES)
+    off = spectrum[distance > INTEGRATED * fwhm + 1]
+    scatter = float(np.median(abs(off))) / MAD_OF_NORMAL if off.size else 0.0
+    values = spectrum[beside]
+    middle = float(np.median(values)) if values.size else 0.0
+    near = values[abs(values - middle) <= 2.5 * scatter]
+    level = float(near.mean()) if near.size else middle
+    width = float(inside.sum())
+    boxes = np.convolve(spectrum, np.ones(max(round(width), 1)), "same")[distance > 2 * INTEGRATED * fwhm]
+    noise = float(np.median(abs(boxes - np.median(boxes)))) / MAD_OF_NORMAL if boxes.size else 0.0
+    return float(inside @ spectrum) - level * width, noise * sqrt(1 + width / (2 * BASELINE_PLANES))
+
+
+def line_widths(resolution: Resolution) -> tuple[float, float]:
+    """Return the least and the largest FWHM of a line in the cube, in planes."""
+    return NARROWEST * resolution.line_planes, resolution.width_planes(WIDEST_KMS)
+
+
+def sky_noise(residuals: Residuals) -> float:
+    """Return the noise that spaxels without a star typically have."""
+    valid = np.isfinite(residuals.noise)
+    faint = valid & (residuals.continuum <= np.median(residuals.continuum[valid]))
+    return float(np.median(residuals.noise[faint]))
 
 
 def star_offset_px(residuals: Residuals, peak: tuple[np.intp, ...]) -> float:
@@ -131,8 +196,8 @@ def star_offset_px(residuals: Residuals, peak: tuple[np.intp, ...]) -> float:
     return float(np.hypot(float(star[0] - peak[0]), float(star[1] - peak[1])))
 
 
-def shape_of(image: NDArray[np.float32], resolution: Resolution) -> dict[str, Any]:
-    """Return position angle, elongation and flags of an image, from its second moments."""
+def shape_of(image: NDArray[np.floating]) -> dict[str, Any]:
+    """Return position angle and elongation of an image, from its second moments."""
     weight = np.maximum(image, 0).astype(np.float64)
     y, x = np.indices(image.shape)
     total = weight.sum()
@@ -144,9 +209,7 @@ def shape_of(image: NDArray[np.float32], resolution: Resolution) -> dict[str, An
     )
     (minor, major), axes = np.linalg.eigh(moments / total)
     along_y, along_x = axes[:, 1]
-    fwhm_px = 2 * sqrt(2 * log(2) * max(major, 0.0))
     return {
         "position_angle_deg": degrees(np.arctan2(-along_x, along_y)) % 180,
         "elongation": sqrt(major / minor) if minor > 0 else float("nan"),
-        "flags": ("compact",) if fwhm_px < POINT * resolution.psf_px else (),
     }
