@@ -80,11 +80,10 @@ def search(cube: CubeLike, line: Line, detector: MatchedFilter | None = None) ->
 
 def answer_of(detection: Detection) -> Answer:
     """Return what a detection says, whichever fields its detector has."""
-    kind = getattr(detection, "kind", None)
-    if kind is None:
+    kind = str(getattr(detection, "kind", "unjudged"))
+    if kind == "unjudged":
         compact = any("compact" in flag for flag in detection.flags)
         kind = ("compact" if compact else "extended") if detection.detected else "none"
-    kind = str(getattr(kind, "value", kind))
     lobes = getattr(detection, "lobes", None) or ()
     return Answer(
         is_line=detection.detected or kind in {"extended", "compact", "undecided"},
