@@ -85,8 +85,10 @@ def share_bounds(table: NDArray[np.float64]) -> tuple[float, float]:
     count, trials = (int(total) for total in table.sum(axis=0))
     if not trials:
         return 0.0, 1.0
-    if count in {0, trials}:
-        return wilson(count, trials)
+    if count == 0:
+        return 0.0, wilson(count, trials)[1]
+    if count == trials:
+        return wilson(count, trials)[0], 1.0
     sums = table[resampled(len(table))].sum(axis=1)
     with np.errstate(invalid="ignore"):
         return bounds(sums[:, 0] / sums[:, 1])
