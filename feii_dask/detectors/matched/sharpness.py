@@ -15,12 +15,11 @@ AROUND_PX = 2  # spaxels about a region that are looked at too: what is smooth h
 MOST_SPAXELS = 81  # nearest to the brightest one; more cost much and tell little
 TINY = 1e-30
 OFF_LINE = tuple(range(27, 204, 16))  # planes, on either side, of images that show the noise
-LIGHT_PSF, SHARP_PSF = 0.9, 0.65  # FWHM of what light and faults are made of, over the point-spread function's
-LEAST_PX = 0.75  # FWHM that spaxels can tell from a point
-SHAPE_ERROR = 0.15  # of a point-spread function, over its height: it differs from a Gaussian, and from spaxel to spaxel
+LIGHT_PSF, SHARP_PSF = 0.95, 0.7  # FWHM of what light and faults are made of, over the point-spread function's
+SHAPE_ERROR = 0.1  # of a point-spread function, over its height: it differs from a Gaussian, and from spaxel to spaxel
 # What sharper sources may explain beyond what light does, as χ² and as a share of the image's own.
-TOLERANCE = 9.0, 0.04
-SAMPLED_PX = 1.5  # FWHM from which on light is as bright in all nine of some spaxels, and not only in a cross of five
+TOLERANCE = 7.0, 0.04
+SAMPLED_PX = 1.5  # FWHM below which light may stand out in a cross of five spaxels only, and is no smoother than faults
 
 
 def broad_parts(significant: NDArray[np.bool_], resolution: Resolution) -> NDArray[np.bool_]:
@@ -75,7 +74,7 @@ def is_smooth(
     resolution : Resolution
         Of the cube, at the line.
     """
-    if SHARP_PSF * resolution.psf_px < LEAST_PX:
+    if resolution.psf_px < SAMPLED_PX:
         return True
     position = np.argwhere(binary_dilation(mask, np.ones((3, 3), dtype=bool), iterations=AROUND_PX))
     spectra = normalized[:, position[:, 0], position[:, 1]]
