@@ -112,7 +112,9 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
         profile = np.zeros(len(seen), dtype=np.float32)
         extent = slice(*line_extent[row])
         profile[extent] = np.maximum(spectrum[row, extent], 0)
-        passed[row] = is_smooth(residuals.normalized * np.float32(sign), residuals.noise, mask[row], profile, resolution)
+        passed[row] = is_smooth(
+            residuals.normalized * np.float32(sign), residuals.noise, mask[row], profile, resolution
+        )
     return Regions(window, mask, spectrum, height, plane, line_extent, is_beam, passed)
 
 

@@ -16,9 +16,12 @@ MOST_SPAXELS = 81  # nearest to the brightest one; more cost much and tell littl
 TINY = 1e-30
 OFF_LINE = tuple(range(27, 204, 16))  # planes, on either side, of images that show the noise
 LIGHT_PSF, SHARP_PSF = 0.95, 0.7  # FWHM of what light and faults are made of, over the point-spread function's
-SHAPE_ERROR = 0.1  # of a point-spread function, over its height: it differs from a Gaussian, and from spaxel to spaxel
-# What sharper sources may explain beyond what light does, as χ² and as a share of the image's own.
-TOLERANCE = 7.0, 0.04
+SHAPE_ERROR = 0.1  # of a point-spread function, over its height: it differs from a Gaussian, and between spaxels
+# What sharper sources may explain beyond what light does, as χ² and as a share of the image's own: in lines as most
+# jets have, and in wider ones, as most showers of cosmic rays look like.
+TOLERANCE, WIDE_TOLERANCE = (7.0, 0.04), (4.0, 0.03)
+WIDE_KMS = 175.0
+AREA_OF_GAUSSIAN = 1.505  # (Σ p)² / Σ p² of a Gaussian profile, over its FWHM
 SAMPLED_PX = 1.5  # FWHM below which light may stand out in a cross of five spaxels only, and is no smoother than faults
 
 
@@ -93,7 +96,9 @@ def is_smooth(
         chi_square(image * weight, relative, square_px, width * resolution.psf_px) for width in (LIGHT_PSF, SHARP_PSF)
     )
     signal = max(float(np.square(image).sum()) - image.size, 0.0)
-    return light - sharp < TOLERANCE[0] + TOLERANCE[1] * signal
+    width_planes = float(np.square(profile.sum()) / np.square(profile).sum()) / AREA_OF_GAUSSIAN
+    tolerance = WIDE_TOLERANCE if width_planes > resolution.width_planes(WIDE_KMS) else TOLERANCE
+    return light - sharp < tolerance[0] + tolerance[1] * signal
 
 
 def shifted(profile: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
