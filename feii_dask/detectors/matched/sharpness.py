@@ -98,7 +98,7 @@ def is_smooth(
     signal = max(float(np.square(image).sum()) - image.size, 0.0)
     width_planes = float(np.square(profile.sum()) / np.square(profile).sum()) / AREA_OF_GAUSSIAN
     tolerance = WIDE_TOLERANCE if width_planes > resolution.width_planes(WIDE_KMS) else TOLERANCE
-    return light - sharp < tolerance[0] + tolerance[1] * signal
+    return bool(light - sharp < tolerance[0] + tolerance[1] * signal)
 
 
 def shifted(profile: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
