@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation, label
 
 from feii_dask.detectors.matched.filters import NEGLIGIBLE, FilteredCube, extremes, gaussian
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.detectors.matched.sharpness import is_smooth
+from feii_dask.detectors.matched.sharpness import broad_parts, is_smooth
 from feii_dask.detectors.matched.whitening import robust_scale
 
 __all__ = ["EDGE_LEVEL", "JOINED", "Regions", "best_of_windows", "border_of", "find_regions"]
@@ -95,12 +95,13 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
     scaled = np.array([over_scatter(response, seen) for response in matched])
 
     rows = np.arange(len(mask))
+    broad = (mask & broad_parts(maps > JOINED, resolution)[window]).any(axis=(1, 2))
     peak, _ = extremes(scaled[0].T)
     in_window = (scaled.max(axis=0) * peak.T)[rows[:, None], windows[window]]
     best = in_window.argmax(axis=1)
     plane = windows[window, best]
     line_extent = find_line_extent(matched[0], plane)
-    passed = (
+    passed = broad & (
         is_one_line(spectrum, seen, line_extent, plane, resolution)
         & ~has_negative_counterpart(matched[0], plane)
         & ~at_border(mask, np.isfinite(residuals.noise))
@@ -111,7 +112,9 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
         profile = np.zeros(len(seen), dtype=np.float32)
         extent = slice(*line_extent[row])
         profile[extent] = np.maximum(spectrum[row, extent], 0)
-        passed[row] = is_smooth(residuals.normalized * np.float32(sign), mask[row], profile, resolution)
+        passed[row] = is_smooth(
+            residuals.normalized * np.float32(sign), residuals.noise, mask[row], profile, resolution
+        )
     return Regions(window, mask, spectrum, height, plane, line_extent, is_beam, passed)
 
 

@@ -17,6 +17,7 @@ Cube32 = NDArray[np.float32]
 
 LARGEST = 1e30  # MJy/sr; beyond, squares would overflow
 CLIP = 3.0  # standard deviations beyond which a value counts as this many
+LEAST_NOISE = 1e-4  # over that of the median spaxel; what scatters less is no measurement
 LEAST_SHARE = 0.15  # of the planes, in which there is something to measure a scatter from
 CLIPPED_VARIANCE = 0.9751  # of a normal distribution clipped at ±3
 
@@ -73,6 +74,9 @@ def remove_continuum(
         continuum_subtracted = np.where(good, sci - level, np.float32(0))
     enough = good.sum(axis=0) >= len(good) / 2
     noise = np.where(enough, robust_scale(continuum_subtracted, good & plain), np.float32(np.inf))
+    seen = np.isfinite(noise)
+    if seen.any():
+        noise[noise < LEAST_NOISE * np.median(noise[seen])] = np.inf
     normalized = without_spikes((continuum_subtracted / noise).astype(np.float32, copy=False), resolution)
     if hidden is not None:
         normalized[hidden] = 0
