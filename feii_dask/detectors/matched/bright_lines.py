@@ -8,7 +8,7 @@ from scipy.ndimage import maximum_filter1d
 
 from feii_dask.detectors.matched.filters import FilteredCube, filter_cube
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.detectors.matched.shared_light import find_shared_light, halves_of
+from feii_dask.detectors.matched.shared_light import chessboard, find_shared_light, noise_of_mean
 from feii_dask.detectors.matched.whitening import remove_continuum
 
 __all__ = ["is_crowded", "without_bright_lines"]
@@ -16,6 +16,7 @@ __all__ = ["is_crowded", "without_bright_lines"]
 BRIGHT = 5.0  # standard deviations that a voxel of a line stands out by
 CORE = 2.5  # the same without any filter, where a line is so bright that it bends the continuum
 WINGS, CORE_WINGS = 2, 1  # planes beside such voxels
+FAINT = 0.3  # the same of lines that most spaxels show: fringes of their backgrounds are fainter
 CROWDED = 0.1  # share of the planes that lines fill, from which medians are led astray
 PASSES = 2  # what bright lines hid is bright when these are gone
 NOISY = 2.0  # scatter, over that of the quietest quarter, of spaxels in which lines may fill most planes
@@ -69,7 +70,7 @@ def beside_bright_lines(
 
 
 def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
-    """Whether lines fill more planes than medians bear, in more than a beam, or in the mean of all spaxels."""
+    """Whether lines fill more planes than medians bear, in more than a beam, or in most spaxels."""
     share = significant(filtered).mean(axis=0)
     if np.count_nonzero(share > CROWDED) > resolution.beam_px:
         return True
@@ -80,9 +81,15 @@ def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
     spectra = np.array([subtracted[:, group].mean(axis=1) for group in groups]).T
     if (stands_out(spectra).mean(axis=0) > CROWDED).any():
         return True
-    halves = halves_of(filtered.residuals.normalized[:, valid], valid, resolution)
-    level, _ = densest(halves.spectrum[:, None])
-    return bool((abs(halves.spectrum - level) > BRIGHT * halves.noise).mean() > CROWDED)
+    some = filtered.residuals.normalized[:, valid][:, ::2]
+    white = chessboard(valid, resolution)[::2]
+    if white.all() or not white.any():
+        return False
+    one, other = (np.median(some[:, half], axis=1) for half in (white, ~white))
+    spectrum = (one + other) / 2
+    least = max(BRIGHT * noise_of_mean(one, other), FAINT)
+    level, _ = densest(spectrum[:, None])
+    return bool((abs(spectrum - level) > least).mean() > CROWDED)
 
 
 def significant(filtered: FilteredCube) -> NDArray[np.bool_]:

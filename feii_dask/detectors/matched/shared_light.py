@@ -12,7 +12,7 @@ from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import Residuals, remove_continuum, robust_scale
 
-__all__ = ["Halves", "SharedLight", "find_shared_light", "halves_of"]
+__all__ = ["SharedLight", "chessboard", "find_shared_light", "noise_of_mean"]
 
 Cube32 = NDArray[np.float32]
 
@@ -35,35 +35,30 @@ class SharedLight:
         Its lines, in the cube's unit.
     bright : (n, y, x) bool ndarray
         Where it is so bright that what it leaves is no noise.
-    spectrum : (n,) float64 ndarray
+    spectrum : (n,) float32 ndarray
         In standard deviations of its noise, positive where the light is brighter than its continuum.
     """
 
     light: Cube32
     bright: NDArray[np.bool_]
-    spectrum: NDArray[np.float64]
+    spectrum: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Halves:
-    """Mean spectrum of spaxels, (n,), and the standard deviation of its noise.
+def chessboard(valid: NDArray[np.bool_], resolution: Resolution) -> NDArray[np.bool_]:
+    """Tell the white from the black squares of a chessboard, (k,), for the k spaxels that are valid, (y, x).
 
-    The noise is what differs between the two halves of a chessboard, whatever the lines that both have.
+    The squares are larger than the beam: noise differs between both colours, light that many spaxels share does not.
     """
-
-    spectrum: NDArray[np.float64]
-    noise: float
-
-
-def halves_of(values: Cube32, valid: NDArray[np.bool_], resolution: Resolution) -> Halves:
-    """Return the mean spectrum of values, (n, k), of the k spaxels that are valid, (y, x), and its noise."""
     square_px = ceil(2 * resolution.psf_px)
     y, x = np.nonzero(valid)
-    white = (y // square_px + x // square_px) % 2 == 0
-    one, other = (values @ (half / max(np.count_nonzero(half), 1)).astype(np.float32) for half in (white, ~white))
-    difference = (one - other).astype(np.float64) / 2
-    noise = float(np.median(abs(difference - np.median(difference)))) / MAD_OF_NORMAL
-    return Halves((one + other).astype(np.float64) / 2, noise)
+    white: NDArray[np.bool_] = (y // square_px + x // square_px) % 2 == 0
+    return white
+
+
+def noise_of_mean(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """Return the noise of the mean of two spectra, (n,), that show the same light."""
+    difference = (one - other) / 2
+    return float(np.median(abs(difference - np.median(difference)))) / MAD_OF_NORMAL
 
 
 def find_shared_light(
@@ -96,8 +91,9 @@ def find_shared_light(
             residuals = remove_continuum(planes - light, resolution)
     scatter = np.full(valid.shape, np.inf, dtype=np.float32)
     scatter[valid] = noise
-    halves = halves_of(subtracted * (image / np.square(noise)), valid, resolution)
-    return SharedLight(light, np.abs(light) > BRIGHT * scatter, halves.spectrum / (halves.noise or np.inf))
+    white, weights = chessboard(valid, resolution), image / np.square(noise)
+    one, other = (subtracted @ (weights * half) / ((image * weights * half).sum() or 1) for half in (white, ~white))
+    return SharedLight(light, np.abs(light) > BRIGHT * scatter, spectrum / (noise_of_mean(one, other) or np.inf))
 
 
 def brightest_spectrum(normalized: Cube32) -> NDArray[np.float32]:
