@@ -8,6 +8,7 @@ from scipy.ndimage import maximum_filter1d
 
 from feii_dask.detectors.matched.filters import FilteredCube, filter_cube
 from feii_dask.detectors.matched.resolution import Resolution
+from feii_dask.detectors.matched.shared_light import chessboard, find_shared_light, noise_of_mean
 from feii_dask.detectors.matched.whitening import remove_continuum
 
 __all__ = ["is_crowded", "without_bright_lines"]
@@ -15,6 +16,7 @@ __all__ = ["is_crowded", "without_bright_lines"]
 BRIGHT = 5.0  # standard deviations that a voxel of a line stands out by
 CORE = 2.5  # the same without any filter, where a line is so bright that it bends the continuum
 WINGS, CORE_WINGS = 2, 1  # planes beside such voxels
+FAINT = 0.3  # the same of lines that most spaxels show: fringes of their backgrounds are fainter
 CROWDED = 0.1  # share of the planes that lines fill, from which medians are led astray
 PASSES = 2  # what bright lines hid is bright when these are gone
 NOISY = 2.0  # scatter, over that of the quietest quarter, of spaxels in which lines may fill most planes
@@ -26,7 +28,10 @@ DENSE_SHARE, DENSE_WIDTH = 0.3, 0.7706
 def without_bright_lines(
     planes: NDArray[np.float32], filtered: FilteredCube, near: NDArray[np.bool_], resolution: Resolution
 ) -> FilteredCube:
-    """Return a cube whose continuum and noise were measured beside all bright lines, filtered.
+    """Return a cube without the light that fills its spectra, filtered.
+
+    What has one image in many planes is removed. If the rest is crowded still, continuum and noise are measured beside
+    its bright lines.
 
     Parameters
     ----------
@@ -39,6 +44,19 @@ def without_bright_lines(
     resolution : Resolution
         Of the cube, at the line.
     """
+    shared = find_shared_light(planes, filtered.residuals, near, resolution)
+    planes = planes - shared.light
+    hidden = shared.bright & ~near[:, None, None]
+    filtered = filter_cube(remove_continuum(planes, resolution, shared.bright, hidden), resolution)
+    if is_crowded(filtered, resolution):
+        return beside_bright_lines(planes, filtered, near, resolution)
+    return filtered
+
+
+def beside_bright_lines(
+    planes: NDArray[np.float32], filtered: FilteredCube, near: NDArray[np.bool_], resolution: Resolution
+) -> FilteredCube:
+    """Return a cube whose continuum and noise were measured beside all bright lines, filtered."""
     residuals = filtered.residuals
     known = np.where(residuals.good, residuals.continuum_subtracted, np.float32(np.nan))
     lines = widened(stands_out(known.reshape(len(known), -1)).reshape(known.shape), CORE_WINGS)
@@ -52,7 +70,7 @@ def without_bright_lines(
 
 
 def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
-    """Whether bright lines fill more planes than medians bear, in more than a beam."""
+    """Whether lines fill more planes than medians bear, in more than a beam, or in most spaxels."""
     share = significant(filtered).mean(axis=0)
     if np.count_nonzero(share > CROWDED) > resolution.beam_px:
         return True
@@ -61,7 +79,17 @@ def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
     noisy = valid & (noise > NOISY * np.quantile(noise[valid], 0.25))
     groups = [group for group in (valid, noisy) if np.count_nonzero(group) > resolution.beam_px]
     spectra = np.array([subtracted[:, group].mean(axis=1) for group in groups]).T
-    return bool((stands_out(spectra).mean(axis=0) > CROWDED).any())
+    if (stands_out(spectra).mean(axis=0) > CROWDED).any():
+        return True
+    some = filtered.residuals.normalized[:, valid][:, ::2]
+    white = chessboard(valid, resolution)[::2]
+    if white.all() or not white.any():
+        return False
+    one, other = (np.median(some[:, half], axis=1) for half in (white, ~white))
+    spectrum = (one + other) / 2
+    least = max(BRIGHT * noise_of_mean(one, other), FAINT)
+    level, _ = densest(spectrum[:, None])
+    return bool((abs(spectrum - level) > least).mean() > CROWDED)
 
 
 def significant(filtered: FilteredCube) -> NDArray[np.bool_]:
@@ -75,13 +103,19 @@ def widened(lines: NDArray[np.bool_], planes: int) -> NDArray[np.bool_]:
     return wide
 
 
-def stands_out(spectra: NDArray[np.float32]) -> NDArray[np.bool_]:
+def stands_out(spectra: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Whether values of spectra, (n, k), are far from where most are, NaN being nowhere."""
+    level, scatter = densest(spectra)
+    far: NDArray[np.bool_] = np.abs(spectra - level) > BRIGHT * scatter
+    return far
+
+
+def densest(spectra: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return the level, (k,), at which values of spectra, (n, k), are densest, and their standard deviation there."""
     ordered = np.sort(spectra, axis=0)
     many = int(DENSE_SHARE * len(ordered))
     widths = np.nan_to_num(ordered[many:] - ordered[: len(ordered) - many], nan=np.inf)
     first = widths.argmin(axis=0)
     columns = np.arange(ordered.shape[1])
     level = (ordered[first, columns] + ordered[first + many, columns]) / 2
-    far: NDArray[np.bool_] = np.abs(spectra - level) > BRIGHT * widths[first, columns] / DENSE_WIDTH
-    return far
+    return level, widths[first, columns] / DENSE_WIDTH
