@@ -22,6 +22,7 @@ __all__ = ["Extent", "judge_extent"]
 EXTENDED_P = 0.01  # largest p-value of what is extended
 COMPACT_SHARE, COMPACT_SIGMAS = 0.2, 1.645  # beyond the core, at 95 %
 SCATTERED, LEAST_SCATTERED = 0.4, 0.4  # share of the line beyond its core that the continuum explains, and of the line
+ALIKE, LEAST_VARIANCE = 0.6, 0.2  # correlation of both, and least share of the variance that is not noise
 STAR_WINGS = 0.15  # of a star's light that its core may lack
 FIELD_SHARE, FIELD_CONTRAST = 0.6, 8.0  # spaxels with the line, and its peak over its median, where it fills the field
 
@@ -97,12 +98,22 @@ def compact_share(images: LineImages, model: UnresolvedLight, region: NDArray[np
 
 
 def is_scattered(images: LineImages, model: UnresolvedLight, region: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Return a flag where the extended part of the continuum explains much of what lies beyond the core."""
-    line, point, scattered, star = (
-        float(image[region].sum()) for image in (images.line, model.point, model.scattered, model.star)
+    """Return a flag where what lies beyond the core looks like the extended part of the continuum.
+
+    That is, where the continuum explains much of it, and both are correlated, noise aside: what a jet shares with the
+    cavity in which it lies is its place, not its shape.
+    """
+    line, point, scattered, star, noise = (
+        image[region] for image in (images.line, model.point, model.scattered, model.star, images.noise)
     )
     extended = scattered - (1 + STAR_WINGS) * star
-    return ("scattered",) * bool(extended > SCATTERED * max(line - point - star, LEAST_SCATTERED * line))
+    beyond = max((line - point - star).sum(), LEAST_SCATTERED * line.sum())
+    if not extended.sum() > SCATTERED * beyond > 0:
+        return ()
+    one, other = line - point - star, scattered - star
+    variance = max(float(one.var() - np.square(noise).mean()), LEAST_VARIANCE * float(one.var()))
+    alike = float(np.cov(one, other, ddof=0)[0, 1]) / np.sqrt(variance * max(float(other.var()), 1e-30))
+    return ("scattered",) * bool(alike > ALIKE)
 
 
 def fills_field(images: LineImages, mask: NDArray[np.bool_]) -> tuple[str, ...]:
