@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.damped_fit import damped_fit
 
-__all__ = ["RELATIVE_ERROR", "Freedom", "PointShape", "fit_point", "point_image"]
+__all__ = ["RELATIVE_ERROR", "WINGS", "Freedom", "PointShape", "fit_point", "point_image"]
 
 Image = NDArray[np.float64]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 import numpy as np
@@ -12,10 +12,10 @@ from scipy.optimize import nnls
 
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
 from feii_dask.detectors.matched.line_images import LineImages
-from feii_dask.detectors.matched.point_source import RELATIVE_ERROR, Freedom, PointShape, fit_point, point_image
+from feii_dask.detectors.matched.point_source import RELATIVE_ERROR, WINGS, Freedom, PointShape, fit_point, point_image
 from feii_dask.detectors.matched.resolution import Resolution
 
-__all__ = ["UnresolvedLight", "fit_unresolved_light"]
+__all__ = ["UnresolvedLight", "bright_peak", "fit_unresolved_light"]
 
 Image = NDArray[np.float64]
 
@@ -25,13 +25,13 @@ FAINTEST = 10.0  # percentile of the continuum that is background
 # wide as the point-spread function broaden it by an amount that depends on how a cube was drizzled.
 WIDTH_KNOWN, SPAXEL_WIDTH_KNOWN = 0.16, 0.3
 BAND_STRETCH, BAND_WINGS = 0.25, 0.02
-OF_STAR, OF_ANY_STAR = Freedom(0.06, 0.1, 0.005), Freedom(0.5, 0.35, 0.03)
-STAR = 100.0  # peak of a continuum, over its spread elsewhere, whose own shape is taken for that of points
+OF_STAR, OF_ANY_STAR = Freedom(0.06, 0.1, BAND_WINGS), Freedom(0.5, 0.35, 0.03)
+STAR = 25.0  # peak of a continuum, over its spread elsewhere, whose own shape is taken for that of points
 NEXT_STAR = 0.05  # peak of another one, over that of the brightest
 MOST_STARS = 2
 UNRESOLVED = 0.1  # excess of the continuum's logarithmic width over the widest of a point
 CORE_SHARE = 0.8  # of the light within two FWHM, that a star's core has
-ROUNDS = 2  # of placing a point where the continuum leaves most
+SIGNIFICANT = 3.0  # standard deviations of a brightest spaxel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,16 +101,18 @@ def fit_unresolved_light(
     expected, freedom = (stars.shape, OF_STAR) if stars.shape else (PointShape(resolution.psf_px), of_band(resolution))
     line = np.where(valid, images.line, 0)
     noise = np.hypot(images.noise, RELATIVE_ERROR * np.maximum(blurred(line, resolution), 0))
-    scattered, least = np.zeros_like(light), np.inf
-    for _ in range(ROUNDS):
+    least, scattered, tried = np.inf, np.zeros_like(light), set[tuple[int, int]]()
+    for weigh in (significant_peak, bright_peak, significant_peak):
         left = line - scattered
-        peak = brightest(left, images.noise, mask & valid, resolution)
+        peak = weigh(blurred(left, resolution), images.noise, mask & valid)
+        if peak in tried:
+            continue
+        tried.add(peak)
         place, shape, _ = fit_point(left, images.noise, peak, expected, freedom)
         parts = np.array([point_image(light.shape, place, shape), light, *stars.images])
         heights, misfit = weights_of(parts, line, noise)
-        scattered = heights[1] * light
         if misfit < least:
-            least, best = misfit, (heights, parts, place, shape)
+            least, best, scattered = misfit, (heights, parts, place, shape), heights[1] * light
     heights, parts, place, shape = best
     moved = [point_image(light.shape, (place[0] + dy, place[1] + dx), shape) for dy, dx in ((0.1, 0), (0, 0.1))]
     stellar = np.tensordot(heights[2:], parts[2:], 1) if len(parts) > 2 else np.zeros_like(light)
@@ -128,7 +130,7 @@ def find_stars(light: Image, images: LineImages, resolution: Resolution) -> Star
     """Return the stars in a continuum without background, the brightest first."""
     y, x = np.indices(light.shape)
     noise = np.where(images.valid, images.continuum_noise, np.inf)
-    peak = brightest(light, noise, images.valid, resolution)
+    peak = peak_of(np.where(images.valid, blurred(light, resolution), -np.inf))
     far = images.valid & (np.hypot(y - peak[0], x - peak[1]) > 2 * resolution.psf_px)
     level = float(np.median(light[far])) if far.any() else 0.0
     spread = float(np.median(abs(light[far] - level))) / MAD_OF_NORMAL if far.any() else np.inf
@@ -146,13 +148,14 @@ def find_stars(light: Image, images: LineImages, resolution: Resolution) -> Star
     found = [core]
     while len(found) < MOST_STARS:
         rest = np.where(near, 0, left - np.sum(found, axis=0))
-        peak = brightest(rest, noise, images.valid, resolution)
+        peak = peak_of(np.where(images.valid, blurred(rest, resolution), -np.inf))
         place, other, height = fit_point(rest, noise, peak, shape, OF_ANY_STAR)
         near = near | (np.hypot(y - place[0], x - place[1]) < 2 * resolution.psf_px)
-        if not (height > max(NEXT_STAR * left.max(), STAR / 2 * spread) and other.fwhm_px < shape.fwhm_px * exp(tolerance)):
+        if not (height > max(NEXT_STAR * left.max(), STAR * spread) and other.fwhm_px < shape.fwhm_px * exp(tolerance)):
             break
         found.append(np.minimum(height * point_image(light.shape, place, other), np.maximum(rest, 0)))
-    return Stars(shape, tuple(found))
+    # a nebula about a star looks like wings
+    return Stars(replace(shape, wings=WINGS), tuple(found))
 
 
 def of_band(resolution: Resolution) -> Freedom:
@@ -166,10 +169,19 @@ def blurred(image: Image, resolution: Resolution) -> Image:
     return smooth
 
 
-def brightest(image: Image, noise: Image, mask: NDArray[np.bool_], resolution: Resolution) -> tuple[int, int]:
-    """Return the spaxel of a mask in which a smooth image is bright and significant."""
-    smooth = blurred(image, resolution)
-    y, x = np.unravel_index(int(np.where(mask, smooth * abs(smooth) / noise, -np.inf).argmax()), mask.shape)
+def significant_peak(smooth: Image, noise: Image, mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the spaxel of a mask in which an image is bright and significant."""
+    return peak_of(np.where(mask, smooth * abs(smooth) / noise, -np.inf))
+
+
+def bright_peak(smooth: Image, noise: Image, mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the brightest spaxel of a mask, of those that are significant: a star's own is noisy."""
+    return peak_of(np.where(mask & (smooth > SIGNIFICANT * noise), smooth, np.where(mask, smooth / noise - 1e6, -np.inf)))
+
+
+def peak_of(image: Image) -> tuple[int, int]:
+    """Return the brightest spaxel."""
+    y, x = np.unravel_index(int(image.argmax()), image.shape)
     return int(y), int(x)
 
 
