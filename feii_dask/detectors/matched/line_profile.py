@@ -7,9 +7,9 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
+from feii_dask.detectors.matched.damped_fit import damped_fit
 from feii_dask.detectors.matched.filters import gaussian
 from feii_dask.detectors.matched.whitening import CLIPPED_VARIANCE
 
@@ -160,23 +160,19 @@ def fit_profiles(
     has_line : (s, c) bool ndarray, optional
         Which line each spectrum may have.
     """
-    low, high = np.log(widths)
+    def left(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([white.heights(row[:-1], float(np.exp(row[-1])), has_line)[2].ravel() for row in parameters])
 
-    def width_of(free: float) -> float:
-        return float(np.exp(low + (high - low) * (0.5 + np.arctan(free) / np.pi)))
-
-    def left(free: Vector) -> Vector:
-        residual: Vector = white.heights(free[:-1], width_of(free[-1]), has_line)[2].ravel()
-        return residual
-
-    share = min(max((np.log(fwhm) - low) / (high - low), 0.02), 0.98)
-    start = np.array([*centres, np.tan(np.pi * (share - 0.5))])
-    found = least_squares(left, start, method="lm", max_nfev=60 * start.size)
-    errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(found.jac.T @ found.jac)), 0))[:-1]
-    width = width_of(found.x[-1])
-    peaks = white.heights(found.x[:-1], width, has_line)[0]
+    start = np.array([*centres, np.log(fwhm)])
+    reach = np.full(centres.size, 2 * fwhm)
+    low = np.array([*(centres - reach), np.log(widths[0])])
+    high = np.array([*(centres + reach), np.log(widths[1])])
+    found, jacobian = damped_fit(left, start, low, high)
+    errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(jacobian.T @ jacobian)), 0))[:-1]
+    width = float(np.exp(found[-1]))
+    peaks, _, rest = white.heights(found[:-1], width, has_line)
     degrees = max(white.spectra.size - start.size - peaks.size - len(peaks), 1)
-    chi2 = 2 * float(found.cost) / degrees
+    chi2 = float(np.square(rest).sum()) / degrees
     if chi2 > 1 + MISFIT * sqrt(2 / degrees):
         errors = errors * sqrt(chi2)
-    return Profiles(found.x[:-1], errors, width, peaks)
+    return Profiles(found[:-1], errors, width, peaks)

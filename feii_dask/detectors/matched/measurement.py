@@ -18,6 +18,7 @@ from feii_dask.detectors.matched.line_images import line_images
 from feii_dask.detectors.matched.line_profile import Profiles, WhiteSpectra, fit_profiles
 from feii_dask.detectors.matched.lobes import find_counter_lobe, find_two_sides
 from feii_dask.detectors.matched.resolution import Resolution
+from feii_dask.detectors.matched.unresolved_light import bright_peak
 from feii_dask.detectors.matched.whitening import Residuals, robust_scale
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Kind, Lobe
 
@@ -69,15 +70,7 @@ def measure_line(
         um = np.interp(two.profiles.centre, np.arange(size), window.wavelength_um)
         kms = doppler_kms(um, window.line.wavelength_um)
         errors = two.profiles.centre_error * resolution.plane_kms
-        lobes = tuple(
-            Lobe(
-                velocity_kms=float(kms[i]),
-                velocity_error_kms=float(errors[i]),
-                flux=float(two.sums[i]) * watt,
-                flux_error=float(two.errors[i]) * watt,
-            )
-            for i in (0, 1)
-        )
+        lobes = tuple(Lobe(velocity_kms=float(kms[i]), velocity_error_kms=float(errors[i]), flux=float(two.sums[i]) * watt, flux_error=float(two.errors[i]) * watt) for i in (0, 1))
         flux, scatter = float(two.sums.sum()) * watt, float(np.hypot(*two.errors)) * watt
         centres, fwhm = two.profiles.centre, two.profiles.fwhm
         if abs(centres[1] - centres[0]) > fwhm:
@@ -95,9 +88,7 @@ def measure_line(
     images = line_images(residuals, template / np.square(gaussian(np.arange(-30, 31), fwhm)).sum(), first, free)
     extent = judge_extent(images, residuals.continuum.astype(np.float64), mask, resolution)
     smooth = gaussian_filter(np.where(images.valid, images.line, 0), resolution.psf_px * SIGMA_PER_FWHM)
-    peak = np.unravel_index(
-        int(np.where(mask & images.valid, smooth * abs(smooth) / images.noise, -np.inf).argmax()), mask.shape
-    )
+    peak = bright_peak(smooth, images.noise, mask & images.valid)
     sky = sky_noise(residuals)
     height = float(images.line[peak])
     return {
@@ -186,7 +177,7 @@ def sky_noise(residuals: Residuals) -> float:
     return float(np.median(residuals.noise[faint]))
 
 
-def star_offset_px(residuals: Residuals, peak: tuple[np.intp, ...]) -> float:
+def star_offset_px(residuals: Residuals, peak: tuple[int, int]) -> float:
     """Return the distance from the brightest spaxel of the continuum; NaN where none stands out."""
     image = np.where(np.isfinite(residuals.noise), residuals.continuum, np.float32(np.nan))
     level = np.nanmedian(image)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import atan, exp, hypot, log, pi, sqrt, tan
+from math import exp, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
-__all__ = ["RELATIVE_ERROR", "Freedom", "PointShape", "fit_point", "point_image"]
+from feii_dask.detectors.matched.damped_fit import damped_fit
+
+__all__ = ["RELATIVE_ERROR", "WINGS", "Freedom", "PointShape", "fit_point", "point_image"]
 
 Image = NDArray[np.float64]
 
@@ -60,20 +61,29 @@ class Freedom:
 
 def point_image(shape: tuple[int, ...], place: tuple[float, float], source: PointShape) -> Image:
     """Return the image of a point whose core has a peak of 1."""
-    y, x = np.ogrid[: shape[0], : shape[1]]
-    dy, dx = y - place[0], x - place[1]
-    along, across = source.stretch
+    y, x = np.indices(shape, dtype=np.float64)
+    parameters = np.array([[*place, log(source.fwhm_px), *source.stretch, source.wings]])
+    return point_values(parameters, y.ravel(), x.ravel()).reshape(shape)
+
+
+def point_values(parameters: Image, y: Image, x: Image) -> Image:
+    """Return the brightness, (k, n), that points have at some spaxels.
+
+    Parameters
+    ----------
+    parameters : (k, 6) float64 ndarray
+        Place (y, x), logarithm of the FWHM, both components of the stretch, and wings, of each point.
+    y, x : (n,) float64 ndarray
+        The spaxels.
+    """
+    y0, x0, log_fwhm, along, across, wings = parameters.T[:, :, None]
+    dy, dx, inverse_square = y - y0, x - x0, np.exp(-2 * log_fwhm)
     # by the inverse of the matrix [[1 + along, across], [across, 1 - along]], made to have a determinant of 1
     square = (1 - along) * dx**2 - 2 * across * dx * dy + (1 + along) * dy**2
-    core = np.exp(-4 * log(2) / source.fwhm_px**2 / sqrt(1 - along**2 - across**2) * square)
-    wing_scale = 4 * (sqrt(2) - 1) / (WING_FWHM * source.fwhm_px) ** 2
-    image: Image = core + source.wings / np.square(1 + wing_scale * (dy**2 + dx**2))
-    return image
-
-
-def limited(free: float, reach: float) -> float:
-    """Map a number of any size to one within ``reach`` of 0."""
-    return 2 / pi * reach * atan(free)
+    core = np.exp(-4 * log(2) * inverse_square / np.sqrt(1 - along**2 - across**2) * square)
+    wing = 1 / np.square(1 + 4 * (sqrt(2) - 1) / WING_FWHM**2 * inverse_square * (dy**2 + dx**2))
+    values: Image = core + wings * wing
+    return values
 
 
 def fit_point(
@@ -98,29 +108,22 @@ def fit_point(
     near = (np.hypot(y - peak[0], x - peak[1]) <= max(REACH * expected.fwhm_px, 2.5)) & np.isfinite(noise)
     if np.count_nonzero(near) < 9:
         return (float(peak[0]), float(peak[1])), expected, max(float(image[peak]), 0.0)
-    rows, columns = (slice(index[near].min(), index[near].max() + 1) for index in (y, x))
-    part, inside = image[rows, columns], near[rows, columns]
-    weight = np.where(inside, 1 / np.hypot(noise[rows, columns], RELATIVE_ERROR * part), 0)
-    middle = peak[0] - rows.start, peak[1] - columns.start
+    weight, data = 1 / np.hypot(noise[near], RELATIVE_ERROR * image[near]), image[near]
+    spaxels = y[near].astype(np.float64), x[near].astype(np.float64)
 
-    def read(free: Image) -> tuple[tuple[float, float], PointShape]:
-        dy, dx = (limited(value, FARTHEST_PX) for value in free[:2])
-        reach = limited(hypot(*free[3:5]), freedom.stretch) / (hypot(*free[3:5]) or 1.0)
-        return (middle[0] + dy, middle[1] + dx), PointShape(
-            fwhm_px=expected.fwhm_px * exp(limited(free[2], freedom.width)),
-            stretch=(expected.stretch[0] + reach * free[3], expected.stretch[1] + reach * free[4]),
-            wings=max(expected.wings + limited(free[5], freedom.wings), 0.0),
-        )
+    def heights(models: Image) -> Image:
+        found: Image = (models * (data * weight**2)).sum(axis=1) / (np.square(models * weight)).sum(axis=1)
+        return found
 
-    def height(model: Image) -> float:
-        return float((weight**2 * model * part).sum() / (weight**2 * model**2).sum())
-
-    def residual(free: Image) -> Image:
-        model = point_image(part.shape, *read(free))
-        left: Image = ((part - height(model) * model) * weight)[inside]
+    def residuals(parameters: Image) -> Image:
+        models = point_values(parameters, *spaxels)
+        left: Image = (data - heights(models)[:, None] * models) * weight
         return left
 
-    found = least_squares(residual, np.full(6, 0.01), method="lm", max_nfev=150)
-    place, shape = read(found.x)
-    tallest = height(point_image(part.shape, place, shape))
-    return (place[0] + rows.start, place[1] + columns.start), shape, max(tallest, 0.0)
+    middle = np.array([*peak, log(expected.fwhm_px), *expected.stretch, expected.wings])
+    reach = np.array([FARTHEST_PX, FARTHEST_PX, freedom.width, freedom.stretch, freedom.stretch, freedom.wings])
+    low = np.maximum(middle - reach, [-np.inf] * 5 + [0.0])
+    found, _ = damped_fit(residuals, middle, low, middle + reach)
+    height = float(heights(point_values(found[None], *spaxels))[0])
+    shape = PointShape(exp(found[2]), (float(found[3]), float(found[4])), float(found[5]))
+    return (float(found[0]), float(found[1])), shape, max(height, 0.0)
