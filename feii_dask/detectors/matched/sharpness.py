@@ -86,7 +86,7 @@ def is_smooth(
     nearest = np.argsort(np.square(position - brightest).sum(axis=1), kind="stable")[:MOST_SPAXELS]
     position, spectra = position[nearest], spectra[:, nearest].astype(np.float64)
     others = np.array([shifted(profile, sign * planes) for planes in OFF_LINE for sign in (-1, 1)])
-    scatter = np.sqrt(np.mean(np.square(others @ spectra)) / np.mean(others.any(axis=1)))
+    scatter = np.sqrt(np.square(others @ spectra).sum() / max(others.any(axis=1).sum() * len(position), 1))
     if not scatter > 0:
         return True
     image = (profile @ spectra) / scatter
@@ -104,12 +104,9 @@ def is_smooth(
 
 def shifted(profile: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
     """Return a profile moved by some planes; nothing comes in at the ends."""
-    moved = np.zeros_like(profile)
-    if planes >= 0:
-        moved[planes:] = profile[: profile.size - planes]
-    else:
-        moved[:planes] = profile[-planes:]
-    return moved
+    reach = abs(planes)
+    padded = np.pad(profile, reach)
+    return padded[reach - planes : reach - planes + profile.size]
 
 
 def chi_square(
