@@ -17,10 +17,11 @@ TINY = 1e-30
 OFF_LINE = tuple(range(27, 204, 16))  # planes, on either side, of images that show the noise
 LIGHT_PSF, SHARP_PSF = 0.95, 0.7  # FWHM of what light and faults are made of, over the point-spread function's
 SHAPE_ERROR = 0.1  # of a point-spread function, over its height: it differs from a Gaussian, and between spaxels
-# What sharper sources may explain beyond what light does, as χ² and as a share of the image's own: in lines as most
-# jets have, and in wider ones, as most showers of cosmic rays look like.
-TOLERANCE, WIDE_TOLERANCE = (7.0, 0.04), (4.0, 0.03)
-WIDE_KMS = 175.0
+# What sharper sources may explain beyond what light does, as χ² and as a share of the image's own; the less, the wider
+# the line, as showers of cosmic rays mostly are and jets seldom. In simulated cubes 0.985 of jets of S/N 3 to 5, all
+# brighter ones and 0.98 of points on stars are within it, and 0.09 of the showers that look like broad lines.
+TOLERANCE = 12.0, 0.06
+WIDTHS_KMS, SHARE_OF_WIDTHS = (100.0, 200.0), (1.0, 0.4)
 AREA_OF_GAUSSIAN = 1.505  # (Σ p)² / Σ p² of a Gaussian profile, over its FWHM
 SAMPLED_PX = 1.5  # FWHM below which light may stand out in a cross of five spaxels only, and is no smoother than faults
 
@@ -85,7 +86,7 @@ def is_smooth(
     nearest = np.argsort(np.square(position - brightest).sum(axis=1), kind="stable")[:MOST_SPAXELS]
     position, spectra = position[nearest], spectra[:, nearest].astype(np.float64)
     others = np.array([shifted(profile, sign * planes) for planes in OFF_LINE for sign in (-1, 1)])
-    scatter = np.sqrt(np.mean(np.square(others @ spectra)) / np.mean(others.any(axis=1)))
+    scatter = np.sqrt(np.square(others @ spectra).sum() / max(others.any(axis=1).sum() * len(position), 1))
     if not scatter > 0:
         return True
     image = (profile @ spectra) / scatter
@@ -96,19 +97,16 @@ def is_smooth(
         chi_square(image * weight, relative, square_px, width * resolution.psf_px) for width in (LIGHT_PSF, SHARP_PSF)
     )
     signal = max(float(np.square(image).sum()) - image.size, 0.0)
-    width_planes = float(np.square(profile.sum()) / np.square(profile).sum()) / AREA_OF_GAUSSIAN
-    tolerance = WIDE_TOLERANCE if width_planes > resolution.width_planes(WIDE_KMS) else TOLERANCE
-    return bool(light - sharp < tolerance[0] + tolerance[1] * signal)
+    line_planes = float(np.square(profile.sum()) / np.square(profile).sum()) / AREA_OF_GAUSSIAN
+    share = np.interp(line_planes, [resolution.width_planes(width) for width in WIDTHS_KMS], SHARE_OF_WIDTHS)
+    return bool(light - sharp < share * (TOLERANCE[0] + TOLERANCE[1] * signal))
 
 
 def shifted(profile: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
     """Return a profile moved by some planes; nothing comes in at the ends."""
-    moved = np.zeros_like(profile)
-    if planes >= 0:
-        moved[planes:] = profile[: profile.size - planes]
-    else:
-        moved[:planes] = profile[-planes:]
-    return moved
+    reach = abs(planes)
+    padded = np.pad(profile, reach)
+    return padded[reach - planes : reach - planes + profile.size]
 
 
 def chi_square(
