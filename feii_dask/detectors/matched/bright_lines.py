@@ -70,7 +70,7 @@ def beside_bright_lines(
 
 
 def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
-    """Whether lines fill more planes than medians bear, in more than a beam, or in most spaxels."""
+    """Whether lines fill more planes than medians bear, in more than a beam, or in most spaxels of the cube or of those that are noisy."""
     share = significant(filtered).mean(axis=0)
     if np.count_nonzero(share > CROWDED) > resolution.beam_px:
         return True
@@ -81,10 +81,15 @@ def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
     spectra = np.array([subtracted[:, group].mean(axis=1) for group in groups]).T
     if (stands_out(spectra).mean(axis=0) > CROWDED).any():
         return True
-    some = filtered.residuals.normalized[:, valid][:, ::2]
-    white = chessboard(valid, resolution)[::2]
+    return any(is_shared(filtered.residuals.normalized, group, resolution) for group in groups)
+
+
+def is_shared(normalized: NDArray[np.float32], group: NDArray[np.bool_], resolution: Resolution) -> bool:
+    """Whether most spaxels of a group show the same lines, in more planes than medians bear."""
+    white = chessboard(group, resolution)[::2]  # every second spaxel is enough
     if white.all() or not white.any():
         return False
+    some = normalized[:, group][:, ::2]
     one, other = (np.median(some[:, half], axis=1) for half in (white, ~white))
     spectrum = (one + other) / 2
     least = max(BRIGHT * noise_of_mean(one, other), FAINT)
