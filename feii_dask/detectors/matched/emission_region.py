@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
 from feii_dask.detectors.matched.resolution import Resolution
+from feii_dask.detectors.matched.whitening import Residuals
 
 __all__ = ["Seed", "disc", "grow_region"]
 
@@ -17,6 +18,7 @@ FAINTEST = 0.01  # share of the peak below which light is the wings of the point
 COMPANION = 5.0  # significance of the peak of a part that is not connected
 GAP, LEAST_GAP_PX = 2.0, 4.0  # FWHM of the point-spread function, and spaxels, that may lie between it and the rest
 MARGIN = 0.5  # FWHM by which the region is enlarged: where it ends by chance, light is lost
+NOISY = 3.0  # noise of a spaxel, over that of the region's, which is not taken in as margin: a star's would drown it
 EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 
 
@@ -41,9 +43,9 @@ class Seed:
 
 def grow_region(
     significance: NDArray[np.float32],
+    residuals: Residuals,
     seed: Seed,
     searched: NDArray[np.intp],
-    valid: NDArray[np.bool_],
     resolution: Resolution,
 ) -> NDArray[np.bool_]:
     """Return the spaxels, (y, x), of all light that is connected to a seed in space and wavelength, or lies next to it.
@@ -54,35 +56,37 @@ def grow_region(
     ----------
     significance : (n, y, x) float32 ndarray
         Of a line at each voxel.
+    residuals : Residuals
+        Of the cube.
     seed : Seed
         Where to begin.
     searched : (k,) intp ndarray
         Planes in which the line may be.
-    valid : (y, x) bool ndarray
-        Spaxels with data.
     resolution : Resolution
         Of the cube.
     """
-    planes = np.union1d(searched, np.clip(seed.plane, 0, len(significance) - 1))
-    excerpt = significance[planes]
-    excerpt = np.where(valid, excerpt, 0)
+    valid = np.isfinite(residuals.noise)
+    planes = np.union1d(searched, seed.plane)
+    excerpt = np.where(valid, significance[planes], 0)
     brightest = float(excerpt[:, seed.mask].max(initial=0))
     bright = excerpt > max(JOINED, FAINTEST * brightest)
     bright[1:][np.diff(planes) > 1] = False  # planes of a known neighbour part what lies on its two sides
-    labels, _ = label(bright, EVERY_NEIGHBOUR)
-    peaks = np.zeros(labels.max() + 1)
-    np.maximum.at(peaks, labels.ravel(), excerpt.ravel())
+    labels, count = label(bright, EVERY_NEIGHBOUR)
     at_seed = int(np.searchsorted(planes, seed.plane))
-    inside = np.unique(labels[max(at_seed - 1, 0) : at_seed + 2][:, seed.mask])
-    inside = inside[inside > 0]
-    mask = np.isin(labels, inside).any(axis=0) | (seed.mask & ~np.any(inside))
-    others = [part for part in np.flatnonzero(peaks > COMPANION) if part and part not in inside]
+    connected = np.zeros(count + 1, dtype=bool)
+    connected[labels[max(at_seed - 1, 0) : at_seed + 2][:, seed.mask]] = True
+    connected[0] = False
+    mask = connected[labels].any(axis=0) if connected.any() else seed.mask & valid
     near = binary_dilation(mask, disc(max(GAP * resolution.psf_px, LEAST_GAP_PX)))
-    for part in others:
+    peaks = np.zeros(count + 1)
+    np.maximum.at(peaks, labels[bright], excerpt[bright])
+    for part in np.flatnonzero((peaks > COMPANION) & ~connected):
         footprint = (labels == part).any(axis=0)
         if (footprint & near).any():
-            mask |= footprint
-    return binary_dilation(mask, disc(max(1.0, MARGIN * resolution.psf_px))) & valid
+            mask = mask | footprint
+    quiet = residuals.noise < NOISY * np.median(residuals.noise[mask]) if mask.any() else valid
+    grown: NDArray[np.bool_] = mask | (binary_dilation(mask, disc(max(1.0, MARGIN * resolution.psf_px))) & valid & quiet)
+    return grown
 
 
 def disc(radius_px: float) -> NDArray[np.bool_]:

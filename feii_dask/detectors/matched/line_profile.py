@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
@@ -22,6 +23,7 @@ CLIP = 3.5  # standard deviations beyond which a product of noise counts as this
 WHITE = 0.02  # of the variance, added: no covariance from a few hundred planes is exact
 FLOOR = 0.05  # of the variance, that every pattern of planes has
 RIDGE = 1e-10  # of the normal matrix, added: a spectrum may lack a line
+FEWEST_SHIFTS = 30  # to other wavelengths, from which a scatter is taken
 MISFIT = 3.0  # standard deviations of a reduced χ² beyond which errors grow with it
 
 
@@ -90,18 +92,41 @@ class WhiteSpectra:
         The matrices.
     spectra : (s, m) float64 ndarray
         The products.
+    whole : (s, n) float64 ndarray
+        The spectra.
+    off_line : (n,) bool ndarray
+        Planes without the line.
     """
 
     planes: NDArray[np.intp]
     whitening: NDArray[np.float64]
     spectra: NDArray[np.float64]
+    whole: NDArray[np.float64]
+    off_line: NDArray[np.bool_]
 
     @classmethod
     def of(cls, spectra: NDArray[np.float64], off_line: NDArray[np.bool_], planes: NDArray[np.intp]) -> WhiteSpectra:
         """Whiten some planes of spectra, (s, n), whose noise is that of the planes off the line, (n,)."""
         matrices = [whitening_matrix(noise_covariance(spectrum, off_line), planes) for spectrum in spectra]
         whitening = np.array(matrices)
-        return cls(planes, whitening, np.einsum("sij,sj->si", whitening, spectra[:, planes]))
+        return cls(planes, whitening, np.einsum("sij,sj->si", whitening, spectra[:, planes]), spectra, off_line)
+
+    def scatter_of(self, kernels: NDArray[np.float64]) -> Vector:
+        """Return the scatter, (c,), of what is linear in the planes, by applying it to planes off the line.
+
+        Parameters
+        ----------
+        kernels : (c, s, m) float64 ndarray
+            Weights of the planes of every spectrum.
+        """
+        length = self.planes.size
+        clear = sliding_window_view(self.off_line, length).all(axis=1)
+        if np.count_nonzero(clear) < FEWEST_SHIFTS:
+            weights = np.einsum("csi,sij->csj", kernels, np.linalg.inv(self.whitening))
+            return np.sqrt(np.square(weights).sum(axis=(1, 2)))
+        shifted = sliding_window_view(self.whole, length, axis=1)[:, clear]
+        scatter: Vector = np.median(abs(np.einsum("csi,sni->cn", kernels, shifted)), axis=1) / MAD_OF_NORMAL
+        return scatter
 
     def heights(
         self, centres: Vector, fwhm: float, has_line: NDArray[np.bool_] | None = None
@@ -168,7 +193,8 @@ def fit_profiles(
     low = np.array([*(centres - reach), np.log(widths[0])])
     high = np.array([*(centres + reach), np.log(widths[1])])
     found, jacobian = damped_fit(left, start, low, high)
-    errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(jacobian.T @ jacobian)), 0))[:-1]
+    moves = np.linalg.pinv(jacobian)[:-1].reshape(centres.size, *white.spectra.shape)
+    errors = white.scatter_of(np.einsum("csi,sij->csj", moves, white.whitening))
     width = float(np.exp(found[-1]))
     peaks, _, rest = white.heights(found[:-1], width, has_line)
     degrees = max(white.spectra.size - start.size - peaks.size - len(peaks), 1)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, floor, pi, sqrt
-from math import log as ln
+from math import log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
+from feii_dask.detectors.matched.emission import Emission
 from feii_dask.detectors.matched.filters import gaussian
+from feii_dask.detectors.matched.line_fit import fitted_planes, line_widths
 from feii_dask.detectors.matched.line_profile import Profiles, WhiteSpectra, fit_profiles
 from feii_dask.detectors.matched.resolution import Resolution
 
@@ -17,18 +19,17 @@ __all__ = ["TwoSides", "find_counter_lobe", "find_two_sides"]
 
 CUTS = np.linspace(0.1, 0.9, 13)  # shares of the light along the major axis at which a region is cut
 GAIN = 20.0  # of χ² by a second velocity
-LEAST_KMS = 20.0  # difference of velocities that are told apart
-LEAST_SIGMAS = 4.0
+LEAST_KMS, LEAST_SIGMAS = 20.0, 4.0  # difference of velocities that are told apart
 APART = 0.7  # FWHM between two lines of which each side may have both
-GAP = 0.5  # FWHM of the point-spread function next to the cut, where light of both sides is mixed
+GAP, GAP_SHARE = 0.5, 0.5  # FWHM of the point-spread function beside the cut, where sides mix; light that must be left
 COUNTER_LOBE = 4.5  # significance of a lobe that no spaxel shows
 HALF_WIDTH = 1.5  # of its strip, over the rms width of the other lobe
-FITTED, BEYOND_PLANES = 1.5, 3.0  # FWHM, and planes, on either side of the lines that are fitted
+NOISY = 3.0  # noise of a spaxel, over that of the other lobe's, that would drown it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TwoSides:
-    """Two sides of a region, with two velocities.
+    """Two velocities in a region.
 
     Attributes
     ----------
@@ -43,116 +44,44 @@ class TwoSides:
     errors: NDArray[np.float64]
 
 
-def find_two_sides(
-    cube: NDArray[np.float32],
-    noise: NDArray[np.float32],
-    light: NDArray[np.floating],
-    planes: NDArray[np.intp],
-    one: Profiles,
-    widths: tuple[float, float],
-    resolution: Resolution,
-) -> TwoSides | None:
+def find_two_sides(emission: Emission, one: Profiles, resolution: Resolution) -> TwoSides | None:
     """Return the two sides of a region whose velocities differ, or None.
 
     The region is cut across its major axis, where two velocities explain the spectra of both sides best.
 
     Parameters
     ----------
-    cube : (n, y, x) float32 ndarray
-        The cube without its continuum, in its unit.
-    noise : (y, x) float32 ndarray
-        Of every spaxel; inf where it has no data.
-    light : (y, x) ndarray
-        Brightness of the line at any velocity; 0 outside of the region.
-    planes : (k,) intp ndarray
-        Planes in which the line may be.
+    emission : Emission
+        Of the region.
     one : Profiles
         The line that fits the whole region best.
-    widths : tuple of float
-        Least and largest FWHM of a line, in planes.
     resolution : Resolution
         Of the cube, at the line.
     """
+    light = emission.light
     along, _ = axes_of(light)
     order = np.argsort(along, axis=None)
     cumulated = np.cumsum(light.ravel()[order])
-    places = np.unique(along.ravel()[order][np.searchsorted(cumulated, CUTS * cumulated[-1])])
-    inverse = np.where(light > 0, 1 / np.square(noise), 0)
-    spectra_of = sides_of(cube, light * inverse)
-    sides = np.array([spectra_of(along < place, along >= place) for place in places])
-    gain, start = gains_of_cuts(sides, planes, one, resolution)
+    last = order.size - 1
+    places = np.unique(along.ravel()[order][np.minimum(np.searchsorted(cumulated, CUTS * cumulated[-1]), last)])
+    weight = light * emission.inverse_variance()
+    cuts = np.array([[along < place, along >= place] for place in places])
+    spectra, seen = emission.spectra((cuts * weight).reshape(-1, *light.shape))
+    gain, start = gains_of_cuts(spectra.reshape(len(places), 2, -1), seen, emission.searched, one)
     best = int(gain.argmax())
     if not gain[best] > GAIN:
         return None
-    gap = GAP * resolution.psf_px
-    one_side, other = along < places[best] - gap, along >= places[best] + gap
-    if min(light[one_side].sum(), light[other].sum()) < 0.5 * min(
-        light[along < places[best]].sum(), light[along >= places[best]].sum()
-    ):
-        one_side, other = along < places[best], along >= places[best]
-    profiles = fit_both(spectra_of(one_side, other), start[best], one.fwhm, widths, len(cube))
+    spectra, seen = emission.spectra(apart_from(places[best], along, light, resolution) * weight)
+    profiles = fit_both(spectra, seen, start[best], one.fwhm, resolution)
     apart = abs(profiles.centre[1] - profiles.centre[0])
-    least = max(LEAST_KMS / resolution.plane_kms, LEAST_SIGMAS * float(np.hypot(*profiles.centre_error)))
-    if not apart > least:
+    if not apart > max(LEAST_KMS / resolution.plane_kms, LEAST_SIGMAS * float(np.hypot(*profiles.centre_error))):
         return None
-    whole = sides_of(cube, (light > 0).astype(np.float64))(along < places[best], along >= places[best])
-    sums, errors = sums_of(whole, profiles, len(cube))
-    return TwoSides(profiles, sums, errors)
+    sums, errors = sums_of(*emission.spectra(cuts[best] * (light > 0)), profiles)
+    return TwoSides(profiles, sums, errors) if (sums > 0).all() else None
 
 
-def find_counter_lobe(
-    cube: NDArray[np.float32],
-    noise: NDArray[np.float32],
-    light: NDArray[np.float64],
-    planes: NDArray[np.intp],
-    fwhm: float,
-    resolution: Resolution,
-) -> NDArray[np.bool_]:
-    """Return the spaxels, (y, x), of a lobe too faint to be seen spaxel by spaxel: a region's axis, continued.
-
-    Parameters
-    ----------
-    cube, noise, light, planes, resolution
-        As for `find_two_sides`.
-    fwhm : float
-        Of the line, in planes.
-    """
-    along, across = axes_of(light)
-    inside = light > 0
-    low, high = along[inside].min(), along[inside].max()
-    reach = high - low
-    half = max(HALF_WIDTH * sqrt(float((light * across**2).sum() / light.sum())), resolution.psf_px / 2, 1.0)
-    strip = (abs(across) <= half) & ~inside & np.isfinite(noise)
-    found = np.zeros_like(inside)
-    everywhere = np.arange(len(cube))
-    bank = gaussian(planes[:, None] - everywhere, fwhm)
-    off = everywhere[(everywhere < planes[0] - 2 * fwhm) | (everywhere > planes[-1] + 2 * fwhm)]
-    off_bank = gaussian(off[:, None] - everywhere, fwhm)
-    for side in (
-        strip & (along < low + 1) & (along > low - reach),
-        strip & (along > high - 1) & (along < high + reach),
-    ):
-        if np.count_nonzero(side) < resolution.beam_px:
-            continue
-        spectrum = sides_of(cube, np.where(side, 1 / np.square(noise), 0))(side)[0]
-        scale = float(np.median(abs(off_bank @ spectrum))) / 0.6745
-        if scale > 0 and float((bank @ spectrum).max()) > COUNTER_LOBE * scale:
-            found |= side
-    return found
-
-
-def sides_of(cube, weight):
-    flat = cube.reshape(len(cube), -1)
-
-    def spectra(*sides):
-        weights = np.stack([(side * weight).ravel() for side in sides], axis=1).astype(np.float32)
-        return (flat @ weights).T.astype(np.float64)
-
-    return spectra
-
-
-def axes_of(light: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where each spaxel lies along, and across, the major axis of an image."""
+def axes_of(light: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where each spaxel lies along, and across, the major axis of an image, from its middle."""
     y, x = np.indices(light.shape)
     total = light.sum()
     dy, dx = y - (light * y).sum() / total, x - (light * x).sum() / total
@@ -161,47 +90,97 @@ def axes_of(light: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[n
     return dy * axes[0, 1] + dx * axes[1, 1], dy * axes[0, 0] + dx * axes[1, 0]
 
 
+def apart_from(
+    place: float, along: NDArray[np.float64], light: NDArray[np.float64], resolution: Resolution
+) -> NDArray[np.bool_]:
+    """Return the two sides of a cut, (2, y, x), without what is next to it, unless most is."""
+    sides = np.array([along < place, along >= place])
+    gap = GAP * resolution.psf_px
+    parted = np.array([along < place - gap, along >= place + gap])
+    left = [float(light[part].sum() / max(light[side].sum(), 1e-30)) for part, side in zip(parted, sides, strict=True)]
+    return parted if min(left) > GAP_SHARE else sides
+
+
 def gains_of_cuts(
-    sides: NDArray[np.float64], planes: NDArray[np.intp], one: Profiles, resolution: Resolution
+    sides: NDArray[np.float64], seen: NDArray[np.bool_], searched: NDArray[np.intp], one: Profiles
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return by how much χ² falls, (cuts,), where each side has a velocity of its own, and these places, (cuts, 2)."""
-    size = sides.shape[2]
-    centres = np.arange(planes[0], planes[-1] + 0.5, 0.5)
-    bank = gaussian(np.arange(size) - centres[:, None], one.fwhm)
-    everywhere = np.arange(size)
-    off = abs(everywhere - (planes[0] + planes[-1]) / 2) > (planes[-1] - planes[0]) / 2 + 2 * one.fwhm
-    filtered = gaussian(everywhere[off][:, None] - everywhere, one.fwhm) @ sides.transpose(0, 2, 1)
-    scale = np.median(abs(filtered), axis=1) / 0.6745
-    response = np.maximum(bank @ sides.transpose(0, 2, 1), 0) / np.where(scale > 0, scale, np.inf)[:, None]
-    power = np.square(response)
+    planes = np.arange(seen.size)
+    centres = np.arange(searched[0], searched[-1] + 0.5, 0.5)
+    off_line, _ = fitted_planes(centres[[0, -1]], one.fwhm, seen)
+    spectra = sides.transpose(0, 2, 1)
+    elsewhere = gaussian(planes[off_line][:, None] - planes, one.fwhm) @ spectra
+    scatter = np.median(abs(elsewhere), axis=1) / MAD_OF_NORMAL if off_line.any() else np.zeros(sides.shape[:2])
+    response = np.maximum(gaussian(planes - centres[:, None], one.fwhm) @ spectra, 0)
+    power = np.square(response / np.where(scatter > 0, scatter, np.inf)[:, None])
     gain = power.max(axis=1).sum(axis=1) - power.sum(axis=2).max(axis=1)
     return gain, centres[power.argmax(axis=1)]
 
 
-def fit_both(spectra, start, fwhm, widths, size) -> Profiles:
+def fit_both(
+    spectra: NDArray[np.float64],
+    seen: NDArray[np.bool_],
+    start: NDArray[np.float64],
+    fwhm: float,
+    resolution: Resolution,
+) -> Profiles:
+    """Fit one line to each side; where they are far enough apart, both to both."""
     has_line = np.eye(2, dtype=bool)
-    profiles = None
     for _ in range(2):
-        white = WhiteSpectra.of(spectra, *fitted_planes(start, fwhm, size))
-        profiles = fit_profiles(white, start, fwhm, widths, has_line)
+        white = WhiteSpectra.of(spectra, *fitted_planes(start, fwhm, seen))
+        profiles = fit_profiles(white, start, fwhm, line_widths(resolution), has_line)
         start, fwhm = profiles.centre, profiles.fwhm
-        has_line = has_line | (abs(start[1] - start[0]) > APART * fwhm)
+        has_line = may_have(profiles)
     return profiles
 
 
-def fitted_planes(centres, fwhm, size):
-    """Return which planes are off the lines, (n,), and those that are fitted."""
-    everywhere = np.arange(size)
-    low, high = min(centres), max(centres)
-    off = (everywhere < low - 2 * fwhm) | (everywhere > high + 2 * fwhm)
-    reach = FITTED * fwhm + BEYOND_PLANES
-    return off, everywhere[max(ceil(low - reach), 0) : floor(high + reach) + 1]
+def may_have(profiles: Profiles) -> NDArray[np.bool_]:
+    """Return which of two lines each side may have, (2, 2)."""
+    return np.eye(2, dtype=bool) | (abs(profiles.centre[1] - profiles.centre[0]) > APART * profiles.fwhm)
 
 
-def sums_of(spectra, profiles, size):
-    off, planes = fitted_planes(profiles.centre, profiles.fwhm, size)
-    white = WhiteSpectra.of(spectra, off, planes)
-    apart = abs(profiles.centre[1] - profiles.centre[0]) > APART * profiles.fwhm
-    heights, errors, _ = white.heights(profiles.centre, profiles.fwhm, np.eye(2, dtype=bool) | apart)
-    area = profiles.fwhm * sqrt(pi / (4 * ln(2)))
+def sums_of(
+    spectra: NDArray[np.float64], seen: NDArray[np.bool_], profiles: Profiles
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sums over planes of two lines in two spectra, and their errors."""
+    white = WhiteSpectra.of(spectra, *fitted_planes(profiles.centre, profiles.fwhm, seen))
+    heights, errors, _ = white.heights(profiles.centre, profiles.fwhm, may_have(profiles))
+    area = profiles.fwhm * sqrt(pi / (4 * log(2)))
     return heights.sum(axis=0) * area, np.sqrt(np.square(errors * (heights > 0)).sum(axis=0)) * area
+
+
+def find_counter_lobe(emission: Emission, fwhm: float, resolution: Resolution) -> NDArray[np.bool_]:
+    """Return the spaxels, (y, x), of a lobe too faint to be seen spaxel by spaxel: a region's axis, continued.
+
+    Parameters
+    ----------
+    emission : Emission
+        Of the region.
+    fwhm : float
+        Of the line, in planes.
+    resolution : Resolution
+        Of the cube, at the line.
+    """
+    light = emission.light
+    along, across = axes_of(light)
+    inside = light > 0
+    low, high = float(along[inside].min()), float(along[inside].max())
+    half = max(HALF_WIDTH * sqrt(float((light * across**2).sum() / light.sum())), resolution.psf_px / 2, 1.0)
+    quiet = emission.noise < NOISY * np.median(emission.noise[inside])
+    strip = (abs(across) <= half) & ~inside & quiet
+    found = np.zeros_like(inside)
+    for end in (low - (high - low) / 2, high + (high - low) / 2):
+        side = strip & (abs(along - end) <= (high - low) / 2 + 1)
+        if np.count_nonzero(side) >= resolution.beam_px and significance_in(side, emission, fwhm) > COUNTER_LOBE:
+            found |= side
+    return found
+
+
+def significance_in(side: NDArray[np.bool_], emission: Emission, fwhm: float) -> float:
+    """Return the largest significance of a line in the planes that are searched, in the sum of some spaxels."""
+    (spectrum,), seen = emission.spectra((side * emission.inverse_variance())[None])
+    searched, planes = emission.searched, np.arange(seen.size)
+    off_line, _ = fitted_planes(searched[[0, -1]].astype(np.float64), fwhm, seen)
+    elsewhere = gaussian(planes[off_line][:, None] - planes, fwhm) @ spectrum
+    scatter = float(np.median(abs(elsewhere))) / MAD_OF_NORMAL if off_line.any() else 0.0
+    return float((gaussian(searched[:, None] - planes, fwhm) @ spectrum).max()) / scatter if scatter > 0 else 0.0

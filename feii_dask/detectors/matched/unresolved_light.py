@@ -15,7 +15,7 @@ from feii_dask.detectors.matched.line_images import LineImages
 from feii_dask.detectors.matched.point_source import RELATIVE_ERROR, WINGS, Freedom, PointShape, fit_point, point_image
 from feii_dask.detectors.matched.resolution import Resolution
 
-__all__ = ["UnresolvedLight", "bright_peak", "fit_unresolved_light"]
+__all__ = ["UnresolvedLight", "blurred", "bright_peak", "fit_unresolved_light"]
 
 Image = NDArray[np.float64]
 
