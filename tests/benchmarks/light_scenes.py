@@ -18,8 +18,8 @@ from feii_dask.simulate.drizzled import (
     ALL_FAULTS,
     DrizzledCube,
     Faults,
+    JetLobe,
     Light,
-    Lobe,
     SpectralLine,
     make_drizzled_cube,
     scene,
@@ -146,7 +146,7 @@ def sky_of(name: str, rng: Generator, faults: Faults = ALL_FAULTS) -> Sky:
     return Sky(keywords, min(FE_II_LINES, key=lambda line: abs(line.wavelength_um - middle_um)))
 
 
-def jet_shape(sky: Sky, rng: Generator, **changes: Any) -> Lobe:
+def jet_shape(sky: Sky, rng: Generator, **changes: Any) -> JetLobe:
     """Draw a jet of the first light that fits into the field: 6 to 15 spaxels long, 1 to 2.5 wide."""
     pixel_arcsec = sky.pixel_arcsec
     drawn = {
@@ -156,7 +156,7 @@ def jet_shape(sky: Sky, rng: Generator, **changes: Any) -> Lobe:
         "length_arcsec": float(rng.uniform(6, 15)) * pixel_arcsec,
         "width_arcsec": float(rng.uniform(1, 2.5)) * pixel_arcsec,
     }
-    return Lobe(**{**drawn, **changes})
+    return JetLobe(**{**drawn, **changes})
 
 
 def emission(line: Line, snr: float, velocity_kms: float, fwhm_kms: float) -> SpectralLine:

@@ -185,6 +185,7 @@ def fit_profiles(
     has_line : (s, c) bool ndarray, optional
         Which line each spectrum may have.
     """
+
     def left(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.array([white.heights(row[:-1], float(np.exp(row[-1])), has_line)[2].ravel() for row in parameters])
 
