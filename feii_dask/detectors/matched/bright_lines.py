@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from feii_dask.detectors.matched.filters import FilteredCube, filter_cube
+from feii_dask.detectors.matched.filters import FilteredCube, extremes, filter_cube
+from feii_dask.detectors.matched.nulls import distinct_lines
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.shared_light import chessboard, find_shared_light, noise_of_mean
 from feii_dask.detectors.matched.whitening import remove_continuum
@@ -18,6 +22,9 @@ CORE = 2.5  # the same without any filter, where a line is so bright that it ben
 WINGS, CORE_WINGS = 2, 1  # planes beside such voxels
 FAINT = 0.3  # the same of lines that most spaxels show: fringes of their backgrounds are fainter
 CROWDED = 0.1  # share of the planes that lines fill, from which medians are led astray
+LISTED = 7.0  # significance of lines that are worth a name
+GAP = 0.1  # of a bright line: the level between such lines is no better known
+LEVEL_PLANES = 60  # on either side, in which the level of a spectrum is taken
 PASSES = 2  # what bright lines hid is bright when these are gone
 NOISY = 2.0  # scatter, over that of the quietest quarter, of spaxels in which lines may fill most planes
 # The densest part of a spectrum is its continuum, however many lines there are: of a normal distribution, 30 % lie
@@ -49,15 +56,16 @@ def without_bright_lines(
     hidden = shared.bright & ~near[:, None, None]
     filtered = filter_cube(remove_continuum(planes, resolution, shared.bright, hidden), resolution)
     if is_crowded(filtered, resolution):
-        return beside_bright_lines(planes, filtered, near, resolution)
-    return filtered
+        filtered = beside_bright_lines(planes, filtered, near, resolution)
+    removed = lines_of(filtered.profiles[0] @ (shared.spectrum - local_level(shared.spectrum)), resolution)
+    return replace(filtered, removed=distinct_lines((*filtered.removed, *removed), resolution))
 
 
 def beside_bright_lines(
     planes: NDArray[np.float32], filtered: FilteredCube, near: NDArray[np.bool_], resolution: Resolution
 ) -> FilteredCube:
     """Return a cube whose continuum and noise were measured beside all bright lines, filtered."""
-    residuals = filtered.residuals
+    residuals, first = filtered.residuals, filtered
     known = np.where(residuals.good, residuals.continuum_subtracted, np.float32(np.nan))
     lines = widened(stands_out(known.reshape(len(known), -1)).reshape(known.shape), CORE_WINGS)
     reached = significant(filtered)
@@ -66,11 +74,34 @@ def beside_bright_lines(
         hidden = (reached | lines) & ~near[:, None, None]
         filtered = filter_cube(remove_continuum(planes, resolution, lines, hidden), resolution)
         reached |= significant(filtered)
-    return filtered
+    strongest = np.where(first.largest > -first.smallest, first.largest, first.smallest) * hidden
+    strongest = strongest.reshape(len(hidden), -1)
+    response = strongest[np.arange(len(hidden)), abs(strongest).argmax(axis=1)]
+    return replace(filtered, removed=lines_of(response, resolution))
+
+
+def local_level(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the level, (n,), at which most of the planes about each plane of a spectrum, (n,), are."""
+    reach = min(LEVEL_PLANES, (len(spectrum) - 1) // 2)
+    level, _ = densest(sliding_window_view(spectrum, 2 * reach + 1).T)
+    return np.pad(level, reach, mode="edge")
+
+
+def lines_of(response: NDArray[np.floating], resolution: Resolution) -> tuple[tuple[int, float], ...]:
+    """Return plane and significance of the lines in a spectrum, (n,), of what lines are as significant as.
+
+    Beside bright lines, what is faint and of the other sign is a gap between them.
+    """
+    peak, trough = extremes(response)
+    above, below = (maximum_filter1d(sign * response, 2 * LEVEL_PLANES + 1) for sign in (1, -1))
+    emission = peak & (response > np.maximum(LISTED, GAP * below))
+    absorption = trough & (-response > np.maximum(LISTED, GAP * above))
+    met = [(int(plane), float(response[plane])) for plane in np.flatnonzero(emission | absorption)]
+    return distinct_lines(met, resolution)
 
 
 def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
-    """Whether lines fill more planes than medians bear, in more than a beam, or in most spaxels of the cube or of those that are noisy."""
+    """Whether lines fill more planes than medians bear, in more than a beam, or in most of all or of the noisy spaxels."""
     share = significant(filtered).mean(axis=0)
     if np.count_nonzero(share > CROWDED) > resolution.beam_px:
         return True

@@ -37,6 +37,8 @@ class FilteredCube:
     highest, lowest : (n, y, x) float32 ndarray
         The same where the significance of the narrowest line peaks along wavelength, upwards and downwards, else 0: the
         wings of a bright line are no lines of their own.
+    removed : tuple of (int, float)
+        Plane and statistic, negative in absorption, of every line that was taken out of the residuals.
     """
 
     residuals: Residuals
@@ -45,6 +47,7 @@ class FilteredCube:
     smallest: NDArray[np.float32]
     highest: NDArray[np.float32]
     lowest: NDArray[np.float32]
+    removed: tuple[tuple[int, float], ...] = ()
 
 
 def gaussian(offset: NDArray[np.floating], fwhm: float | NDArray[np.float64]) -> NDArray[np.float64]:

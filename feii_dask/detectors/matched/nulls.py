@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log, sqrt
 
@@ -14,7 +15,7 @@ from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.windows import null_windows
 from feii_dask.detectors.p_values import p_value
 
-__all__ = ["Nulls", "find_nulls"]
+__all__ = ["Nulls", "distinct_lines", "find_nulls"]
 
 ROUNDS = 5  # what a bright line hid is found when that is gone
 LINE_P = 0.002  # largest probability, among what is left, of a window that holds a line
@@ -29,7 +30,7 @@ class Nulls:
     positive, negative : (w,) float64 ndarray
         Statistic of every window that shows noise.
     lines : tuple of (int, float)
-        Plane and statistic, negative in absorption, of every line that was met.
+        Plane and statistic, negative in absorption, of every line that was met there, or had been taken out before.
     """
 
     positive: NDArray[np.float64]
@@ -43,7 +44,7 @@ def find_nulls(filtered: FilteredCube, free: NDArray[np.bool_], length: int, res
     A window holds a line if one passed its tests, and noise would hardly be as significant. Its planes are left out, in
     emission and in absorption, and the rest is laid out and searched anew.
     """
-    free = free.copy()
+    searched, free = free, free.copy()
     lines: list[tuple[int, float]] = []
     for left in reversed(range(ROUNDS)):
         windows = null_windows(free, length)
@@ -57,7 +58,9 @@ def find_nulls(filtered: FilteredCube, free: NDArray[np.bool_], length: int, res
         ]
         lines += distinct(met)
         if not met or not left:
-            return Nulls(positive[positive < limit], negative[negative < limit], tuple(lines))
+            known = [line for line in filtered.removed if searched[line[0]]]
+            listed = distinct_lines([*known, *lines], resolution)
+            return Nulls(positive[positive < limit], negative[negative < limit], listed)
         for _, _, planes in met:
             free[planes] = False
     raise AssertionError("the last round returns")
@@ -94,3 +97,12 @@ def distinct(met: list[tuple[int, float, slice]]) -> list[tuple[int, float]]:
         if all(line[2].stop <= other[2].start or other[2].stop <= line[2].start for other in kept):
             kept.append(line)
     return [(plane, statistic) for plane, statistic, _ in kept]
+
+
+def distinct_lines(lines: Sequence[tuple[int, float]], resolution: Resolution) -> tuple[tuple[int, float], ...]:
+    """Return plane and statistic of lines, the most significant one of those that are not resolved, by plane."""
+    kept: list[tuple[int, float]] = []
+    for plane, statistic in sorted(lines, key=lambda line: -abs(line[1])):
+        if all(abs(plane - other) >= resolution.line_planes for other, _ in kept):
+            kept.append((plane, statistic))
+    return tuple(sorted(kept))

@@ -93,7 +93,12 @@ def find_shared_light(
     scatter[valid] = noise
     white, weights = chessboard(valid, resolution), image / np.square(noise)
     one, other = (subtracted @ (weights * half) / ((image * weights * half).sum() or 1) for half in (white, ~white))
-    return SharedLight(light, np.abs(light) > BRIGHT * scatter, spectrum / (noise_of_mean(one, other) or np.inf))
+    upright = np.sign(image[np.argmax(abs(image / noise))])
+    return SharedLight(
+        light=light,
+        bright=np.abs(light) > BRIGHT * scatter,
+        spectrum=upright * spectrum / np.float32(noise_of_mean(one, other) or np.inf),
+    )
 
 
 def brightest_spectrum(normalized: Cube32) -> NDArray[np.float32]:
@@ -103,7 +108,8 @@ def brightest_spectrum(normalized: Cube32) -> NDArray[np.float32]:
         spectrum: NDArray[np.float32] = normalized @ image
         image = spectrum @ normalized
         image = image / (np.linalg.norm(image) or np.float32(1))
-    return normalized @ image
+    spectrum = normalized @ image
+    return spectrum
 
 
 def fit_light(
