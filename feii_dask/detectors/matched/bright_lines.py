@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter1d
 from feii_dask.detectors.matched.filters import FilteredCube, extremes, filter_cube
 from feii_dask.detectors.matched.nulls import distinct_lines
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.detectors.matched.shared_light import chessboard, find_shared_light, noise_of_mean
+from feii_dask.detectors.matched.common_light import chessboard, find_shared_light, noise_of_mean
 from feii_dask.detectors.matched.whitening import remove_continuum
 
 __all__ = ["is_crowded", "without_bright_lines"]
