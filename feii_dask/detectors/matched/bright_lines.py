@@ -9,10 +9,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from feii_dask.detectors.matched.common_light import chessboard, find_shared_light, noise_of_mean
 from feii_dask.detectors.matched.filters import FilteredCube, extremes, filter_cube
 from feii_dask.detectors.matched.nulls import distinct_lines
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.detectors.matched.common_light import chessboard, find_shared_light, noise_of_mean
 from feii_dask.detectors.matched.whitening import remove_continuum
 
 __all__ = ["is_crowded", "without_bright_lines"]
@@ -101,7 +101,7 @@ def lines_of(response: NDArray[np.floating], resolution: Resolution) -> tuple[tu
 
 
 def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
-    """Whether lines fill more planes than medians bear, in more than a beam, or in most of all or of the noisy spaxels."""
+    """Whether lines fill more planes than medians bear, in more than a beam or in most (noisy) spaxels."""
     share = significant(filtered).mean(axis=0)
     if np.count_nonzero(share > CROWDED) > resolution.beam_px:
         return True

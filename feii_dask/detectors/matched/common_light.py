@@ -108,8 +108,7 @@ def brightest_spectrum(normalized: Cube32) -> NDArray[np.float32]:
         spectrum: NDArray[np.float32] = normalized @ image
         image = spectrum @ normalized
         image = image / (np.linalg.norm(image) or np.float32(1))
-    spectrum = normalized @ image
-    return spectrum
+    return normalized @ image
 
 
 def fit_light(

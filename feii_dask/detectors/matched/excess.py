@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, pi
+from math import pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ SAMPLING, UNDERSAMPLED = 0.1, 0.3  # over the model, the second where its FWHM i
 SPIKES = 0.004  # height of diffraction spikes, two FWHM from the core, over the core
 EXPONENT = 12.0  # of the tail of the largest of others: an exponential would promise too much
 SMALLEST_SCALE = 2.0  # of a squared significance: that of normal noise
+LOW_QUANTILES = np.array([0.1, 0.6])  # of the largest significances of other images
+FEWEST_OTHERS = 10  # images that tell how noise looks
 
 
 def p_of_excess(images: LineImages, model: UnresolvedLight, region: NDArray[np.bool_], resolution: Resolution) -> float:
@@ -149,8 +151,3 @@ def tail_of_largest(value: float, nulls: NDArray[np.float64]) -> float:
         return 1.0
     rate = (1 + excess / EXPONENT) ** -EXPONENT
     return float(-np.expm1(-rate))
-
-
-LOW_QUANTILES = np.array([0.1, 0.6])
-FEWEST_OTHERS = 10
-exp

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot, nan
+from math import hypot, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ SCATTERED, LEAST_SCATTERED = 0.4, 0.4  # share of the line beyond its core that 
 ALIKE, LEAST_VARIANCE = 0.6, 0.2  # correlation of both, and least share of the variance that is not noise
 STAR_WINGS = 0.15  # of a star's light that its core may lack
 FIELD_SHARE, FIELD_CONTRAST = 0.6, 8.0  # spaxels with the line, and its peak over its median, where it fills the field
+TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def is_scattered(images: LineImages, model: UnresolvedLight, region: NDArray[np.
         return ()
     one, other = line - point - star, scattered - star
     variance = max(float(one.var() - np.square(noise).mean()), LEAST_VARIANCE * float(one.var()))
-    alike = float(np.cov(one, other, ddof=0)[0, 1]) / np.sqrt(variance * max(float(other.var()), 1e-30))
+    alike = float(np.cov(one, other, ddof=0)[0, 1]) / sqrt(variance * max(float(other.var()), TINY))
     return ("scattered",) * bool(alike > ALIKE)
 
 

@@ -14,7 +14,7 @@ from scipy.ndimage import median_filter
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import CLIP, CLIPPED_VARIANCE, Residuals, robust_scale
 
-__all__ = ["NEGLIGIBLE", "SEARCH_WIDTHS_KMS", "FilteredCube", "extremes", "filter_cube", "gaussian"]
+__all__ = ["NEGLIGIBLE", "SEARCH_WIDTHS_KMS", "FilteredCube", "extremes", "filter_cube", "gaussian", "gaussian_matrix"]
 
 SEARCH_WIDTHS_KMS = (0.0, 100.0, 200.0)  # FWHM of a line before the spectrograph
 NEGLIGIBLE = 1e-5  # weights below are 0: they would become denormal numbers, which are slow
@@ -50,7 +50,9 @@ class FilteredCube:
     removed: tuple[tuple[int, float], ...] = ()
 
 
-def gaussian(offset: NDArray[np.floating], fwhm: float | NDArray[np.float64]) -> NDArray[np.float64]:
+def gaussian(
+    offset: NDArray[np.floating] | NDArray[np.integer], fwhm: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return a Gaussian of peak 1."""
     profile: NDArray[np.float64] = np.exp(-4 * log(2) * np.square(offset / fwhm))
     return profile

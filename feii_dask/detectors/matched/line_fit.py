@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import ceil, floor, hypot
+from math import ceil, floor, hypot, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,4 +98,4 @@ def integral(emission: Emission, mask: NDArray[np.bool_], centre: float, fwhm: f
 
 def noise_of_level(beside: NDArray[np.float64], scatter: float) -> float:
     """Return the error of a mean of planes, which drizzling correlates in pairs."""
-    return scatter * (2 / beside.size) ** 0.5
+    return scatter * sqrt(2 / beside.size)

@@ -60,7 +60,7 @@ def line_images(residuals: Residuals, weights: NDArray[np.float64], first: int, 
     present = residuals.good[:, valid].mean(axis=1) > FEWEST_PRESENT
     usable = np.lib.stride_tricks.sliding_window_view(free & present, length).all(axis=1)
     starts = np.flatnonzero(usable)
-    every = max(-(-starts.size // MOST_OTHERS), max(length // 4, 1))
+    every = max(-(-starts.size // MOST_OTHERS), length // 4, 1)
     starts = starts[::every]
     bank = np.zeros((starts.size + 1, planes), dtype=np.float32)
     for row, start in enumerate((first, *starts)):

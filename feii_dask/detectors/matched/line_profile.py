@@ -123,7 +123,8 @@ class WhiteSpectra:
         clear = sliding_window_view(self.off_line, length).all(axis=1)
         if np.count_nonzero(clear) < FEWEST_SHIFTS:
             weights = np.einsum("csi,sij->csj", kernels, np.linalg.inv(self.whitening))
-            return np.sqrt(np.square(weights).sum(axis=(1, 2)))
+            noise: Vector = np.sqrt(np.square(weights).sum(axis=(1, 2)))
+            return noise
         shifted = sliding_window_view(self.whole, length, axis=1)[:, clear]
         scatter: Vector = np.median(abs(np.einsum("csi,sni->cn", kernels, shifted)), axis=1) / MAD_OF_NORMAL
         return scatter

@@ -136,7 +136,8 @@ def fit_both(
 
 def may_have(profiles: Profiles) -> NDArray[np.bool_]:
     """Return which of two lines each side may have, (2, 2)."""
-    return np.eye(2, dtype=bool) | (abs(profiles.centre[1] - profiles.centre[0]) > APART * profiles.fwhm)
+    apart = abs(float(profiles.centre[1] - profiles.centre[0])) > APART * profiles.fwhm
+    return np.eye(2, dtype=np.bool_) | np.bool_(apart)
 
 
 def sums_of(

@@ -18,6 +18,7 @@ from feii_dask.detectors.p_values import p_value
 __all__ = ["Nulls", "distinct_lines", "find_nulls"]
 
 ROUNDS = 5  # what a bright line hid is found when that is gone
+SURE = 16.0  # least statistic of a line that was taken out before: fringes of a bright star can pass for fainter ones
 LINE_P = 0.002  # largest probability, among what is left, of a window that holds a line
 
 
@@ -58,7 +59,7 @@ def find_nulls(filtered: FilteredCube, free: NDArray[np.bool_], length: int, res
         ]
         lines += distinct(met)
         if not met or not left:
-            known = [line for line in filtered.removed if searched[line[0]]]
+            known = [line for line in filtered.removed if searched[line[0]] and abs(line[1]) >= SURE]
             listed = distinct_lines([*known, *lines], resolution)
             return Nulls(positive[positive < limit], negative[negative < limit], listed)
         for _, _, planes in met:

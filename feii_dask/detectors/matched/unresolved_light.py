@@ -20,9 +20,9 @@ __all__ = ["UnresolvedLight", "blurred", "bright_peak", "fit_unresolved_light"]
 Image = NDArray[np.float64]
 
 FAINTEST = 10.0  # percentile of the continuum that is background
-# By how much points differ from what is expected. The MRS is 60 % broader than the diffraction limit along its long axis
-# at 5 µm and 15 % at 28 µm (Argyriou et al. 2023, A&A 675, A111); what is known of a width holds to some 15 %. Spaxels as
-# wide as the point-spread function broaden it by an amount that depends on how a cube was drizzled.
+# By how much points differ from what is expected. The MRS is 60 % broader than the diffraction limit along its long
+# axis at 5 µm and 15 % at 28 µm (Argyriou et al. 2023, A&A 675, A111); what is known of a width holds to some 15 %.
+# Spaxels as wide as the point-spread function broaden it by an amount that depends on how a cube was drizzled.
 WIDTH_KNOWN, SPAXEL_WIDTH_KNOWN = 0.16, 0.3
 BAND_STRETCH, BAND_WINGS = 0.25, 0.02
 OF_STAR, OF_ANY_STAR = Freedom(0.06, 0.1, BAND_WINGS), Freedom(0.5, 0.35, 0.03)
