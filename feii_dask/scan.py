@@ -245,11 +245,12 @@ def measure_group(
 
 
 def measure_window(cube: Cube, detector: Detector, window: LineWindow, matched: MatchedCube) -> Measured:
-    """Return what the detector finds in a window, and a cutout if that is a line."""
+    """Return what the detector finds in a window, and a cutout if that is a line, extended or not."""
     try:
         detection = on_the_sky(detect_in_cube(detector, window), cube)
         detection = replace(detection, on_data=on_data(window.planes, cube.wcs, matched.ysos))
-        cutout = make_cutout(cube, window.planes, window.start, detection) if detection.detected else None
+        found = detection.detected or detection.kind.is_line
+        cutout = make_cutout(cube, window.planes, window.start, detection) if found else None
     except Exception as error:  # noqa: BLE001 - a user's code
         return detector_failure(window.line, error), None
     return detection, cutout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from math import isnan
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +13,8 @@ from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.detectors.notebook import extension_vs_wavebin
 from feii_dask.errors import CubeError, DetectorError, StoreError
 from feii_dask.figures.plots import plot_detections, plot_lines
-from feii_dask.model import Detection, MatchedCube, Status
+from feii_dask.model import Detection, MatchedCube, Status, UnidentifiedLine
+from feii_dask.ranking.unidentified import distinct_lines
 from feii_dask.scan import scan_cube
 from feii_dask.store.manifest import as_context
 
@@ -36,7 +38,7 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
     Returns
     -------
     str
-        A line of text for each spectral line that the cube covers.
+        A line of text for each spectral line that the cube covers, and for each that was met where none was expected.
 
     Raises
     ------
@@ -52,6 +54,8 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
         raise kind(f"{uri}: {outcome.reason}")
     measured = [detection for detection in outcome.detections if detection.status is Status.SCANNED]
     text = [describe(detection) for detection in measured] or [f"{uri}: {outcome.reason}"]
+    met = chain.from_iterable(detection.unidentified for detection in measured)
+    text += [describe_unidentified(line) for line in distinct_lines(met)]
     if measured and (plot or whole):
         cube = open_cube(uri, context.storage_options, context.extension)
         figure = draw_whole(cube, measured) if whole else plot_detections(cube, measured)
@@ -67,14 +71,27 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
 def describe(detection: Detection) -> str:
     """Return what one line came to, as a line of text."""
     found = "detected" if detection.detected else "not detected"
+    kind = detection.kind if detection.kind.is_line else ""
     numbers = {
         "statistic": (detection.statistic, ".3g"),
         "S/N": (detection.snr, ".1f"),
         "p": (detection.p_value, ".2g"),
+        "p(no extent)": (detection.p_extent, ".2g"),
+        "p(another line)": (detection.p_identification, ".2g"),
         "v/(km/s)": (detection.velocity_kms, "+.0f"),
     }
-    measured = "  ".join(f"{name} {value:{form}}" for name, (value, form) in numbers.items() if not isnan(value))
-    return f"{detection.line.name:>16} µm  {found:12}  {measured}"
+    words = [f"{name} {value:{form}}" for name, (value, form) in numbers.items() if not isnan(value)]
+    if detection.lobes:
+        velocities = ", ".join(f"{lobe.velocity_kms:+.0f}" for lobe in detection.lobes)
+        words.append(f"lobes at {velocities} km/s")
+    if detection.flags:
+        words.append(f"({', '.join(detection.flags).replace('_', ' ')})")
+    return f"{detection.line.name:>16} µm  {found:12}  {kind:9}  {'  '.join(words)}".rstrip()
+
+
+def describe_unidentified(line: UnidentifiedLine) -> str:
+    """Return what was met where no line was expected, as a line of text."""
+    return f"{line.wavelength_um:>16.4f} µm  {'unidentified':12}  {line.kind:9}  statistic {line.statistic:.3g}"
 
 
 def draw_whole(cube: Cube, measured: list[Detection]) -> Figure:

@@ -30,7 +30,7 @@ from feii_dask.ranking.candidates import describe_candidates
 from feii_dask.ranking.results import SearchResult, load_results
 from feii_dask.report.exports import write_exports
 from feii_dask.report.page import write_report
-from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
+from feii_dask.store.manifest import as_context, create_run, include_kinds, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 
@@ -86,7 +86,7 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
                 run.update_manifest(queries=queries, counts=count_steps(found.objects, tables, context.lines))
                 run.write_tables(**tables._asdict())
             scan(run, tables, context, settings, connected)
-        return conclude(run)
+        return conclude(run, settings.include)
 
 
 def resume(settings: Settings, client: Client | None) -> SearchResult:
@@ -104,7 +104,7 @@ def resume(settings: Settings, client: Client | None) -> SearchResult:
         log.info("run directory: %s", run.directory)
         with cluster(settings, client) as connected:
             scan(run, tables, context, settings, connected)
-        return conclude(run)
+        return conclude(run, settings.include)
 
 
 @contextmanager
@@ -183,8 +183,9 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
             progress.update(outcomes)
 
 
-def conclude(run: RunStore) -> SearchResult:
+def conclude(run: RunStore, include: tuple[str, ...]) -> SearchResult:
     """Rank what a run stored, write the tables and the report, and return it all."""
+    include_kinds(run, include)
     result = load_results(run)
     write_exports(result)
     report = write_report(result)
@@ -196,4 +197,4 @@ def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.D
     """Log how many cubes would be scanned, and return what is known without scanning them."""
     to_scan, _ = plan_scans(tables, context.lines, outcomes, settings)
     log.info("%d cubes would be scanned", len(to_scan))
-    return SearchResult.from_outcomes(tables, outcomes, directory=None)
+    return SearchResult.from_outcomes(tables, outcomes, directory=None, include=settings.include)

@@ -82,6 +82,7 @@ RUN = (
     "feii-dask search --resume jets",
     "feii-dask search --resume jets --retry-failed",
     "feii-dask rank jets",
+    "feii-dask rank jets --include compact --include undecided",
     "feii-dask report jets",
     "feii-dask estimate --archive sky --lines notebook --pilot 4",
 )

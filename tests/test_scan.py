@@ -17,7 +17,7 @@ from feii_dask.cubes.reader import open_cube
 from feii_dask.detectors.line_window import LineWindow
 from feii_dask.detectors.notebook import NotebookDetector, extension_vs_wavebin
 from feii_dask.detectors.registry import working_bytes
-from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
+from feii_dask.model import Context, Detection, Kind, Line, MatchedCube, Outcome, Status
 from feii_dask.scan import scan_cube, skip_reason
 from tests.cubes.faulty import serving
 from tests.cubes.samples import write_cube
@@ -255,6 +255,12 @@ class Detects:
         return self.answer
 
 
+class FindsPoints(Detects):
+    """Finds a line in every window, and it is not extended."""
+
+    answer = Detection(line=LINE, kind=Kind.COMPACT)
+
+
 class Records(Detects):
     """Returns what it was given, as flags."""
 
@@ -368,6 +374,12 @@ def test_a_users_detector_may_say_little(uri: str) -> None:
     assert found.detected
     assert found.line == LINE
     assert len(outcome.cutouts) == 1
+
+
+def test_a_line_that_is_not_extended_has_a_cutout_too(uri: str) -> None:
+    outcome = scan(uri, detector="tests.test_scan:FindsPoints")
+    assert not any(found.detected for found in outcome.detections)
+    assert [cutout.line for cutout in outcome.cutouts] == [LINE]
 
 
 def test_what_a_detector_is_given(uri: str, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from matplotlib.image import imread
 
 import feii_dask as fd
 from feii_dask.errors import CubeError, StoreError
-from feii_dask.single import scan_one
+from feii_dask.model import Detection, Kind, Lobe, UnidentifiedLine
+from feii_dask.single import describe, describe_unidentified, scan_one
 from tests.skies import truth_of
 
 
@@ -51,3 +52,27 @@ def test_a_line_outside_of_the_cube_is_said_and_not_drawn(cube: Path) -> None:
 def test_a_cube_that_is_not_there() -> None:
     with pytest.raises(CubeError, match="nowhere"):
         scan_one("nowhere.fits", fd.load_settings(lines=["Fe II 5.340"]))
+
+
+def test_what_is_known_of_a_line_is_said() -> None:
+    lobes = tuple(Lobe(velocity_kms=v, velocity_error_kms=3.0, flux=1e-19, flux_error=1e-20) for v in (-120.0, 90.0))
+    known = Detection(
+        line=fd.FE_II_LINES[0],
+        detected=True,
+        kind=Kind.EXTENDED,
+        p_value=1e-5,
+        p_extent=0.001,
+        p_identification=0.02,
+        lobes=lobes,
+        flags=("fills_field", "blended"),
+    )
+    said = describe(known).split("  detected      extended   ")
+    assert said[1] == (
+        "p 1e-05  p(no extent) 0.001  p(another line) 0.02  lobes at -120, +90 km/s  (fills field, blended)"
+    )
+    point = Detection(line=fd.FE_II_LINES[0], kind=Kind.COMPACT, p_value=1e-5)
+    assert describe(point).endswith("  not detected  compact    p 1e-05")
+    for kind in (Kind.NONE, Kind.UNJUDGED):
+        assert describe(Detection(line=fd.FE_II_LINES[0], kind=kind)).endswith("  not detected")
+    met = UnidentifiedLine(wavelength_um=5.23124, kind=Kind.EXTENDED, statistic=-8.0)
+    assert describe_unidentified(met).split() == ["5.2312", "µm", "unidentified", "extended", "statistic", "-8"]

@@ -10,7 +10,16 @@ import click
 
 from feii_dask.config.declarations import Declaration, declarations_of
 from feii_dask.config.settings import Settings
-from feii_dask.config.validators import NonNegative, OneOf, parse_count, parse_file, parse_flag, parse_list, parse_path
+from feii_dask.config.validators import (
+    NonNegative,
+    OneOf,
+    SomeOf,
+    parse_count,
+    parse_file,
+    parse_flag,
+    parse_list,
+    parse_path,
+)
 
 __all__ = ["setting_options"]
 
@@ -55,4 +64,6 @@ def click_arguments(parse: Callable[[Any], Any]) -> dict[str, Any]:
     """Return what makes click read the kind of value that a parser takes."""
     if isinstance(parse, OneOf):
         return {"type": click.Choice(parse.words)}
+    if isinstance(parse, SomeOf):
+        return {"multiple": True}
     return {"type": float} if isinstance(parse, NonNegative) else CLICK_ARGUMENTS.get(parse, {})

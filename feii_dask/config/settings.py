@@ -11,6 +11,7 @@ from feii_dask.config.declarations import Declaration, declarations_of, setting
 from feii_dask.config.validators import (
     NonNegative,
     OneOf,
+    SomeOf,
     parse_count,
     parse_file,
     parse_flag,
@@ -106,7 +107,7 @@ class Settings:
     lines: tuple[str, ...] = setting(
         parse_list,
         ("feii",),
-        "feii, notebook, h2, fir, names ('Fe II 5.340') or a table file; by default the mission's",
+        "feii, notebook, h2, fir, hi, hei, co, oh, names ('Fe II 5.340') or a table file; by default the mission's",
         metavar="NAME|FILE",
         commands=SCANNING,
         heading="how",
@@ -120,6 +121,13 @@ class Settings:
         commands=SCANNING,
         shapes_results=True,
         from_mission=True,
+    )
+    include: tuple[str, ...] = setting(
+        SomeOf(("compact", "undecided")),
+        (),
+        "Kinds of lines that make candidates beside extended ones: compact, undecided",
+        metavar="KIND",
+        commands=("search", "rank"),
     )
     storage_options: Mapping[str, Any] = setting(
         parse_mapping, {}, "For the file system, as fsspec takes them", secret=True

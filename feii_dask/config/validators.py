@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "NonNegative",
     "OneOf",
+    "SomeOf",
     "parse_adaptive_range",
     "parse_count",
     "parse_environment",
@@ -154,3 +155,28 @@ class OneOf:
         if not isinstance(value, str) or value not in self.words:
             raise ValueError(" or ".join(self.words))
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class SomeOf:
+    """Parser of any of a few words: one text, or several, as a list or with commas between.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Those that are taken.
+
+    Examples
+    --------
+    >>> SomeOf(("compact", "undecided"))("undecided, compact")
+    ('compact', 'undecided')
+    """
+
+    words: tuple[str, ...]
+
+    def __call__(self, value: Any) -> tuple[str, ...]:
+        """Return the words, in their own order."""
+        given = parse_list(value)
+        if not set(given) <= set(self.words):
+            raise ValueError(" or ".join(self.words))
+        return tuple(word for word in self.words if word in given)

@@ -1,9 +1,9 @@
 """Spectral lines by name, with their vacuum rest wavelengths.
 
-``lines.csv`` has one row for each line. Its wavelengths are Ritz values in vacuum: for atoms and ions those of NIST
-(the levels that PyNeb ships), for the pure rotational lines of H2 those of HITRAN 2020 and Roueff et al. 2019. The
-lines of H2 1-0 follow from the levels of Dabrowski 1984 (Can. J. Phys. 62, 1639) and are good to about 6 km/s. Einstein
-coefficients of [Fe II] are those of Bautista et al. 2015. The notes name what is within ten planes of a JWST cube.
+``lines.csv`` has one row for each line that is looked for. Its wavelengths are Ritz values in vacuum: for atoms and
+ions those of NIST (the levels that PyNeb ships), for H2 those of HITRAN 2020 and Roueff et al. 2019, but for 1-0 O(7),
+whose name would change: it is 8 km/s too long. Einstein coefficients of [Fe II] are those of Bautista et al. 2015. The
+notes name what is within ten planes of a JWST cube; `feii_dask.cubes.known_lines` has everything that is near.
 
 Beyond 50 µm are the lines that far-infrared spectrographs see in protostars (Karska et al. 2025): fine-structure lines
 from their laboratory frequencies, CO from the rotational constants of the Cologne database (CDMS), doublets of OH good
@@ -12,20 +12,13 @@ to some 5 km/s. Of these, the notes name what such a spectrograph, of a resolvin
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
-from importlib.resources import files
-from math import nan
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from astropy import units as u
-from astropy.io.registry import IORegistryError
-from astropy.table import Column, Table
-
+from feii_dask.cubes.known_lines import known_lines, read_line_list
+from feii_dask.cubes.line_table import read_line_table
 from feii_dask.errors import LineError
 from feii_dask.model import Line
 
@@ -38,29 +31,10 @@ __all__ = [
     "OTHER_LINES",
     "SETS",
     "find_lines",
+    "name_to_find",
 ]
 
-
-def as_line(values: Mapping[str, Any], wavelength_um: float) -> Line:
-    """Return a table's row as a line; fields that it lacks keep their defaults."""
-    return Line(
-        species=str(values.get("species", "Fe II")).strip(" []"),
-        wavelength_um=wavelength_um,
-        transition=str(values.get("transition", "")),
-        einstein_a_per_s=float(values.get("einstein_a_per_s", nan)),
-        upper_energy_k=float(values.get("upper_energy_k", nan)),
-        note=str(values.get("note", "")),
-    )
-
-
-def packaged_lines() -> tuple[Line, ...]:
-    """Return the lines of ``lines.csv``."""
-    text = files("feii_dask.cubes").joinpath("lines.csv").read_text(encoding="utf-8")
-    rows = ({key: value for key, value in row.items() if value} for row in csv.DictReader(text.splitlines()))
-    return tuple(as_line(row, float(row["wavelength_um"])) for row in rows)
-
-
-ALL_LINES = packaged_lines()
+ALL_LINES = read_line_list("lines")
 FE_II_LINES = tuple(line for line in ALL_LINES if line.species == "Fe II")
 H2_LINES = tuple(line for line in ALL_LINES if line.species == "H2")
 FAR_INFRARED_LINES = tuple(line for line in ALL_LINES if line.wavelength_um > 50)
@@ -72,7 +46,38 @@ NOTEBOOK_LINES = tuple(
     for rounded in (25.988, 24.519, 17.936, 5.340, 1.644, 1.600, 1.257)
 )
 
-SETS = {"feii": FE_II_LINES, "notebook": NOTEBOOK_LINES, "h2": H2_LINES, "fir": FAR_INFRARED_LINES}
+
+class LineSets(Mapping[str, tuple[Line, ...]]):
+    """Sets of lines by name; those of the catalogue are read when they are asked for."""
+
+    def __init__(self, sets: Mapping[str, Callable[[], Iterable[Line]]]) -> None:
+        self._sets = dict(sets)
+
+    def __getitem__(self, name: str) -> tuple[Line, ...]:
+        by_name = {line.name: line for line in reversed(tuple(self._sets[name]()))}  # the first of those of one name
+        return tuple(reversed(by_name.values()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sets)
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+
+MOST_NAMED = 8  # lines in one message
+
+SETS = LineSets(
+    {
+        "feii": lambda: FE_II_LINES,
+        "notebook": lambda: NOTEBOOK_LINES,
+        "h2": lambda: H2_LINES,
+        "fir": lambda: FAR_INFRARED_LINES,
+        "hi": lambda: read_line_list("h_i"),
+        "hei": lambda: read_line_list("he_i"),
+        "co": lambda: (line for line in read_line_list("co") if line.transition.startswith("1-0 ")),
+        "oh": lambda: read_line_list("oh"),
+    }
+)
 
 
 def find_lines(*names: str) -> tuple[Line, ...]:
@@ -81,10 +86,10 @@ def find_lines(*names: str) -> tuple[Line, ...]:
     Parameters
     ----------
     *names : str
-        Each is a set (``feii``, ``notebook``, ``h2``, ``fir``), a line (``Fe II 5.340``, ``[Fe II] 5.34``,
-        ``H2 1-0 S(1)``, in any case), or the path of a table that astropy reads, with a column ``wavelength`` (µm,
-        unless it has another unit) or ``wavelength_um``, and perhaps ``species`` (else Fe II) and the other fields of
-        `Line`.
+        Each is a set (``feii``, ``notebook``, ``h2``, ``fir``, and of the catalogue ``hi``, ``hei``, ``co`` for CO 1-0,
+        ``oh``), a line (``Fe II 5.340``, ``[Fe II] 5.34``, ``H2 1-0 S(1)``, ``H I 12-4``, in any case), or the path of
+        a table that astropy reads, with a column ``wavelength`` (µm, unless it has another unit) or
+        ``wavelength_um``, in vacuum, and perhaps ``species`` (else Fe II) and the other fields of `Line`.
 
     Returns
     -------
@@ -118,14 +123,46 @@ def lines_of_name(name: str) -> Iterable[Line]:
     """Return the lines of one name, as `find_lines` takes it."""
     if plain_line_name(name) in SETS:
         return SETS[plain_line_name(name)]
-    matches = [line for line in ALL_LINES if has_name(line, name)]
+    matches = lines_called(name)
     if len(matches) > 1:
-        raise LineError(f"{name!r} may be {', '.join(repr(line.name) for line in matches)}: say which")
+        named = [repr(name_to_find(line)) for line in matches[:MOST_NAMED]]
+        more = f" or {len(matches) - MOST_NAMED} others" * (len(matches) > MOST_NAMED)
+        raise LineError(f"{name!r} may be {', '.join(named)}{more}: say which")
     if matches:
         return matches
     if Path(name).is_file():
         return list(read_line_table(Path(name)))
     raise LineError(f"no line, set of lines or file is called {name!r}: {suggestion(name)}")
+
+
+def lines_called(name: str) -> list[Line]:
+    """Return the lines that have a name; those of the catalogue only where no line that is looked for has it."""
+    return [line for line in ALL_LINES if has_name(line, name)] or [
+        line for line in known_lines() if has_name(line, name)
+    ]
+
+
+def name_to_find(line: Line) -> str | None:
+    """Return a name by which `find_lines` finds one line, and no other.
+
+    Parameters
+    ----------
+    line : Line
+        Of a table, or packaged.
+
+    Returns
+    -------
+    str or None
+        Its name; where that is shared, its species and transition; None where the line is not packaged.
+
+    Examples
+    --------
+    >>> name_to_find(find_lines("CO 1-0 R(34)")[0]), name_to_find(find_lines("CO 2-1 R(4)")[0])
+    ('CO 4.435', 'CO 2-1 R(4)')
+    """
+    ours = next((known for known in known_lines() if are_same(known, line)), line)
+    names = (ours.name, f"{ours.species} {ours.transition}")
+    return next((name for name in names if lines_called(name) == [ours]), None)
 
 
 def are_same(first: Line, second: Line) -> bool:
@@ -155,48 +192,9 @@ def suggestion(name: str) -> str:
     try:
         wavelength_um = float(name)
     except ValueError:
-        names = {plain_line_name(line.name): line.name for line in ALL_LINES} | {key: key for key in SETS}
-        near = get_close_matches(plain_line_name(name), names, n=1, cutoff=0.5)
+        names = {plain_line_name(line.species): line.species for line in known_lines()}
+        names |= {plain_line_name(line.name): line.name for line in ALL_LINES} | {key: key for key in SETS}
+        near = get_close_matches(plain_line_name(name), names, n=1, cutoff=0.6)
         return f"did you mean {names[near[0]]!r}?" if near else f"choose {', '.join(SETS)}, or lines by name"
     line = min(ALL_LINES, key=lambda line: abs(line.wavelength_um - wavelength_um))
     return f"the line nearest to {wavelength_um:g} µm is {line.name!r}"
-
-
-def read_line_table(path: Path) -> Iterator[Line]:
-    """Yield the lines of a user's table."""
-    try:
-        table = open_table(path)
-    except Exception as error:  # astropy's readers raise many kinds
-        raise LineError(f"{path} is not a table that astropy can read ({type(error).__name__})") from error
-    columns = {str(column).strip().lower(): table[column] for column in table.colnames}
-    key = next((key for key in ("wavelength_um", "wavelength") if key in columns), None)
-    if key is None:
-        raise LineError(f"{path} has no column 'wavelength' or 'wavelength_um', but {', '.join(table.colnames)}")
-    if len(table) == 0:
-        raise LineError(f"{path} has no lines in it")
-    factor = micron_per_unit(columns[key], path)
-    for row in range(len(table)):
-        values = {name: column[row] for name, column in columns.items() if column[row] is not np.ma.masked}
-        try:
-            yield as_line(values, float(values[key]) * factor)
-        except (KeyError, TypeError, ValueError) as error:
-            raise LineError(f"row {row + 1} of {path} is not a line: {error}") from error
-
-
-def open_table(path: Path) -> Table:
-    """Read a table of any format that astropy reads."""
-    try:
-        return Table.read(path)
-    except IORegistryError:  # the file's name does not say its format
-        return Table.read(path, format="ascii")
-
-
-def micron_per_unit(column: Column, path: Path) -> float:
-    """Return the unit of a column of wavelengths, µm; µm where it has none."""
-    try:
-        return float((column.unit or u.um).to(u.um))
-    except (ValueError, TypeError) as error:  # unknown units, and those of something else
-        raise LineError(
-            f"{path} has in column {column.name} wavelengths in {str(column.unit)!r}, which is not a unit of length; "
-            f"those that work are um, nm, Angstrom, m"
-        ) from error

@@ -32,7 +32,7 @@ class Outcome:
     detections : tuple of Detection
         One for each planned line, whatever became of it.
     cutouts : tuple of Cutout
-        One for each detected line.
+        One for each line that was found, extended or not.
     seconds, bytes_read, requests : float, int, int
         What the scan cost.
     worker : str

@@ -80,8 +80,10 @@ class ProgressStatistics:
             self._failed += 1
             self._failures[kind] += 1
             self._reasons[kind] = outcome.reason.strip().rpartition("\n")[2]
-        if outcome.cutouts:
-            self._line_image = line_image_of(outcome.obs_id, outcome.cutouts[-1])
+        detected = {detection.line.name for detection in outcome.detections if detection.detected}
+        shown = [cutout for cutout in outcome.cutouts if cutout.line.name in detected]
+        if shown:
+            self._line_image = line_image_of(outcome.obs_id, shown[-1])
 
     def snapshot(self) -> ProgressSnapshot:
         """Return how far the run is."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from feii_dask.model import Status
 from feii_dask.ranking.pooling import grade_pooled
+from feii_dask.ranking.shared_light import credit_leaders, without_followers
 from feii_dask.store.outcome_table import deciding_rows
 
 __all__ = [
     "MIN_LINES",
     "count_failed",
+    "credited_detections",
     "describe_candidates",
     "detections_by_yso",
     "failed_share",
     "failures",
     "funnel",
+    "including",
     "rank",
 ]
 
@@ -26,14 +29,32 @@ MIN_LINES = 3  # distinct lines that make a candidate where there are no grades:
 
 CANDIDATE_COLUMNS = [
     *("rank", "grade", "main_id", "yso_index", "ra", "dec"),
-    *("n_lines", "lines", "n_cubes", "n_cubes_detected", "on_data"),
+    *("n_lines", "lines", "kinds", "n_cubes", "n_cubes_detected", "on_data"),
     *("lines_tested", "lines_agreeing", "velocity_kms", "joint_score", "joint_p", "q_value"),
-    *("statistic", "snr", "p_value", "separation_arcsec", "obs_ids"),
+    *("statistic", "snr", "p_value", "p_identification", "separation_arcsec", "obs_ids", "shares_light_with"),
 ]
 GRADE_NUMBERS = ("velocity_kms", "joint_score", "joint_p", "q_value")  # NaN where there is no grade
 FAILURE_COLUMNS = ["obs_id", "status", "counts_as_failed", "reason", "uri", "attempt"]
 # Steps of the funnel that are known before the first scan.
 COUNTED_BEFORE = ("ysos", "with_coordinates", "cubes", "matched", "to_scan")
+
+
+def including(outcomes: pd.DataFrame, kinds: Collection[str]) -> pd.DataFrame:
+    """Count lines of some kinds as detections, beside those that are extended.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        As `RunStore.outcomes` returns them.
+    kinds : collection of str
+        ``compact`` and ``undecided``, one, both or none of them.
+
+    Returns
+    -------
+    DataFrame
+        The same, but that such lines have ``detected`` as well.
+    """
+    return outcomes.assign(detected=outcomes["detected"] | outcomes["kind"].isin(list(kinds)))
 
 
 def detections_by_yso(outcomes: pd.DataFrame, matched: pd.DataFrame) -> pd.DataFrame:
@@ -63,10 +84,26 @@ def detections_by_yso(outcomes: pd.DataFrame, matched: pd.DataFrame) -> pd.DataF
     )
 
 
+def credited_detections(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
+    """Join each detection to one of the objects inside its cube's footprint.
+
+    Parameters
+    ----------
+    outcomes, matched, ysos : DataFrame
+        See `rank`.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `detections_by_yso` that `feii_dask.ranking.shared_light.credit_leaders` keeps.
+    """
+    return credit_leaders(detections_by_yso(outcomes, matched), ysos)
+
+
 def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
     """List the objects that show lines, best first.
 
-    Every object inside a footprint is credited with what its cube shows; a line that two cubes show counts once. A
+    What a cube shows is credited to one of the objects inside its footprint; a line that two cubes show counts once. A
     detector with p-values earns an object a grade, and any detection makes a candidate, so that one that was observed
     in a single line's band can be one. Without p-values it takes `MIN_LINES` distinct lines.
 
@@ -81,30 +118,25 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
     -------
     DataFrame
         One row per candidate: ``rank`` from 1, ``grade``, ``main_id``, ``yso_index``, ``ra``, ``dec``, ``n_lines``,
-        ``lines`` by wavelength, ``n_cubes`` scanned and ``n_cubes_detected`` among them, ``on_data`` (whether the
-        object itself is on spaxels with data in one of the latter), what
-        `feii_dask.ranking.grading.grade_objects` returns for its lines together, the best ``statistic``, ``snr`` and
-        ``p_value`` of its detections, the least ``separation_arcsec`` from the centre of such a cube, ``obs_ids`` of
-        these cubes. Sorted by grade, joint score, number of lines, statistic and index.
+        ``lines`` by wavelength and their ``kinds``, ``n_cubes`` scanned and ``n_cubes_detected`` among them,
+        ``on_data`` (whether the object itself is on spaxels with data in one of the latter), what
+        `feii_dask.ranking.grading.grade_objects` returns for its lines together, the best ``statistic``, ``snr``,
+        ``p_value`` and ``p_identification`` of its detections, the least ``separation_arcsec`` from the centre of such
+        a cube, ``obs_ids`` of these cubes, and ``shares_light_with``, the names of other objects inside them. Sorted by
+        grade, joint score, number of lines, statistic and index.
     """
-    detections = detections_by_yso(outcomes, matched)
-    table = detections.groupby("yso_index").agg(
-        n_lines=("line", "nunique"),
-        lines=("line", lambda lines: "; ".join(lines.unique())),
-        n_cubes_detected=("obs_id", "nunique"),
-        on_data=("on_data", "any"),
-        statistic=("statistic", "max"),
-        snr=("snr", "max"),
-        p_value=("p_value", "min"),
-        separation_arcsec=("separation_arcsec", "min"),
-        obs_ids=("obs_id", lambda obs_ids: "; ".join(sorted(obs_ids.unique()))),
-    )
+    credited = credited_detections(outcomes, matched, ysos)
     tests = cubes_by_yso(matched).merge(outcomes[outcomes["status"] == Status.SCANNED.value], on="obs_id")
-    table = table.join(tests.groupby("yso_index")["obs_id"].nunique().rename("n_cubes")).join(grade_pooled(tests))
-    table = table.fillna({"grade": "", "lines_tested": 0, "lines_agreeing": 0, "joint_score": 0.0})
+    table = (
+        summarize(credited, ysos)
+        .join(tests.groupby("yso_index")["obs_id"].nunique().rename("n_cubes"))
+        .join(grade_pooled(without_followers(tests, credited)))
+        .fillna({"grade": "", "lines_tested": 0, "lines_agreeing": 0, "joint_score": 0.0})
+    )
     table = (
         table[(table["grade"] != "") | (table["n_lines"] >= MIN_LINES)]
-        .astype({"lines_tested": int, "lines_agreeing": int} | dict.fromkeys(GRADE_NUMBERS, float))
+        .astype({"lines_tested": int, "lines_agreeing": int, "shares_light_with": str})
+        .astype(dict.fromkeys(GRADE_NUMBERS, float))
         .join(ysos[["main_id", "ra", "dec"]])
         .reset_index()
         .assign(graded_first=lambda rows: rows["grade"].replace("", "~"))
@@ -117,9 +149,32 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
     return table.assign(rank=table.index + 1)[CANDIDATE_COLUMNS]
 
 
+def summarize(credited: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per object that is credited with a line, of columns of `rank`."""
+    best = credited.drop_duplicates(["yso_index", "line"]).groupby("yso_index")
+    names = ysos["main_id"].astype(str)
+    return (
+        credited.groupby("yso_index")
+        .agg(
+            n_lines=("line", "nunique"),
+            n_cubes_detected=("obs_id", "nunique"),
+            on_data=("on_data", "any"),
+            statistic=("statistic", "max"),
+            snr=("snr", "max"),
+            p_value=("p_value", "min"),
+            p_identification=("p_identification", "min"),
+            separation_arcsec=("separation_arcsec", "min"),
+            obs_ids=("obs_id", lambda obs_ids: "; ".join(sorted(obs_ids.unique()))),
+            shares_light_with=("sharing", lambda others: "; ".join(names[sorted(set().union(*others))])),
+        )
+        .join(best.agg(lines=("line", "; ".join), kinds=("kind", "; ".join)))
+    )
+
+
 def cubes_by_yso(matched: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cube and object inside it."""
-    pairs = matched[["obs_id", "yso_index", "separation_arcsec"]].explode(["yso_index", "separation_arcsec"])
+    """Return one row per cube and object inside it, with the radial velocity that was expected, if one is known."""
+    columns = ["obs_id", "rv_kms", "yso_index", "separation_arcsec"]
+    pairs = matched.reindex(columns=columns).explode(["yso_index", "separation_arcsec"])
     pairs = pairs.dropna(subset="yso_index")  # which an empty list leaves
     return pairs.astype({"obs_id": str, "yso_index": "int64", "separation_arcsec": "float64"})
 

@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control
 
+from feii_dask.detectors.identification import joint_identification_p_value, narrowed_p_value
+from feii_dask.model import Kind
+
 __all__ = ["AGREEMENT_KMS", "benjamini_hochberg", "grade_objects", "simes"]
 
 AGREEMENT_KMS = 60.0  # within which lines have one velocity: half of an ordinary jet's spread, and a plane of any band
+SIGMAS = 2.0  # of the velocities' errors, by which lines of one velocity may differ as well
 MOST_PER_LINE = 6.0  # that one line adds to the score
 SURE_Q, PROBABLE_Q, ALONE_Q = 0.01, 0.1, 0.001
+# Flags of light that may not be the object's: it fills the field of view, or follows an extended continuum.
+DOUBTFUL_FLAGS = frozenset({"fills_field", "scattered"})
+NEEDED = ("line", "detected", "p_value", "velocity_kms")
+# Where a table lacks one of these, or holds no value, it is not known: no error, no other line in question.
+KNOWN_OF_SOME = ("kind", "flags", "velocity_error_kms", "velocity_calibration_kms", "p_identification", "rv_kms")
+
+
+class JointNumbers(NamedTuple):
+    """What the lines of one object say together."""
+
+    lines_tested: int
+    lines_agreeing: int
+    velocity_kms: float
+    joint_score: float
+    joint_p: float
+    doubtful: bool
 
 
 def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
     """Grade objects by all lines that were looked for in all of their cubes.
 
-    Of the detected lines, those count that agree within `AGREEMENT_KMS` with the most significant one, or with
-    another if that makes the joint p-value smaller. All others that were tested count as if they had p = 1. The
-    p-value is that of Simes, the q-value that of Benjamini and Hochberg over all objects.
+    Of the detected lines, those count that agree in velocity with the most significant one, or with another if that
+    makes the joint p-value smaller: they differ by no more than `AGREEMENT_KMS` and, added in quadrature, twice the
+    statistical errors and calibration uncertainties of both. All others that were tested count as if they had p = 1;
+    so does a line that is there but not shown to be extended. The joint p-value is that of Simes, plus the probability
+    that unlisted lines of other species agree as well (`feii_dask.detectors.identification`) where the detector says
+    how often one line does. The q-value is that of Benjamini and Hochberg over all objects.
 
     ===== ==========================================================================================================
     grade what is needed
     ===== ==========================================================================================================
-    A     q ≤ 0.01, and two lines agree, or only one line was in the bands that were observed, or q ≤ 0.001
+    A     q ≤ 0.01, and two lines agree, or only one line was in the bands that were observed, or q ≤ 0.001; one of
+          them at least neither fills the field nor follows an extended continuum
     B     q ≤ 0.1
     C     a detection
     ===== ==========================================================================================================
@@ -35,7 +59,8 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
     ----------
     tests : DataFrame
         One row per object, cube and line with an answer: ``by``, ``line``, ``detected``, ``p_value`` and
-        ``velocity_kms``.
+        ``velocity_kms``; where there are any, ``velocity_error_kms``, ``velocity_calibration_kms``,
+        ``p_identification``, ``kind``, ``flags``, and ``rv_kms`` of the source.
     by : str
         Column that names the objects.
 
@@ -46,37 +71,73 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
         sum of -log10 p over them, at most `MOST_PER_LINE` each), ``joint_p``, ``q_value`` and ``grade`` (empty without
         a detection), under the object's name.
     """
-    columns = ["line", "detected", "p_value", "velocity_kms"]
-    rows = {name: joint_numbers(group) for name, group in tests.dropna(subset="p_value").groupby(by)[columns]}
-    joint = pd.DataFrame.from_dict(
-        rows, orient="index", columns=["lines_tested", "lines_agreeing", "velocity_kms", "joint_score", "joint_p"]
-    ).rename_axis(by)
-    joint = joint.astype({"lines_tested": int, "lines_agreeing": int})
+    known = tests.reindex(columns=[by, *NEEDED, *KNOWN_OF_SOME]).dropna(subset="p_value")
+    not_extended = known["kind"].isin([kind.value for kind in Kind if kind.is_line]) & ~known["detected"].astype(bool)
+    known = known.assign(
+        p_value=known["p_value"].mask(not_extended, 1.0),
+        offset_kms=known["velocity_kms"] - known["rv_kms"].astype(float).fillna(0.0),
+        variance=known[["velocity_error_kms", "velocity_calibration_kms"]].astype(float).pow(2).sum(axis=1),
+    )
+    rows = {name: joint_numbers(group) for name, group in known.groupby(by)}
+    joint = pd.DataFrame.from_dict(rows, orient="index", columns=JointNumbers._fields).rename_axis(by)
+    joint = joint.astype({"lines_tested": int, "lines_agreeing": int, "doubtful": bool})
     joint["q_value"] = benjamini_hochberg(joint["joint_p"].to_numpy(dtype=float))
     q = joint["q_value"]
     confirmed = (joint["lines_agreeing"] >= 2) | (joint["lines_tested"] == 1) | (q <= ALONE_Q)
-    conditions = [joint["lines_agreeing"] == 0, (q <= SURE_Q) & confirmed, q <= PROBABLE_Q]
-    joint["grade"] = np.select(conditions, ["", "A", "B"], default="C")
-    return joint
+    sure = (q <= SURE_Q) & confirmed & ~joint["doubtful"]
+    joint["grade"] = np.select([joint["lines_agreeing"] == 0, sure, q <= PROBABLE_Q], ["", "A", "B"], default="C")
+    return joint.drop(columns="doubtful")
 
 
-def joint_numbers(group: pd.DataFrame) -> tuple[int, int, float, float, float]:
+def joint_numbers(group: pd.DataFrame) -> JointNumbers:
     """Return the numbers of one object, at the velocity at which its lines are most significant together."""
-    lines = group["line"].nunique()
-    detected = group[group["detected"]]
-    best = (lines, 0, np.nan, 0.0, simes(list(group["p_value"])))
-    for number, velocity_kms in enumerate(detected["velocity_kms"]):
-        agreeing = detected[(detected["velocity_kms"] - velocity_kms).abs() <= AGREEMENT_KMS]
-        joint_p = simes([*agreeing["p_value"], *[1.0] * (len(group) - len(agreeing))])
-        if number == 0 or joint_p < best[-1]:
+    tested = group["line"].nunique()
+    detected = group[group["detected"].astype(bool)]
+    best = JointNumbers(tested, 0, np.nan, 0.0, simes(group["p_value"].to_numpy()), doubtful=False)
+    if detected.empty:
+        return best
+    variance, velocity_kms = detected["variance"].to_numpy(), detected["velocity_kms"].to_numpy(dtype=np.float64)
+    allowed_kms = np.sqrt(AGREEMENT_KMS**2 + SIGMAS**2 * np.add.outer(variance, variance))
+    for leading in range(len(detected)):
+        near = np.abs(velocity_kms - velocity_kms[leading]) <= allowed_kms[leading]
+        agreeing = detected[near]
+        noise_p = simes([*agreeing["p_value"], *[1.0] * (len(group) - len(agreeing))])
+        joint_p = min(1.0, noise_p + other_lines_p(detected, leading, near, allowed_kms[leading], tested))
+        if leading == 0 or joint_p < best.joint_p:
             significance = -np.log10(agreeing["p_value"].clip(lower=10**-MOST_PER_LINE))
             score = float(significance.groupby(agreeing["line"]).max().sum())
+            doubtful = all(is_doubtful(flags) for flags in agreeing["flags"])
             mean_kms = float(agreeing["velocity_kms"].mean())
-            best = (lines, agreeing["line"].nunique(), mean_kms, score, joint_p)
+            best = JointNumbers(tested, agreeing["line"].nunique(), mean_kms, score, joint_p, doubtful)
     return best
 
 
-def simes(p_values: Sequence[float]) -> float:
+def other_lines_p(
+    detected: pd.DataFrame, leading: int, near: NDArray[np.bool_], allowed_kms: NDArray[np.float64], tested: int
+) -> float:
+    """Return how often unlisted lines are where the lines near a leading one are; 0 where the detector does not say.
+
+    In the place of each line that follows may be an unlisted line within the velocities at which it agrees, or noise.
+    A line that two cubes show counts once: an unlisted one would be in both.
+    """
+    p, line = detected["p_identification"].to_numpy(dtype=np.float64), detected["line"].to_numpy()
+    if np.isnan(p[leading]):
+        return 0.0
+    others = np.flatnonzero(near & (line != line[leading]) & ~np.isnan(p))
+    offset_kms, noise_p = (detected[name].to_numpy(dtype=np.float64) for name in ("offset_kms", "p_value"))
+    chances: dict[str, float] = {}
+    for other in others:
+        chance = min(1.0, noise_p[other] + narrowed_p_value(p[other], offset_kms[other], allowed_kms[other]))
+        chances[line[other]] = min(chance, chances.get(line[other], 1.0))
+    return joint_identification_p_value(p[leading], list(chances.values()), tested)
+
+
+def is_doubtful(flags: object) -> bool:
+    """Return whether a line's flags say that its light may not be the object's."""
+    return np.iterable(flags) and not DOUBTFUL_FLAGS.isdisjoint(flags)
+
+
+def simes(p_values: ArrayLike) -> float:
     """Return the p-value of the claim that none of several lines is there: the least of n p₍ₖ₎ / k (Simes 1986).
 
     Examples

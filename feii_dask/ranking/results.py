@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from feii_dask.errors import SettingsError
-from feii_dask.ranking.candidates import failed_share, failures, rank
+from feii_dask.ranking.candidates import failed_share, failures, including, rank
+from feii_dask.ranking.unidentified import unidentified_lines
+from feii_dask.store.manifest import included_kinds
 from feii_dask.store.run_store import RunStore, Tables
 
 __all__ = ["SearchResult", "load_results", "open_run"]
@@ -24,24 +26,32 @@ class SearchResult:
         The objects with coordinates, the archive's cubes, and the cubes with objects inside.
     outcomes : DataFrame
         One row for each matched cube and planned line.
+    unidentified : DataFrame
+        Lines that were met where none was expected; see `feii_dask.ranking.unidentified.unidentified_lines`.
     candidates : DataFrame
         The objects that show lines, best first; see `feii_dask.ranking.candidates.rank`.
     failures : DataFrame
         What was not scanned, and why.
     directory : Path or None
         The run directory; None after a dry run.
+    include : tuple of str
+        Kinds of lines that made candidates, beside extended ones.
     """
 
     ysos: pd.DataFrame
     observations: pd.DataFrame
     matched: pd.DataFrame
     outcomes: pd.DataFrame
+    unidentified: pd.DataFrame
     candidates: pd.DataFrame
     failures: pd.DataFrame
     directory: Path | None
+    include: tuple[str, ...] = ()
 
     @classmethod
-    def from_outcomes(cls, tables: Tables, outcomes: pd.DataFrame, directory: Path | None) -> SearchResult:
+    def from_outcomes(
+        cls, tables: Tables, outcomes: pd.DataFrame, directory: Path | None, include: tuple[str, ...] = ()
+    ) -> SearchResult:
         """Rank the candidates and list the failures.
 
         Parameters
@@ -52,14 +62,23 @@ class SearchResult:
             As `RunStore.outcomes` returns them.
         directory : Path or None
             The run directory, if there is one.
+        include : tuple of str
+            Kinds of lines that make candidates, beside extended ones: ``compact``, ``undecided``.
         """
         return cls(
             **tables._asdict(),
             outcomes=outcomes,
-            candidates=rank(outcomes, tables.matched, tables.ysos),
+            unidentified=unidentified_lines(outcomes),
+            candidates=rank(including(outcomes, include), tables.matched, tables.ysos),
             failures=failures(outcomes, tables.matched),
             directory=directory,
+            include=include,
         )
+
+    @property
+    def detections(self) -> pd.DataFrame:
+        """The outcomes with lines that make candidates: extended ones, and what was included."""
+        return including(self.outcomes, self.include).query("detected")
 
     @property
     def failed_share(self) -> float:
@@ -81,14 +100,16 @@ class SearchResult:
 
 
 def load_results(run: RunStore) -> SearchResult:
-    """Read a run directory, and rank what it holds.
+    """Read a run directory, and rank what it holds, with the kinds of lines that its last ranking included.
 
     Raises
     ------
+    SettingsError
+        If ``run.json`` names kinds that do not exist.
     StoreError
         If a table is missing or cannot be read.
     """
-    return SearchResult.from_outcomes(run.read_tables(), run.outcomes(), run.directory)
+    return SearchResult.from_outcomes(run.read_tables(), run.outcomes(), run.directory, included_kinds(run))
 
 
 def open_run(directory: str | Path) -> SearchResult:

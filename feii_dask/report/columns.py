@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CANDIDATES", "DETECTIONS", "FAILURES", "Column"]
+__all__ = ["CANDIDATES", "DETECTIONS", "FAILURES", "UNIDENTIFIED", "Column"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ CANDIDATES = {
     "dec": Column("Declination, ICRS", "deg", "pos.eq.dec;meta.main", "Dec (deg)"),
     "n_lines": Column("Distinct lines detected", ucd="meta.number;spect.line", heading="Lines"),
     "lines": Column("Their names, by vacuum rest wavelength in um", ucd="meta.id;spect.line"),
+    "kinds": Column("Whether each is extended, compact, undecided, or unjudged", ucd="meta.code.class"),
     "n_cubes": Column("Cubes scanned whose footprint holds the object", ucd="meta.number;obs"),
     "n_cubes_detected": Column("Those in which a line was detected", ucd="meta.number;obs", heading="Cubes"),
     "on_data": Column("Whether the object itself is on spaxels with data", ucd="meta.code"),
@@ -58,6 +59,9 @@ CANDIDATES = {
     "statistic": Column("Largest statistic of the detections", ucd="stat.value;stat.max", heading="Statistic"),
     "snr": Column("Largest peak signal-to-noise ratio per voxel", ucd="stat.snr;stat.max", heading="S/N"),
     "p_value": Column("Least probability of such a statistic without a line", "", "stat.probability", "p‑value"),
+    "p_identification": Column(
+        "Least probability that an unlisted extended line falls as near", "", "stat.probability", "p of another line"
+    ),
     "separation_arcsec": Column(
         "Least distance from the centre of a cube with detections",
         "arcsec",
@@ -65,6 +69,7 @@ CANDIDATES = {
         "From centre (arcsec)",
     ),
     "obs_ids": Column("Observations with detections", ucd="meta.id;obs"),
+    "shares_light_with": Column("Other objects in these, farther from the emission", ucd="meta.id.assoc"),
 }
 
 FAILURES = {
@@ -76,17 +81,35 @@ FAILURES = {
     "attempt": Column("How often it was tried", ucd="meta.number", heading="Attempts"),
 }
 
+UNIDENTIFIED = {
+    "obs_id": Column("Observation", ucd="meta.id;obs", heading="Observation"),
+    "wavelength_um": Column("Wavelength of its peak, in vacuum, as observed", "um", "em.wl", "Wavelength (µm)"),
+    "kind": Column("Whether it is extended, compact or undecided", ucd="meta.code.class", heading="Kind"),
+    "statistic": Column(
+        "Significance in standard deviations, negative in absorption", ucd="stat.snr", heading="Significance (σ)"
+    ),
+}
+
 # Columns of an outcome that the report shows for each detection.
 DETECTIONS = {
     "statistic": Column("The detector's figure of merit", heading="statistic"),
     "p_value": Column("Probability of such a statistic without a line", heading="p‑value"),
-    "snr": Column("Peak signal-to-noise ratio per voxel", heading="S/N"),
+    "p_extent": Column(
+        "Probability that a point, or light that follows the continuum, looks so", heading="p of no extent"
+    ),
+    "p_identification": Column("Probability that an unlisted extended line falls as near", heading="p of another line"),
+    "snr": Column("Peak signal-to-noise ratio per voxel, over the noise of empty sky", heading="S/N"),
+    "local_snr": Column("The same, over the noise of the spaxel of the peak", heading="local S/N"),
     "velocity_kms": Column("Doppler shift from rest", "km/s", heading="velocity", error="velocity_error_kms"),
+    "velocity_calibration_kms": Column(
+        "Uncertainty of the instrument's wavelengths", "km/s", heading="calibration within"
+    ),
     "width_kms": Column("Full width at half maximum", "km/s", heading="FWHM"),
     "flux": Column("Line flux inside the mask", "W m⁻²", heading="flux", error="flux_error"),
     "area_px": Column("Spaxels with emission", "spaxels", heading="area"),
     "area_arcsec2": Column("Size of the emission", "arcsec²", heading="size"),
     "position_angle_deg": Column("Position angle, east of north", "deg", heading="position angle"),
     "elongation": Column("Major over minor axis", heading="elongation"),
+    "compact_share": Column("Share of the light in an unresolved core", heading="core", error="compact_share_error"),
     "offset_arcsec": Column("Distance of the peak from the continuum's", "arcsec", heading="offset"),
 }

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import ALL_LINES
 from feii_dask.errors import StoreError
-from feii_dask.model import Cutout
-from feii_dask.ranking.candidates import detections_by_yso
+from feii_dask.model import Cutout, Kind
+from feii_dask.ranking.candidates import credited_detections
 from feii_dask.ranking.results import SearchResult
 from feii_dask.report.finding_chart import FindingChart, draw_finding_chart, regions_of
 from feii_dask.report.line_panels import LinePanel, make_line_panel
@@ -34,12 +34,15 @@ class Thumbnail:
     ----------
     line, obs_id : str
         The line, and the cube that shows it best.
+    kind : Kind
+        What kind of emission it is there.
     source : str or None
         A ``data:`` URL; None where no cutout is stored.
     """
 
     line: str
     obs_id: str
+    kind: Kind
     source: str | None
 
 
@@ -74,7 +77,8 @@ def report_entries(result: SearchResult) -> Iterator[Entry]:
         The results of a run, whose directory holds the cutouts.
     """
     run, regions = result.run, regions_of(result.matched)
-    by_yso = dict(iter(detections_by_yso(result.outcomes, result.matched).groupby("yso_index")))
+    credited = credited_detections(result.detections, result.matched, result.ysos)
+    by_yso = dict(iter(credited.groupby("yso_index")))
     for position, row in enumerate(result.candidates.to_dict("records")):
         found = by_yso[row["yso_index"]]
         candidate = {str(name): value for name, value in row.items()}
@@ -115,4 +119,4 @@ def stored_cutout(run: RunStore, detection: dict[Any, Any]) -> Cutout | None:
 def make_thumbnail(detection: dict[Any, Any], line_map: NDArray[np.float32] | None) -> Thumbnail:
     """Return the thumbnail of a detection."""
     source = None if line_map is None else png_data_url(line_map, max_side_px=THUMBNAIL_PX)
-    return Thumbnail(detection["line"], detection["obs_id"], source)
+    return Thumbnail(detection["line"], detection["obs_id"], Kind(detection["kind"]), source)

@@ -1,4 +1,4 @@
-"""Candidates, failures and footprints as ECSV, VOTable, parquet and DS9 files, with units, UCDs and descriptions."""
+"""The tables of a run as ECSV, VOTable and parquet, with units, UCDs and descriptions, and as DS9 regions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astropy.table import Table
 
 from feii_dask._version import __version__
 from feii_dask.ranking.results import SearchResult
-from feii_dask.report.columns import CANDIDATES, FAILURES, Column
+from feii_dask.report.columns import CANDIDATES, FAILURES, UNIDENTIFIED, Column
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.store.atomic import write_atomically
 
@@ -27,8 +27,9 @@ NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLA
 def write_exports(result: SearchResult) -> None:
     """Write what a run found into its directory, in the formats of other programs.
 
-    ``candidates.ecsv``, ``candidates.vot`` and ``candidates.parquet`` hold the same; ``failures.ecsv`` lists what was
-    not scanned; ``footprints.reg`` outlines the cubes and marks the candidates.
+    ``candidates.ecsv``, ``candidates.vot`` and ``candidates.parquet`` hold the same; ``unidentified.ecsv`` lists the
+    lines that were met where none was expected, ``failures.ecsv`` what was not scanned; ``footprints.reg`` outlines the
+    cubes and marks the candidates.
 
     Raises
     ------
@@ -40,6 +41,7 @@ def write_exports(result: SearchResult) -> None:
     table = described_table(candidates, CANDIDATES, meta)
     write_ecsv(run.directory / "candidates.ecsv", table)
     write_votable(run.directory / "candidates.vot", table)
+    write_ecsv(run.directory / "unidentified.ecsv", described_table(result.unidentified, UNIDENTIFIED, meta))
     write_ecsv(run.directory / "failures.ecsv", described_table(result.failures, FAILURES, meta))
     content = BytesIO()
     candidates.to_parquet(content, engine="pyarrow", index=False)

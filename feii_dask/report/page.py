@@ -12,9 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from feii_dask._version import __version__
 from feii_dask.model import Status
-from feii_dask.ranking.candidates import MIN_LINES, funnel
+from feii_dask.ranking.candidates import MIN_LINES, funnel, including
 from feii_dask.ranking.results import SearchResult
-from feii_dask.report.columns import CANDIDATES, DETECTIONS
+from feii_dask.report.columns import CANDIDATES, DETECTIONS, UNIDENTIFIED
 from feii_dask.report.entries import FULL_ENTRIES, report_entries
 from feii_dask.report.sky_map import sky_maps
 from feii_dask.store.atomic import write_atomically
@@ -23,6 +23,7 @@ from feii_dask.store.outcome_table import deciding_rows
 __all__ = ["write_report"]
 
 FAILURES_SHOWN = 1000
+UNIDENTIFIED_SHOWN = 1000  # the most significant of them
 
 STEPS = {
     "ysos": "YSOs",
@@ -72,12 +73,16 @@ def contents(result: SearchResult) -> dict[str, Any]:
     """Return what the template shows, by its names there."""
     run, candidates, manifest = result.run, result.candidates, result.run.manifest
     graded = bool((candidates["grade"] != "").any())
+    strongest = result.unidentified["statistic"].abs().nlargest(UNIDENTIFIED_SHOWN).index
     return {
         "title": headline(candidates),
         "directory": run.directory.resolve().name,
         "settings": manifest.get("settings", {}),
         "min_lines": MIN_LINES,
-        "steps": funnel_bars(funnel(manifest.get("counts", {}), result.outcomes, candidates)),
+        "include": result.include,
+        "steps": funnel_bars(
+            funnel(manifest.get("counts", {}), including(result.outcomes, result.include), candidates)
+        ),
         "unfinished": int((~result.matched["obs_id"].isin(result.outcomes["obs_id"])).sum()),
         "maps": sky_maps(result.ysos, result.matched, candidates),
         "entries": report_entries(result),
@@ -86,6 +91,9 @@ def contents(result: SearchResult) -> dict[str, Any]:
         "measurements": DETECTIONS,
         "measures": [name for name in (MEASURES if graded else WITHOUT_GRADES) if candidates[name].notna().any()],
         "graded": graded,
+        "unidentified": result.unidentified.loc[strongest.sort_values()].to_dict("records"),
+        "unidentified_columns": UNIDENTIFIED,
+        "unidentified_left_out": len(result.unidentified) - len(strongest),
         "statuses": status_counts(result.outcomes),
         "failed_share": result.failed_share,
         "failures": result.failures.head(FAILURES_SHOWN).to_dict("records"),

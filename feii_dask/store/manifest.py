@@ -23,7 +23,16 @@ from feii_dask.errors import FingerprintError, LineError, SettingsError
 from feii_dask.model import Context, Line
 from feii_dask.store.run_store import RunStore
 
-__all__ = ["as_context", "create_run", "describe_run", "fingerprint", "resume_run", "validate_uris"]
+__all__ = [
+    "as_context",
+    "create_run",
+    "describe_run",
+    "fingerprint",
+    "include_kinds",
+    "included_kinds",
+    "resume_run",
+    "validate_uris",
+]
 
 # Every setting that changes what a scan answers, or which cubes are scanned; all others may differ from one
 # session of a run to the next.
@@ -104,7 +113,12 @@ def describe_run(settings: Settings, context: Context, directory: Path) -> dict[
     return {
         "fingerprint": fingerprint(settings, context, directory),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": shape | {"archive": archive_name(settings, directory), "cluster": settings.cluster},
+        "settings": shape
+        | {
+            "archive": archive_name(settings, directory),
+            "cluster": settings.cluster,
+            "include": list(settings.include),
+        },
         "lines": [as_json(line) for line in context.lines],
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "queries": [],
@@ -139,8 +153,33 @@ def resume_run(settings: Settings) -> tuple[Settings, Context]:
     if settings.sources.get("lines") == "command line" and find_lines(*settings.lines) != lines:
         names = ", ".join(line.name for line in lines)
         raise FingerprintError(f"the run in {str(directory)!r} looks for {names}; leave --lines out to go on")
+    if settings.sources.get("include") != "command line":
+        stored["include"] = included_kinds(RunStore(directory))
     settings = replace(settings, **stored)
     return settings, as_context(settings, lines)
+
+
+def included_kinds(run: RunStore) -> tuple[str, ...]:
+    """Return the kinds of lines that make candidates of a run, beside extended ones.
+
+    Raises
+    ------
+    SettingsError
+        If ``run.json`` names kinds that do not exist.
+    """
+    stored = run.manifest.get("settings")
+    value = stored.get("include") if isinstance(stored, Mapping) else None
+    try:
+        kinds: tuple[str, ...] = declarations_of(Settings)["include"].read(value)
+    except ValueError as error:
+        raise SettingsError(f"run.json in {run.directory} includes {value!r}; it may be {error}") from None
+    return kinds
+
+
+def include_kinds(run: RunStore, kinds: tuple[str, ...]) -> None:
+    """Store which kinds of lines make candidates of a run, for whoever ranks it or opens it next."""
+    if kinds != included_kinds(run):
+        run.update_manifest(settings={**run.manifest["settings"], "include": list(kinds)})
 
 
 def comparable(name: str, value: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from feii_dask.model import Detection, Outcome, Status
+from feii_dask.model import Detection, Lobe, Outcome, Status, UnidentifiedLine
 
 __all__ = [
     "BOOKKEEPING_COLUMNS",
@@ -29,14 +30,19 @@ SCIENCE = pa.schema(
         pa.field("status", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
         pa.field("detected", pa.bool_(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
         pa.field("statistic", pa.float64()),
         pa.field("p_value", pa.float64()),
+        pa.field("p_extent", pa.float64()),
+        pa.field("p_identification", pa.float64()),
         pa.field("null_windows", pa.int64(), nullable=False),
         pa.field("null_p_values", pa.list_(pa.float64()), nullable=False),
         pa.field("snr", pa.float64()),
+        pa.field("local_snr", pa.float64()),
         pa.field("plane", pa.int32()),
         pa.field("velocity_kms", pa.float64()),
         pa.field("velocity_error_kms", pa.float64()),
+        pa.field("velocity_calibration_kms", pa.float64()),
         pa.field("width_kms", pa.float64()),
         pa.field("flux", pa.float64()),
         pa.field("flux_error", pa.float64()),
@@ -49,6 +55,15 @@ SCIENCE = pa.schema(
         pa.field("peak_ra_deg", pa.float64()),
         pa.field("peak_dec_deg", pa.float64()),
         pa.field("offset_arcsec", pa.float64()),
+        pa.field("compact_share", pa.float64()),
+        pa.field("compact_share_error", pa.float64()),
+        pa.field("lobe_velocity_kms", pa.list_(pa.float64())),
+        pa.field("lobe_velocity_error_kms", pa.list_(pa.float64())),
+        pa.field("lobe_flux", pa.list_(pa.float64())),
+        pa.field("lobe_flux_error", pa.list_(pa.float64())),
+        pa.field("unidentified_wavelength_um", pa.list_(pa.float64())),
+        pa.field("unidentified_kind", pa.list_(pa.string())),
+        pa.field("unidentified_statistic", pa.list_(pa.float64())),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
         pa.field("on_data", pa.list_(pa.int64()), nullable=False),
     ]
@@ -70,6 +85,9 @@ BOOKKEEPING_COLUMNS: tuple[str, ...] = tuple(BOOKKEEPING.names)
 KEY_COLUMNS: tuple[str, ...] = ("obs_id", "line", "wavelength_um", "status", "attempt")
 
 LISTS = ("null_p_values", "flags", "on_data")
+# Fields that hold several records: each field of a record becomes a column of lists. Most rows have none, which is
+# stored as missing: a million empty lists take a hundred megabytes for each column.
+RECORDS = {"lobes": ("lobe", Lobe), "unidentified": ("unidentified", UnidentifiedLine)}
 # Other fields of a Detection that become columns of the same name.
 NUMBERS_AND_TEXTS = [
     name for name in SCIENCE.names if name in Detection.__dataclass_fields__ and name not in {"line", *LISTS}
@@ -101,6 +119,11 @@ def measurements(detection: Detection) -> dict[str, Any]:
         "wavelength_um": detection.line.wavelength_um,
         **{name: getattr(detection, name) for name in NUMBERS_AND_TEXTS},
         **{name: list(getattr(detection, name)) for name in LISTS},
+        **{
+            f"{prefix}_{field.name}": [getattr(one, field.name) for one in getattr(detection, name)] or None
+            for name, (prefix, record) in RECORDS.items()
+            for field in fields(record)
+        },
         "peak_y": peak_y,
         "peak_x": peak_x,
     }

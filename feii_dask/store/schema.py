@@ -11,14 +11,15 @@ from typing import Any
 
 from feii_dask.config.missions import MISSIONS, Mission
 from feii_dask.config.settings import Settings
-from feii_dask.cubes.lines import ALL_LINES, SETS, find_lines
+from feii_dask.cubes.lines import SETS, find_lines, name_to_find
 from feii_dask.errors import SettingsError
 from feii_dask.model import Line
 
 __all__ = ["RUN_SCHEMA", "check_schema"]
 
-# 1: tables/targets.parquet, and outcomes whose lists were texts; run.json had no schema. 2: see `run_store`.
-RUN_SCHEMA = 2
+# 1: tables/targets.parquet, and outcomes whose lists were texts; run.json had no schema. 2: outcomes without the kind
+# of a line, its lobes and unidentified lines. 3: see `run_store`.
+RUN_SCHEMA = 3
 
 
 def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:
@@ -79,7 +80,7 @@ def line_options(lines: Any, settings: Mapping[str, Any]) -> Iterator[str]:
             if keys(members) <= keys(rest):
                 yield from ("--lines", name)
                 rest = [line for line in rest if not keys([line]) <= keys(members)]
-        names = {line.name if keys([line]) <= keys(ALL_LINES) else "TABLE": None for line in rest}
+        names = {name_to_find(line) or "TABLE": None for line in rest}
         for name in names:
             yield from ("--lines", name)
 

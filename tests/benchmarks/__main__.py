@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("answers", "detection", "speed", "tables")
+NAMES = ("answers", "detection", "light", "speed", "tables")
 
 
 def main(arguments: list[str]) -> None:

@@ -17,6 +17,7 @@ __all__ = ["RESULTS", "print_rows", "share", "wilson", "write_rows"]
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "scipy", "photutils")
+INTERVALS = {"detection": "Wilson, 95 %", "light": "bootstrap over cubes, 95 %"}
 
 
 def wilson(count: int, trials: int, z: float = 1.96) -> tuple[float, float]:
@@ -40,26 +41,31 @@ def share(count: int, trials: int) -> dict[str, Any]:
     return {"count": count, "trials": trials, "share": ratio, "low": f"{low:.4f}", "high": f"{high:.4f}"}
 
 
-def write_rows(path: Path, rows: list[dict[str, Any]], seed: int) -> None:
+def write_rows(path: Path, rows: list[dict[str, Any]], seed: int, benchmark: str = "detection") -> None:
     """Write rows below comments that say how, when and on what they came about."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        file.writelines(f"# {name}: {value}\n" for name, value in circumstances(seed).items())
+        file.writelines(f"# {name}: {value}\n" for name, value in circumstances(seed, benchmark).items())
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def circumstances(seed: int) -> dict[str, str]:
+def circumstances(seed: int, benchmark: str) -> dict[str, str]:
     """Return the command, the date, the machine, the versions and the seed."""
     return {
-        "command": " ".join(["python -m tests.benchmarks detection", *sys.argv[2:]]),
+        "command": " ".join([f"python -m tests.benchmarks {benchmark}", *map(without_folder, sys.argv[2:])]),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         "seed": str(seed),
-        "intervals": "Wilson, 95 %",
+        "intervals": INTERVALS[benchmark],
     }
+
+
+def without_folder(word: str) -> str:
+    """Return a word of a command line, or DIR for a folder of this machine."""
+    return "DIR" if Path(word).is_absolute() else word
 
 
 def print_rows(rows: Iterable[dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from feii_dask.config.declarations import declarations_of
 from feii_dask.config.loading import load_settings
 from feii_dask.config.settings import Settings
 
-OF_A_RUN_DIRECTORY = {"out", "resume", "retry_failed", "dry_run"}
+OF_A_RUN = {"out", "resume", "retry_failed", "dry_run", "include"}
 # How each option of a search is given, and what its setting then is.
 GIVEN: dict[str, tuple[str, object]] = {
     "mission": ("--mission sofia", "sofia"),
@@ -33,6 +33,7 @@ GIVEN: dict[str, tuple[str, object]] = {
     "max_rows": ("--max-rows 10", 10),
     "lines": ("--lines h2", ("h2",)),
     "detector": ("--detector notebook", "notebook"),
+    "include": ("--include undecided --include compact", ("compact", "undecided")),
     "out": ("--out run", "run"),
     "cluster": ("--cluster gateway", "gateway"),
     "detach": ("--detach --cluster gateway", True),
@@ -71,7 +72,7 @@ def test_what_is_not_given_is_left_to_the_other_layers() -> None:
 
 
 def test_an_estimate_takes_what_selects_and_shapes_a_search() -> None:
-    assert options_of("estimate") - {"pilot"} == options_of("search") - OF_A_RUN_DIRECTORY
+    assert options_of("estimate") - {"pilot"} == options_of("search") - OF_A_RUN
     shaping = {name for name, declared in declarations_of(Settings).items() if declared.shapes_results}
     assert shaping <= options_of("estimate")
 
@@ -93,6 +94,7 @@ def test_help_says_what_each_option_is_and_its_default(command: str) -> None:
         (["--limit", "many"], "'many' is not a valid integer"),
         (["--pad-arcsec", "far"], "'far' is not a valid float"),
         (["--fallback", "ftp"], "'ftp' is not 'https'"),
+        (["--include", "extended"], "command line: include takes compact or undecided, not ('extended',)"),
         (["--limit", "0"], "command line: limit takes a whole number, 1 or more, not 0"),
     ],
 )

@@ -11,7 +11,15 @@ import pytest
 from astropy import units as u
 from astropy.table import QTable, Table
 
-from feii_dask.cubes.lines import FE_II_LINES, H2_LINES, NOTEBOOK_LINES, OTHER_LINES, find_lines
+from feii_dask.cubes.lines import (
+    FE_II_LINES,
+    H2_LINES,
+    NOTEBOOK_LINES,
+    OTHER_LINES,
+    SETS,
+    find_lines,
+    name_to_find,
+)
 from feii_dask.errors import LineError
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
 
@@ -84,6 +92,12 @@ def test_offsets_in_the_notes(name: str, neighbour: str) -> None:
         ("ne ii", 12.813548),
         ("S I 25.249", 25.249018),
         ("S III 18.713", 18.712925),
+        ("H I 12-4", 1.641168),
+        ("h i 1.641", 1.641168),
+        ("CO 1-0 R(34)", 4.435087),
+        ("CO 2-1 R(4)", 4.683154),
+        ("H2 2-1 S(1)", 2.247716),
+        ("CO 16-15", 162.81163),
     ],
 )
 def test_lines_by_name(name: str, wavelength_um: float) -> None:
@@ -99,6 +113,24 @@ def test_sets_and_duplicates() -> None:
     assert len(find_lines("Fe II 5.340", "feii", "Fe II 25.988")) == len(FE_II_LINES)
 
 
+@pytest.mark.parametrize(("name", "species", "count"), [("hi", "H I", 147), ("H I", "H I", 147), ("hei", "He I", 70)])
+def test_sets_of_the_catalogue(name: str, species: str, count: int) -> None:
+    lines = find_lines(name)
+    assert {line.species for line in lines} == {species}
+    assert len(lines) == count
+
+
+def test_all_sets_can_be_searched_and_their_lines_be_found_again() -> None:
+    assert {line.transition[:4] for line in find_lines("co")} == {"1-0 "}
+    assert set(SETS) == {"feii", "notebook", "h2", "fir", "hi", "hei", "co", "oh"}
+    for name, lines in SETS.items():
+        assert find_lines(name) == lines
+        if name != "notebook":  # its wavelengths are rounded
+            assert find_lines(*(str(name_to_find(line)) for line in lines[::10])) == lines[::10]
+    assert name_to_find(NOTEBOOK_LINES[0]) is None
+    assert name_to_find(Line("Xx I", 3.3)) is None
+
+
 @pytest.mark.parametrize(
     ("names", "says"),
     [
@@ -110,6 +142,9 @@ def test_sets_and_duplicates() -> None:
         (("Ni II",), "may be 'Ni II 1.939', 'Ni II 6.636'"),
         (("Fe II 1.8",), "say which"),
         (("feii", "notebook"), "two lines are called 'Fe II 25.988', at 25.98839 and 25.988 µm"),
+        (("hel",), "did you mean 'hei'"),
+        (("Mg XI",), "did you mean 'Mg I"),
+        (("C I",), "'C I 0.983', 'C I 0.985', 'C I 3p3D2-3s3P1' or 10 others: say which"),
         (("missing.csv",), "no line, set of lines or file is called 'missing.csv'"),
     ],
 )

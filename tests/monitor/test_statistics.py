@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from distributed.protocol.pickle import dumps
 
-from feii_dask.model import Detection, Outcome, Status
+from feii_dask.model import Detection, Kind, Outcome, Status
 from feii_dask.monitor.snapshot import P_VALUES
 from feii_dask.monitor.statistics import SIDE, TABLE_ROWS, ProgressStatistics
 from tests.monitor.clock import FakeClock
@@ -77,10 +77,13 @@ def test_the_slowest_cubes_and_why() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (SIDE, SIDE), (SIDE + 1, 2), (1000, 30)])
-def test_the_newest_picture_is_small(shape: tuple[int, int]) -> None:
+def test_the_newest_picture_is_small_and_of_a_detection(shape: tuple[int, int]) -> None:
     first = make_cutout(np.random.default_rng(1), Detection(line=LINES[0]))
     second = replace(first, line=LINES[1], line_map=np.arange(np.prod(shape), dtype=np.float32).reshape(shape))
-    outcome = Outcome(obs_id="a", status=Status.SCANNED, cutouts=(first, second))
+    compact = replace(first, line=LINES[2])
+    detections = tuple(Detection(line=cutout.line, detected=True) for cutout in (first, second))
+    detections += (Detection(line=compact.line, kind=Kind.COMPACT),)
+    outcome = Outcome(obs_id="a", status=Status.SCANNED, detections=detections, cutouts=(first, second, compact))
     line_image = statistics_of([outcome]).snapshot().line_image
     assert line_image is not None
     assert max(line_image.pixels.shape) <= SIDE

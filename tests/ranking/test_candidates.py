@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from feii_dask.model import Line, Status
-from feii_dask.ranking.candidates import detections_by_yso, failed_share, failures, funnel, rank
+from feii_dask.ranking.candidates import detections_by_yso, failed_share, failures, funnel, including, rank
 from feii_dask.store.outcome_table import SCHEMA, latest_attempts, to_frame
 
 
@@ -30,6 +30,7 @@ def table_of() -> Callable[..., pd.DataFrame]:
                     "status": status.value,
                     "reason": "" if status is Status.SCANNED else f"because of {obs_id}",
                     "detected": detected,
+                    "kind": "unjudged",
                     "statistic": rest[1] if len(rest) > 1 else np.nan,
                     "null_windows": 0,
                     "null_p_values": [],
@@ -67,6 +68,7 @@ def test_three_distinct_lines_make_a_candidate(
             "dec": -25.6,
             "n_lines": 3,
             "lines": "Fe II 1.600; Fe II 5.300; Fe II 17.900",
+            "kinds": "unjudged; unjudged; unjudged",
             "n_cubes": 2,
             "n_cubes_detected": 2,
             "on_data": False,
@@ -79,12 +81,14 @@ def test_three_distinct_lines_make_a_candidate(
             "statistic": 0.3,
             "snr": np.nan,
             "p_value": np.nan,
+            "p_identification": np.nan,
             "separation_arcsec": 0.1,
             "obs_ids": "a; b",
+            "shares_light_with": "YSO 20",
         },
         nan_ok=True,
     )
-    assert list(candidates["yso_index"]) == [10, 20]
+    assert list(candidates["yso_index"]) == [10]
 
 
 def test_a_line_in_two_cubes_counts_once(
@@ -139,7 +143,7 @@ def test_rank_equals_counting_with_sets(
                 scans.append((obs_id, float(wavelength), found, status, float(rng.random())))
         expected = count_with_sets(scans, insiders)
         candidates = rank(table_of(*scans), matched_of(insiders), ysos_of(range(12)))
-        columns = ["n_lines", "lines", "n_cubes", "n_cubes_detected", "obs_ids", "statistic"]
+        columns = ["n_lines", "lines", "n_cubes", "n_cubes_detected", "obs_ids", "statistic", "shares_light_with"]
         found = {row["yso_index"]: tuple(row[name] for name in columns) for row in candidates.to_dict("records")}
         assert found == expected
         order = sorted(expected, key=lambda yso: (-expected[yso][0], -expected[yso][5], yso))
@@ -148,12 +152,21 @@ def test_rank_equals_counting_with_sets(
 
 def count_with_sets(scans: list[tuple[Any, ...]], insiders: dict[str, list[int]]) -> dict[int, tuple[Any, ...]]:
     """The rule in plain Python."""
+    strongest = {
+        scan[0]: max(other[4] for other in scans if other[2] and other[0] == scan[0]) for scan in scans if scan[2]
+    }
+    leader: dict[str, int] = {}
+    for obs_id in sorted(strongest, key=lambda obs_id: -strongest[obs_id]):
+        if obs_id not in leader:  # the first of its objects is the nearest to the centre
+            leader |= {
+                o: insiders[obs_id][0] for o in strongest if insiders[obs_id][0] in insiders[o] and o not in leader
+            }
     lines, cubes, scanned, best = {}, {}, {}, {}
     for obs_id, wavelength, found, status, statistic in scans:
         for yso in insiders[obs_id]:
             if status is Status.SCANNED:
                 scanned.setdefault(yso, set()).add(obs_id)
-            if found:
+            if found and leader[obs_id] == yso:
                 lines.setdefault(yso, set()).add(wavelength)
                 cubes.setdefault(yso, set()).add(obs_id)
                 best[yso] = max(best.get(yso, 0.0), statistic)
@@ -165,6 +178,7 @@ def count_with_sets(scans: list[tuple[Any, ...]], insiders: dict[str, list[int]]
             len(cubes[yso]),
             "; ".join(sorted(cubes[yso])),
             best[yso],
+            "; ".join(f"YSO {n}" for n in sorted({n for cube in cubes[yso] for n in insiders[cube]} - {yso})),
         )
         for yso, seen in lines.items()
         if len(seen) >= 3
@@ -183,6 +197,21 @@ def test_detections_name_the_objects_and_the_best_cube_first(
     detections = detections_by_yso(outcomes, matched_of({"a": [1], "b": [2, 1], "c": [1]}))
     found = detections[["yso_index", "wavelength_um", "obs_id", "separation_arcsec"]].to_numpy().tolist()
     assert found == [[1, 1.6, "b", 0.2], [1, 5.3, "b", 0.2], [1, 5.3, "a", 0.1], [2, 1.6, "b", 0.1], [2, 5.3, "b", 0.1]]
+
+
+def test_lines_that_are_not_extended_are_detections_only_if_asked_for(
+    table_of: Callable[..., pd.DataFrame], matched_of: Callable[..., pd.DataFrame], ysos_of: Callable[..., pd.DataFrame]
+) -> None:
+    outcomes = table_of(*(("a", wavelength, wavelength == 1, Status.SCANNED, 9.0) for wavelength in (1, 2, 3, 4)))
+    outcomes["kind"] = ["extended", "compact", "undecided", "none"]
+    matched, ysos = matched_of({"a": [0]}), ysos_of([0])
+    assert rank(outcomes, matched, ysos).empty  # one line, and the rule is three
+    assert rank(including(outcomes, ["compact"]), matched, ysos).empty
+    (candidate,) = rank(including(outcomes, ["compact", "undecided"]), matched, ysos).to_dict("records")
+    assert candidate["kinds"] == "extended; compact; undecided"
+    assert candidate["lines"] == "Fe II 1.000; Fe II 2.000; Fe II 3.000"
+    pd.testing.assert_frame_equal(including(outcomes, []), outcomes)
+    assert outcomes["detected"].sum() == 1  # the table that was given is as it was
 
 
 def test_failures_have_their_reasons(

@@ -23,6 +23,7 @@ def row(obs_id: str, line: str, p_value: float, detected: bool = False, **others
         "status": Status.SCANNED.value,
         "reason": "",
         "detected": detected,
+        "kind": "extended" if detected else "none",
         "p_value": p_value,
         "velocity_kms": -90.0 if detected else np.nan,
         "null_windows": 30,
@@ -83,12 +84,11 @@ def test_one_line_makes_a_candidate_only_where_its_chance_is_known(
     outcomes = latest_attempts(
         pd.concat([to_frame(SCHEMA.empty_table()), pd.DataFrame([jet, none])], ignore_index=True)
     )
-    candidates = rank(outcomes.drop(columns="yso_index"), matched_of({"a": [3, 4], "b": [5]}), ysos_of(range(9)))
+    candidates = rank(outcomes.drop(columns="yso_index"), matched_of({"a": [4, 3], "b": [5]}), ysos_of(range(9)))
     if not detector_has_p_values:
         assert candidates.empty
         return
-    assert list(candidates["yso_index"]) == [3, 4]
-    assert list(candidates["grade"]) == ["A", "A"]
-    assert list(candidates["on_data"]) == [True, False]
-    assert list(candidates["lines_tested"]) == [1, 1]
-    assert (candidates["q_value"] < 0.001).all()
+    (candidate,) = candidates.to_dict("records")
+    assert (candidate["yso_index"], candidate["shares_light_with"]) == (3, "YSO 4")
+    assert (candidate["grade"], candidate["on_data"], candidate["lines_tested"]) == ("A", True, 1)
+    assert candidate["q_value"] < 0.001

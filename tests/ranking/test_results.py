@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from astropy.table import Table
+from click.testing import CliRunner
 
 import feii_dask as fd
+from feii_dask.cli import main
 from feii_dask.errors import SettingsError
-from feii_dask.model import Line, Outcome, Status
+from feii_dask.model import Kind, Line, Outcome, Status
 from feii_dask.ranking.candidates import failures, rank
 from feii_dask.ranking.results import load_results
 from feii_dask.store.run_store import RunStore
@@ -40,6 +44,35 @@ def test_a_run_is_opened_with_all_that_it_holds(scanned: RunStore, kind: type) -
     assert len(result.candidates) == len(result.failures) == 1
     assert result.failed_share == 0.5
     assert result.directory == scanned.directory
+
+
+def compact(outcome: Outcome) -> Outcome:
+    """The same outcome, its lines compact."""
+    detections = tuple(replace(d, detected=False, kind=Kind.COMPACT) for d in outcome.detections)
+    return replace(outcome, detections=detections)
+
+
+def test_a_run_remembers_which_kinds_make_candidates(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    with store.writer() as writer:
+        writer.add(outcome_of("obs0", lines, detected=lines[:3]))
+        writer.add(compact(outcome_of("obs1", lines, detected=lines)))
+    directory = str(store.directory)
+    for words, counted in ([], 1), (["--include", "undecided"], 1), (["--include", "compact"], 2), ([], 1):
+        assert CliRunner().invoke(main, ["rank", directory, *words]).exit_code == 0
+        opened = fd.open_run(directory)
+        assert len(opened.candidates) == counted
+        assert opened.include == tuple(words[1:])
+        assert set(opened.detections["obs_id"]) == {"obs0", "obs1"} if counted == 2 else {"obs0"}
+        assert opened.outcomes["detected"].sum() == 3  # what was stored is as it was
+        assert len(Table.read(store.directory / "candidates.ecsv")) == counted
+
+
+def test_a_run_that_includes_nonsense_is_refused(store: RunStore) -> None:
+    store.update_manifest(settings={"include": ["everything"]})
+    with pytest.raises(SettingsError, match=r"includes \['everything'\]; it may be compact or undecided"):
+        fd.open_run(store.directory)
 
 
 def test_opening_a_run_writes_nothing(scanned: RunStore) -> None:

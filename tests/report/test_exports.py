@@ -64,7 +64,7 @@ def test_ecsv_comes_back_with_units_and_descriptions(store: RunStore, result: Se
     assert table["velocity_kms"].unit == u.km / u.s
     assert all(table[name].description for name in table.colnames)
     assert table.meta == {"fingerprint": "f00d", "feii_dask": __version__}
-    back = table.to_pandas().fillna({"grade": ""}).astype(candidates.dtypes)
+    back = table.to_pandas().fillna({"grade": "", "shares_light_with": ""}).astype(candidates.dtypes)
     pd.testing.assert_frame_equal(back, candidates)
     pd.testing.assert_frame_equal(pd.read_parquet(store.directory / "candidates.parquet"), candidates)
 

@@ -16,11 +16,12 @@ from bs4 import BeautifulSoup, Tag
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.errors import StoreError
-from feii_dask.model import Cutout, Line, Outcome, Status
+from feii_dask.model import Cutout, Kind, Line, Lobe, Outcome, Status, UnidentifiedLine
 from feii_dask.ranking.results import load_results, open_run
 from feii_dask.report.entries import FULL_ENTRIES
 from feii_dask.report.page import FAILURES_SHOWN, write_report
 from feii_dask.store.cutout_files import cutout_path
+from feii_dask.store.manifest import include_kinds
 from feii_dask.store.run_store import RunStore
 
 ATTACK = "<script>alert(1)</script>"
@@ -68,7 +69,7 @@ def finished(
         lines=[],
     )
     with store.writer() as writer:
-        writer.add(outcome_of("obs0", lines, detected=lines[:2], cutouts=True))
+        writer.add(outcome_of("obs0", lines, detected=lines[:3], cutouts=True))
         writer.add(outcome_of("obs1", lines, detected=lines[1:3], cutouts=True))
         writer.add(outcome_of(ATTACK, lines, detected=lines[3:]))
         writer.add(outcome_of("obs4", lines, status=Status.UNREADABLE))
@@ -110,6 +111,56 @@ def test_every_number_of_a_line_is_that_of_its_outcome(
             {"velocity_kms", "velocity_error_kms", "flux"} if panel["data-obs"] == "obs5" else {"area_px"}
         )
         assert "snr" not in shown
+
+
+def test_what_is_known_of_a_line_stands_beside_it(
+    finished: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    outcome = outcome_of("obs5", lines, detected=lines[:3], cutouts=True)
+    lobes = tuple(Lobe(velocity_kms=v, velocity_error_kms=3.0, flux=1e-19, flux_error=1e-20) for v in (-120.0, 90.0))
+    met = tuple(
+        UnidentifiedLine(wavelength_um=um, kind=kind, statistic=statistic)
+        for um, kind, statistic in ((5.2312, Kind.EXTENDED, 9.5), (5.4, Kind.COMPACT, -7.0))
+    )
+    judged = [replace(d, kind=Kind.EXTENDED, p_identification=0.02, unidentified=met) for d in outcome.detections]
+    judged[0] = replace(judged[0], lobes=lobes, flags=("fills_field",))
+    with finished.writer() as writer:
+        writer.add(replace(outcome, detections=tuple(judged)))
+    page = page_of(finished)
+    panels = [text_of(panel) for panel in page.select('.panel[data-obs="obs5"]')]
+    assert len(panels) == 3
+    assert all(" µm, extended in obs5" in panel and "p of another line 0.02" in panel for panel in panels)
+    assert "lobes −120 ± 3, 90 ± 3 km/s remarks fills field" in panels[0]
+    assert "lobes" not in panels[1]
+    captions = [text_of(caption) for caption in page.select("#yso-2 figcaption")[:3]]
+    assert captions == [f"{line.name}, extended" for line in lines[:3]]
+    assert rows_of(page, "unidentified-table") == [
+        {"obs_id": "obs5", "wavelength_um": "5.2312", "kind": "extended", "statistic": "9.5"},
+        {"obs_id": "obs5", "wavelength_um": "5.4", "kind": "compact", "statistic": "-7.0"},
+    ]
+
+
+def test_objects_that_share_light_are_named(finished: RunStore) -> None:
+    page, candidates = page_of(finished), load_results(finished).candidates.set_index("yso_index")
+    assert candidates["shares_light_with"].to_dict() == {0: "", 1: "YSO 0"}
+    assert "also be that of YSO 0, in the same footprint" in text_of(page.select_one("#yso-1"))
+    assert "also be that of" not in text_of(page.select_one("#yso-0"))
+    assert "nobody asked for" not in text_of(page)  # no detector met such a line
+
+
+def test_included_kinds_make_candidates_with_images(
+    finished: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    outcome = outcome_of("obs5", lines, detected=lines[:3], cutouts=True)
+    compact = tuple(replace(d, detected=False, kind=Kind.COMPACT) for d in outcome.detections[:3])
+    with finished.writer() as writer:
+        writer.add(replace(outcome, detections=compact))
+    assert not page_of(finished).select("#yso-2")
+    include_kinds(finished, ("compact",))
+    page = page_of(finished)
+    assert len(page.select("#yso-2 .panel")) == 3
+    assert "Objects inside the footprints of cubes with extended or compact lines" in text_of(page)
+    assert page.select_one('[data-step="with_detections"]').b.text == "4"
 
 
 def test_the_failures_and_the_funnel_are_those_of_the_run(finished: RunStore) -> None:

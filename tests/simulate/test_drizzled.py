@@ -18,8 +18,8 @@ from feii_dask.simulate.drizzled import (
     Cavity,
     DrizzledCube,
     Field,
+    JetLobe,
     Light,
-    Lobe,
     Nebula,
     Point,
     SpectralLine,
@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_pixels_and_another_does_not() -> None:
     assert np.array_equal(first.truth[0].flux_map, again.truth[0].flux_map)
 
 
-@pytest.mark.parametrize("shape", [Point(), Nebula(), Field(), Cavity(), Lobe(knots=2, bow=True)])
+@pytest.mark.parametrize("shape", [Point(), Nebula(), Field(), Cavity(), JetLobe(knots=2, bow=True)])
 @pytest.mark.parametrize("snr", [30.0, 1000.0])
 def test_snr_is_that_of_the_brightest_voxel(shape: Any, snr: float) -> None:
     added = difference(Light(shape, lines=(replace(IRON, snr=snr),)), rms=2.5)
@@ -69,7 +69,7 @@ def test_snr_is_that_of_the_brightest_voxel(shape: Any, snr: float) -> None:
 
 @pytest.mark.parametrize("faults", [CLEAN, ALL_FAULTS], ids=["clean", "faults"])
 def test_truth_is_the_difference_of_two_cubes(faults: Any) -> None:
-    lights = two_sided_jet(IRON, snr=200.0, velocity_kms=-150.0, ratio=5.0, lobe=Lobe(length_arcsec=0.8))
+    lights = two_sided_jet(IRON, snr=200.0, velocity_kms=-150.0, ratio=5.0, lobe=JetLobe(length_arcsec=0.8))
     arguments = {"faults": faults, "rms": 1.5}
     cube = made(*lights, **arguments)
     added = difference(*lights, **arguments)
@@ -121,7 +121,7 @@ def test_lines_are_where_they_belong_and_as_wide_as_they_should_be(
 
 @pytest.mark.parametrize(
     "shape",
-    [Nebula(), Lobe(position_angle_deg=0.0, length_arcsec=1.0, gradient_kms_per_arcsec=800.0)],
+    [Nebula(), JetLobe(position_angle_deg=0.0, length_arcsec=1.0, gradient_kms_per_arcsec=800.0)],
     ids=["wide", "fast"],
 )
 def test_wide_and_fast_lines_are_not_cut_off(shape: Any) -> None:
@@ -134,7 +134,7 @@ def test_wide_and_fast_lines_are_not_cut_off(shape: Any) -> None:
     assert spectrum[abs(plane - centre) > 60].max() < 1e-3 * spectrum.max()
     if isinstance(shape, Nebula):  # 0.0037 of a Gaussian
         assert spectrum[abs(plane - centre) > 2.9 * sigma].sum() > 0.002 * spectrum.sum()
-    velocities = 800.0 / np.sqrt(12) if isinstance(shape, Lobe) else 0.0
+    velocities = 800.0 / np.sqrt(12) if isinstance(shape, JetLobe) else 0.0
     assert sigma * plane_kms == pytest.approx(np.hypot(np.hypot(250, 82.5) / 2.3548, velocities), rel=0.08)
 
 
@@ -148,7 +148,7 @@ def test_lights_are_where_they_belong(shape: Any) -> None:
     assert (x * core).sum() / core.sum() == pytest.approx(place[1], abs=0.03)
 
 
-@pytest.mark.parametrize("shape", [Lobe(position_angle_deg=90.0), Cavity(position_angle_deg=90.0)])
+@pytest.mark.parametrize("shape", [JetLobe(position_angle_deg=90.0), Cavity(position_angle_deg=90.0)])
 def test_position_angles_are_east_of_north(shape: Any) -> None:
     """East is at small x."""
     (truth,) = made(Light(shape, lines=(IRON,)), shape=(30, 30)).truth
@@ -240,7 +240,7 @@ def test_a_star_has_its_continuum_in_the_middle_plane_and_its_slope() -> None:
 
 
 def test_two_lobes_have_opposite_velocities_and_sides() -> None:
-    lobe = Lobe(position_angle_deg=0.0, length_arcsec=0.8, gradient_kms_per_arcsec=100.0)
+    lobe = JetLobe(position_angle_deg=0.0, length_arcsec=0.8, gradient_kms_per_arcsec=100.0)
     north, south = made(*two_sided_jet(Line("Fe II", 5.340169), snr=100.0, velocity_kms=100.0, lobe=lobe)).truth
     assert north.velocity_kms == pytest.approx(100, abs=10)
     assert south.velocity_kms == pytest.approx(-100, abs=10)
@@ -251,7 +251,7 @@ def test_two_lobes_have_opposite_velocities_and_sides() -> None:
 
 
 def test_a_gradient_moves_the_line_along_the_lobe() -> None:
-    lobe = Lobe(position_angle_deg=0.0, start_arcsec=-0.9, length_arcsec=1.8, gradient_kms_per_arcsec=150.0)
+    lobe = JetLobe(position_angle_deg=0.0, start_arcsec=-0.9, length_arcsec=1.8, gradient_kms_per_arcsec=150.0)
     added = difference(Light(lobe, lines=(replace(IRON, snr=100.0, fwhm_kms=40.0),)), roll_deg=0.0)
     spectra = added.sum(axis=2)
     bright = spectra.max(axis=0) > 0.5 * spectra.max()

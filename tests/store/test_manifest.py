@@ -11,7 +11,7 @@ import pytest
 import feii_dask as fd
 from feii_dask.config.loading import load_settings
 from feii_dask.errors import FingerprintError, SettingsError
-from feii_dask.store.manifest import validate_uris
+from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,10 @@ def test_a_run_directory_of_somebody_else(sky: Path, client: object) -> None:
     Path("run/run.json").write_text(json.dumps(manifest))
     with pytest.raises(SettingsError, match="names an archive outside of it"):
         fd.search(load_settings(resume="run"), client)
+
+
+def test_a_run_that_is_resumed_includes_the_same_kinds_of_lines_unless_told() -> None:
+    settings = load_settings(include=["compact"], out="run")
+    create_run(settings, as_context(settings))
+    assert resume_run(load_settings(resume="run"))[0].include == ("compact",)
+    assert resume_run(load_settings(resume="run", include=["undecided"]))[0].include == ("undecided",)

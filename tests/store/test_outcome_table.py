@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feii_dask.model import Detection, Line, Outcome, Status
+from feii_dask.model import Detection, Kind, Line, Lobe, Outcome, Status, UnidentifiedLine
 from feii_dask.store.outcome_table import (
     BOOKKEEPING_COLUMNS,
     SCHEMA,
@@ -34,22 +34,33 @@ def as_frame(outcome: Outcome) -> pd.DataFrame:
 def test_every_measurement_has_a_column() -> None:
     """All that a detection measures is stored, but for arrays: those of the line are in the cutout."""
     arrays = {"mask", "statistic_start", "statistic_curve"}
-    measured = {field.name for field in fields(Detection)} - arrays - {"peak_yx"} | {"peak_y", "peak_x"}
+    several = {"peak_yx", "lobes", "unidentified"}
+    parts = {"peak_y", "peak_x"}
+    parts |= {f"lobe_{field.name}" for field in fields(Lobe)}
+    parts |= {f"unidentified_{field.name}" for field in fields(UnidentifiedLine)}
+    measured = {field.name for field in fields(Detection)} - arrays - several | parts
     assert set(SCIENCE_COLUMNS) == measured | {"obs_id", "wavelength_um"}
     assert set(SCIENCE_COLUMNS).isdisjoint(BOOKKEEPING_COLUMNS)
     assert [*SCIENCE_COLUMNS, *BOOKKEEPING_COLUMNS] == SCHEMA.names
 
 
-def test_a_detection_comes_back_as_it_was(lines: tuple[Line, ...]) -> None:
-    detection = Detection(
+@pytest.fixture
+def jet(lines: tuple[Line, ...]) -> Detection:
+    """A detection of which everything is known."""
+    return Detection(
         line=lines[1],
         detected=np.bool_(True),
+        kind=Kind.EXTENDED,
         statistic=np.float32(0.25),
         p_value=1e-9,
+        p_extent=1e-4,
+        p_identification=0.003,
         snr=12.5,
+        local_snr=8.5,
         plane=np.int64(548),
         velocity_kms=-77.0,
         velocity_error_kms=3.0,
+        velocity_calibration_kms=10.0,
         width_kms=120.0,
         flux=1e-18,
         flux_error=1e-19,
@@ -61,29 +72,54 @@ def test_a_detection_comes_back_as_it_was(lines: tuple[Line, ...]) -> None:
         peak_ra_deg=69.9,
         peak_dec_deg=25.7,
         offset_arcsec=1.5,
+        compact_share=0.2,
+        compact_share_error=0.05,
+        lobes=(
+            Lobe(velocity_kms=-120.0, velocity_error_kms=2.0, flux=8e-19, flux_error=1e-19),
+            Lobe(velocity_kms=90.0, velocity_error_kms=4.0, flux=2e-19, flux_error=5e-20),
+        ),
+        unidentified=(
+            UnidentifiedLine(wavelength_um=5.31, kind=Kind.COMPACT, statistic=9.0),
+            UnidentifiedLine(wavelength_um=5.36, kind=Kind.EXTENDED, statistic=-7.5),
+        ),
         flags=("edge", "broad"),
         null_windows=31,
         null_p_values=(0.0123456, 1e-5),
         on_data=(7, 0),
     )
+
+
+def test_a_detection_comes_back_as_it_was(jet: Detection) -> None:
     outcome = Outcome(
-        obs_id="a", status=Status.SCANNED, detections=(detection,), seconds=1.5, bytes_read=7, requests=2, worker="w"
+        obs_id="a", status=Status.SCANNED, detections=(jet,), seconds=1.5, bytes_read=7, requests=2, worker="w"
     )
     row = as_frame(outcome).iloc[0].to_dict()
     assert row.pop("line") == "Fe II 5.340"
     assert row.pop("wavelength_um") == 5.340169
     assert (row.pop("peak_y"), row.pop("peak_x")) == (12, 14)
-    lists = {name: row.pop(name) for name in ("flags", "null_p_values", "on_data")}
+    lists = {name: row.pop(name) for name in list(row) if isinstance(row[name], np.ndarray)}
     assert {name: values.tolist() for name, values in lists.items()} == {
         "flags": ["edge", "broad"],
         "null_p_values": [0.0123456, 1e-5],
         "on_data": [7, 0],
+        "lobe_velocity_kms": [-120.0, 90.0],
+        "lobe_velocity_error_kms": [2.0, 4.0],
+        "lobe_flux": [8e-19, 2e-19],
+        "lobe_flux_error": [1e-19, 5e-20],
+        "unidentified_wavelength_um": [5.31, 5.36],
+        "unidentified_kind": ["compact", "extended"],
+        "unidentified_statistic": [9.0, -7.5],
     }
-    assert (lists["null_p_values"].dtype, lists["on_data"].dtype) == (np.float64, np.int64)
     assert row.pop("stored_at") == pd.Timestamp(NOW)
     for name in ("obs_id", "seconds", "bytes_read", "requests", "worker", "attempt"):
         assert row.pop(name) == getattr(outcome, name)
-    assert row == {name: getattr(detection, name) for name in row}
+    assert row == {name: getattr(jet, name) for name in row}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_any_kind_is_stored_as_its_word(jet: Detection, kind: Kind) -> None:
+    outcome = Outcome(obs_id="a", status=Status.SCANNED, detections=(replace(jet, kind=kind),))
+    assert as_frame(outcome)["kind"].tolist() == [kind.value]
 
 
 def test_what_was_not_measured_is_missing_and_types_do_not_depend_on_it(
@@ -92,7 +128,8 @@ def test_what_was_not_measured_is_missing_and_types_do_not_depend_on_it(
     nothing = as_frame(outcome_of("a", lines, status=Status.TIMEOUT))
     everything = as_frame(outcome_of("a", lines, detected=lines))
     assert list(nothing.dtypes) == list(everything.dtypes)
-    assert nothing[["snr", "flux", "peak_y", "peak_x"]].isna().all(axis=None)
+    missing = ["snr", "flux", "peak_y", "peak_x", "lobe_flux", "unidentified_kind"]
+    assert nothing[missing].isna().all(axis=None)
     assert list(nothing["reason"]) == ["it is timeout"] * 4
 
 

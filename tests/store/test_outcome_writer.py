@@ -182,7 +182,7 @@ def test_a_disk_that_is_full_for_cutouts_may_hold_the_last_batch(
     outcome_of: Callable[..., Outcome],
     full_disk: Callable[[int], AbstractContextManager[None]],
 ) -> None:
-    with full_disk(9000), pytest.raises(StoreError, match=r"cannot write .*cutouts"), store.writer() as writer:
+    with full_disk(14_000), pytest.raises(StoreError, match=r"cannot write .*cutouts"), store.writer() as writer:
         writer.add(outcome_of("a"))
         writer.add(outcome_of("b", lines, detected=lines, cutouts=True))
     assert list(statuses_of(store)) == ["a"]

@@ -132,8 +132,15 @@ def test_an_archive_inside_the_run_is_searched_where_it_is() -> None:
 
 @pytest.mark.parametrize(
     "lines",
-    [FE_II_LINES, NOTEBOOK_LINES, FE_II_LINES[2:5], (*FE_II_LINES, *H2_LINES), (*H2_LINES, FE_II_LINES[0])],
-    ids=["default", "notebook", "some", "two sets", "a set and one"],
+    [
+        FE_II_LINES,
+        NOTEBOOK_LINES,
+        FE_II_LINES[2:5],
+        (*FE_II_LINES, *H2_LINES),
+        (*H2_LINES, FE_II_LINES[0]),
+        find_lines("hi", "CO 2-1 R(4)"),
+    ],
+    ids=["default", "notebook", "some", "two sets", "a set and one", "of the catalogue"],
 )
 def test_the_command_looks_for_the_same_lines(lines: tuple[Line, ...]) -> None:
     found = find_lines(*asked_by(write_old_run(Path("old"), lines)).lines)
@@ -147,7 +154,14 @@ def test_lines_of_a_table_are_asked_for_by_a_table() -> None:
 
 def test_a_newer_run_is_refused(store: RunStore) -> None:
     store.update_manifest(schema=RUN_SCHEMA + 1, versions={"feii_dask": "9.0"})
-    with pytest.raises(SettingsError, match=r"feii_dask 9\.0 with schema 3, .* reads schema 2.* update feii_dask"):
+    message = rf"feii_dask 9\.0 with schema {RUN_SCHEMA + 1}, .* reads schema {RUN_SCHEMA}.* update feii_dask"
+    with pytest.raises(SettingsError, match=message):
+        fd.open_run(store.directory)
+
+
+def test_a_run_without_kinds_of_lines_is_refused(store: RunStore) -> None:
+    store.update_manifest(schema=2, versions={"feii_dask": "0.1.0"})
+    with pytest.raises(SettingsError, match=r"0\.1\.0 with schema 2, .*pandas\.read_parquet; search again"):
         fd.open_run(store.directory)
 
 

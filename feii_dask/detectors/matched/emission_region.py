@@ -85,7 +85,9 @@ def grow_region(
         if (footprint & near).any():
             mask = mask | footprint
     quiet = residuals.noise < NOISY * np.median(residuals.noise[mask]) if mask.any() else valid
-    grown: NDArray[np.bool_] = mask | (binary_dilation(mask, disc(max(1.0, MARGIN * resolution.psf_px))) & valid & quiet)
+    grown: NDArray[np.bool_] = mask | (
+        binary_dilation(mask, disc(max(1.0, MARGIN * resolution.psf_px))) & valid & quiet
+    )
     return grown
 
 

@@ -27,9 +27,7 @@ EXPONENT = 12.0  # of the tail of the largest of others: an exponential would pr
 SMALLEST_SCALE = 2.0  # of a squared significance: that of normal noise
 
 
-def p_of_excess(
-    images: LineImages, model: UnresolvedLight, region: NDArray[np.bool_], resolution: Resolution
-) -> float:
+def p_of_excess(images: LineImages, model: UnresolvedLight, region: NDArray[np.bool_], resolution: Resolution) -> float:
     """Return the probability that noise, or an error of the model, leaves as significant an excess.
 
     Two kinds of excess are looked for: one anywhere in a region, smoothed with the point-spread function and wider; and
@@ -50,10 +48,14 @@ def p_of_excess(
     left = np.where(images.valid, images.line - model.point - model.scattered, 0)
     others = without_model(images.others, model)
     alike, sampling = errors_of(model, resolution)
-    return min(1.0, 2 * min(
-        smoothed_p(left, others, alike, sampling, region, resolution),
-        strips_p(left, others, alike, sampling, model, resolution),
-    ))
+    return min(
+        1.0,
+        2
+        * min(
+            smoothed_p(left, others, alike, sampling, region, resolution),
+            strips_p(left, others, alike, sampling, model, resolution),
+        ),
+    )
 
 
 def errors_of(model: UnresolvedLight, resolution: Resolution) -> tuple[Image, Image]:

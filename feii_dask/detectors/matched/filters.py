@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 from math import ceil, log
 
@@ -13,12 +14,40 @@ from scipy.ndimage import median_filter
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import CLIP, CLIPPED_VARIANCE, Residuals, robust_scale
 
-__all__ = ["NEGLIGIBLE", "SEARCH_WIDTHS_KMS", "gaussian", "line_filters", "significance_extremes"]
+__all__ = ["NEGLIGIBLE", "SEARCH_WIDTHS_KMS", "FilteredCube", "extremes", "filter_cube", "gaussian"]
 
 SEARCH_WIDTHS_KMS = (0.0, 100.0, 200.0)  # FWHM of a line before the spectrograph
 NEGLIGIBLE = 1e-5  # weights below are 0: they would become denormal numbers, which are slow
 BLOCK_PLANES = 64  # of a product with a matrix that is empty but for a band
 NOISE_PLANES = 25  # a plane is at least as noisy as the median of so many about it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilteredCube:
+    """A cube's residuals, and how significant a line would be at each voxel.
+
+    Attributes
+    ----------
+    residuals : Residuals
+        What was filtered.
+    profiles : (k, n, n) float32 ndarray
+        The filters along wavelength, for lines of `SEARCH_WIDTHS_KMS`.
+    largest, smallest : (n, y, x) float32 ndarray
+        The largest and the smallest significance that a line of any width has at each voxel.
+    highest, lowest : (n, y, x) float32 ndarray
+        The same where the significance of the narrowest line peaks along wavelength, upwards and downwards, else 0: the
+        wings of a bright line are no lines of their own.
+    removed : tuple of (int, float)
+        Plane and statistic, negative in absorption, of every line that was taken out of the residuals.
+    """
+
+    residuals: Residuals
+    profiles: NDArray[np.float32]
+    largest: NDArray[np.float32]
+    smallest: NDArray[np.float32]
+    highest: NDArray[np.float32]
+    lowest: NDArray[np.float32]
+    removed: tuple[tuple[int, float], ...] = ()
 
 
 def gaussian(offset: NDArray[np.floating], fwhm: float | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -39,15 +68,8 @@ def gaussian_matrix(size: int, fwhm: float) -> NDArray[np.float32]:
     return matrix
 
 
-def line_filters(planes: int, resolution: Resolution) -> NDArray[np.float32]:
-    """Return the filters, (k, n, n), for lines of `SEARCH_WIDTHS_KMS`."""
-    return np.array([gaussian_matrix(planes, resolution.width_planes(width)) for width in SEARCH_WIDTHS_KMS])
-
-
-def significance_extremes(
-    residuals: Residuals, filters: NDArray[np.float32], resolution: Resolution
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the largest and the smallest significance, (n, y, x), that a line of any width has at each voxel.
+def filter_cube(residuals: Residuals, resolution: Resolution) -> FilteredCube:
+    """Filter residuals with the profiles of lines.
 
     The normalized residuals are filtered with the point-spread function, divided by the noise of their plane, filtered
     with each line profile, and divided by their own scatter in each spaxel, whatever the covariance of its neighbours.
@@ -56,11 +78,24 @@ def significance_extremes(
     blurred = (
         gaussian_matrix(height, resolution.psf_px) @ residuals.normalized @ gaussian_matrix(width, resolution.psf_px)
     )
-    smooth = blurred / plane_noise(blurred, np.isfinite(residuals.noise))[:, None, None]
+    valid = np.isfinite(residuals.noise)
+    smooth = blurred / plane_noise(blurred, valid)[:, None, None]
     spectra = smooth.reshape(planes, -1)
-    filtered = [correlate(profile, spectra).reshape(blurred.shape) for profile in filters]
-    filtered = [cube / robust_scale(cube, residuals.good) for cube in filtered]
-    return reduce(np.maximum, filtered), reduce(np.minimum, filtered)
+    profiles = np.array([gaussian_matrix(planes, resolution.width_planes(width)) for width in SEARCH_WIDTHS_KMS])
+    filtered = [correlate(profile, spectra).reshape(blurred.shape) for profile in profiles]
+    filtered = [cube / np.where(valid, robust_scale(cube, residuals.good), np.float32(np.inf)) for cube in filtered]
+    largest, smallest = reduce(np.maximum, filtered), reduce(np.minimum, filtered)
+    peak, trough = extremes(filtered[0])
+    return FilteredCube(residuals, profiles, largest, smallest, largest * peak, smallest * trough)
+
+
+def extremes(spectra: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return where spectra, (n, …), peak along the first axis, and where they are lowest; never at an end."""
+    rises = spectra[1:] > spectra[:-1]
+    peak, trough = np.zeros(spectra.shape, dtype=np.bool_), np.zeros(spectra.shape, dtype=np.bool_)
+    peak[1:-1] = rises[:-1] & ~rises[1:]
+    trough[1:-1] = ~rises[:-1] & rises[1:]
+    return peak, trough
 
 
 def correlate(profile: NDArray[np.float32], spectra: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -40,9 +40,7 @@ class LineImages:
     continuum_noise: NDArray[np.float64]
 
 
-def line_images(
-    residuals: Residuals, weights: NDArray[np.float64], first: int, free: NDArray[np.bool_]
-) -> LineImages:
+def line_images(residuals: Residuals, weights: NDArray[np.float64], first: int, free: NDArray[np.bool_]) -> LineImages:
     """Sum planes with weights, at the line and at other wavelengths.
 
     Parameters

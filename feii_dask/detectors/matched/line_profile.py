@@ -148,7 +148,7 @@ class WhiteSpectra:
             matrix[:, :, :-1] *= has_line[:, None, :]
         found, inverse = solve(matrix, self.spectra)
         if has_line is not None and (found[:, :-1] < 0).any():
-            matrix[:, :, :-1] *= (found[:, None, :-1] > 0)
+            matrix[:, :, :-1] *= found[:, None, :-1] > 0
             found, inverse = solve(matrix, self.spectra)
         errors = np.sqrt(np.diagonal(inverse, axis1=1, axis2=2))
         return found[:, :-1], errors[:, :-1], self.spectra - np.einsum("sij,sj->si", matrix, found)
@@ -185,6 +185,7 @@ def fit_profiles(
     has_line : (s, c) bool ndarray, optional
         Which line each spectrum may have.
     """
+
     def left(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.array([white.heights(row[:-1], float(np.exp(row[-1])), has_line)[2].ravel() for row in parameters])
 

@@ -10,13 +10,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
-from feii_dask.detectors.matched.filters import NEGLIGIBLE, gaussian
+from feii_dask.detectors.matched.filters import NEGLIGIBLE, FilteredCube, extremes, gaussian
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.detectors.matched.whitening import Residuals, robust_scale
+from feii_dask.detectors.matched.sharpness import broad_parts, is_smooth
+from feii_dask.detectors.matched.whitening import robust_scale
 
-__all__ = ["Regions", "best_of_windows", "border_of", "find_regions"]
+__all__ = ["EDGE_LEVEL", "JOINED", "Regions", "best_of_windows", "border_of", "find_regions"]
 
 JOINED = 3.0  # significance that joins a spaxel to a region
+SUSPECT = 5.0  # significance from which a region must be smooth
 MOST_REGIONS = 3  # that are looked at in one window
 CORNERS = np.array([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))], dtype=bool)  # eight neighbours, one window
 
@@ -28,8 +30,8 @@ CENTRES = np.arange(-8, 9) / 8  # planes from the peak at which profiles are tri
 # A cosmic ray ends sharply, a line has wings. What is within two planes must not explain more than the best profile
 # does; what is within three, no more than this beyond it, as variance and as a share of the profile's.
 SHARPNESS_TOLERANCE = 4.0, 0.02
-EDGE_LEVEL, SPLIT_LEVEL = 0.25, 0.5  # of the peak: where a line ends, and from below which another may begin
-RISE = 3.0  # standard deviations by which that one must rise
+EDGE_LEVEL, SPLIT_LEVEL = 0.25, 0.75  # of the peak: where a line ends, and from below which another may begin
+VALLEY = 3.0  # standard deviations by which both rise from the valley between them
 EXTENT_REACH = 40  # planes, at most, on either side
 COUNTERPART_PLANES = 6  # within which a negative peak is a sign of a fringe, not of a line
 COUNTERPART = 0.6, 4.0  # its depth: over the peak, and in standard deviations
@@ -43,7 +45,7 @@ class Regions:
     Attributes
     ----------
     window : (r,) intp ndarray
-        Row of `Windows.planes`.
+        Row of the windows that were given.
     mask : (r, y, x) bool ndarray
         The spaxels.
     spectrum : (r, n) float32 ndarray
@@ -54,6 +56,8 @@ class Regions:
         That plane.
     line_extent : (r, 2) intp ndarray
         The planes, as start and stop, in which the spectrum shows no other line.
+    is_beam : (r,) bool ndarray
+        Whether it is the beam about the brightest spaxel; else a connected region.
     passed : (r,) bool ndarray
         Whether its spectrum looks like a line.
     """
@@ -64,6 +68,7 @@ class Regions:
     significance: NDArray[np.float32]
     plane: NDArray[np.intp]
     line_extent: NDArray[np.intp]
+    is_beam: NDArray[np.bool_]
     passed: NDArray[np.bool_]
 
 
@@ -74,38 +79,43 @@ def best_of_windows(regions: Regions, windows: int) -> NDArray[np.float64]:
     return best
 
 
-def find_regions(
-    significance: NDArray[np.float32],
-    normalized: NDArray[np.float32],
-    residuals: Residuals,
-    windows: NDArray[np.intp],
-    filters: NDArray[np.float32],
-    resolution: Resolution,
-) -> Regions:
-    """Find the regions of every window and judge them."""
-    maps = significance[windows].max(axis=1)
+def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], resolution: Resolution) -> Regions:
+    """Find the regions of every window, (w, k) planes, and judge them.
+
+    The sign is 1 for emission and -1 for absorption.
+    """
+    residuals = filtered.residuals
+    maps = filtered.highest[windows].max(axis=1) if sign > 0 else -filtered.lowest[windows].min(axis=1)
     window, mask = outline(maps, resolution)
-    planes = len(normalized)
+    weights = mask.reshape(len(mask), -1).astype(np.float32) * sign
     seen: NDArray[np.bool_] = np.logical_or.reduce(residuals.good, axis=(1, 2))
-    summed: NDArray[np.float32] = mask.reshape(len(mask), -1).astype(np.float32) @ normalized.reshape(planes, -1).T
+    summed: NDArray[np.float32] = weights @ residuals.normalized.reshape(len(seen), -1).T
     spectrum = over_scatter(summed, seen)
-    matched = spectrum @ filters
+    matched = spectrum @ filtered.profiles
     scaled = np.array([over_scatter(response, seen) for response in matched])
 
-    peaks = np.zeros_like(scaled)
-    crest = (scaled[..., 1:-1] >= scaled[..., :-2]) & (scaled[..., 1:-1] >= scaled[..., 2:])
-    peaks[..., 1:-1] = np.where(crest, scaled[..., 1:-1], 0)
     rows = np.arange(len(mask))
-    in_window = peaks.max(axis=0)[rows[:, None], windows[window]]
+    broad = (mask & broad_parts(maps > JOINED, resolution)[window]).any(axis=(1, 2))
+    peak, _ = extremes(scaled[0].T)
+    in_window = (scaled.max(axis=0) * peak.T)[rows[:, None], windows[window]]
     best = in_window.argmax(axis=1)
     plane = windows[window, best]
     line_extent = find_line_extent(matched[0], plane)
-    passed = (
+    passed = broad & (
         is_one_line(spectrum, seen, line_extent, plane, resolution)
         & ~has_negative_counterpart(matched[0], plane)
         & ~at_border(mask, np.isfinite(residuals.noise))
     )
-    return Regions(window, mask, spectrum, in_window[rows, best], plane, line_extent, passed)
+    is_beam = rows >= len(mask) - len(windows)
+    height = in_window[rows, best]
+    for row in np.flatnonzero(passed & (height > SUSPECT)):
+        profile = np.zeros(len(seen), dtype=np.float32)
+        extent = slice(*line_extent[row])
+        profile[extent] = np.maximum(spectrum[row, extent], 0)
+        passed[row] = is_smooth(
+            residuals.normalized * np.float32(sign), residuals.noise, mask[row], profile, resolution
+        )
+    return Regions(window, mask, spectrum, height, plane, line_extent, is_beam, passed)
 
 
 def over_scatter(spectra: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -142,17 +152,18 @@ def outline(maps: NDArray[np.float32], resolution: Resolution) -> tuple[NDArray[
 def find_line_extent(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the planes, (r, 2) as start and stop, in which each spectrum shows the line at its plane and no other.
 
-    On either side they end where the spectrum falls to `EDGE_LEVEL` of the peak, or rises again from below
-    `SPLIT_LEVEL` of it.
+    On either side they end where the spectrum falls to `EDGE_LEVEL` of the peak, or in a valley between two lines.
     """
-    height = matched[np.arange(len(matched)), plane]
+    height = matched[np.arange(len(matched)), plane][:, None]
     sides = []
     for side in (-1, 1):
         flank = around(matched, plane, EXTENT_REACH)[:, EXTENT_REACH::side]
-        lowest = np.minimum.accumulate(flank, axis=1)[:, :-1]
-        rises = (flank[:, 1:] > lowest + RISE) & (lowest < SPLIT_LEVEL * height[:, None])
-        ends = rises | (flank[:, 1:] < EDGE_LEVEL * height[:, None])
-        sides.append(np.where(ends.any(axis=1), ends.argmax(axis=1), EXTENT_REACH))
+        lowest = np.minimum.accumulate(flank, axis=1)
+        rises = (flank > lowest + VALLEY) & (lowest < height - VALLEY) & (lowest < SPLIT_LEVEL * height)
+        ends = rises | (flank < EDGE_LEVEL * height)
+        end = np.where(ends.any(axis=1), ends.argmax(axis=1), EXTENT_REACH)
+        beyond = np.arange(EXTENT_REACH + 1) > end[:, None]
+        sides.append(np.where(beyond, np.inf, flank).argmin(axis=1))
     return np.stack([plane - sides[0], plane + sides[1] + 1], axis=1)
 
 

@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from feii_dask.detectors.contract import MeasuresArrays
 from feii_dask.detectors.line_window import LineWindow, doppler_um, planes_about
-from feii_dask.detectors.matched.filters import line_filters, significance_extremes
-from feii_dask.detectors.matched.line_regions import best_of_windows, border_of, find_regions
+from feii_dask.detectors.matched.bright_lines import is_crowded, without_bright_lines
 from feii_dask.detectors.matched.emission_region import Seed
+from feii_dask.detectors.matched.filters import FilteredCube, filter_cube
+from feii_dask.detectors.matched.line_regions import Regions, best_of_windows, border_of, find_regions
 from feii_dask.detectors.matched.measurement import measure_line
+from feii_dask.detectors.matched.nulls import find_nulls
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
-from feii_dask.detectors.matched.whitening import Residuals, remove_continuum
+from feii_dask.detectors.matched.unidentified import unidentified_lines
+from feii_dask.detectors.matched.whitening import remove_continuum
 from feii_dask.detectors.matched.windows import REACH_KMS, Windows, lay_windows
 from feii_dask.detectors.p_values import FEWEST_NULLS, KEPT_P, null_p_values, window_p_value
 from feii_dask.errors import DetectorError
@@ -30,6 +33,7 @@ from feii_dask.model import Detection, Kind, Line
 
 __all__ = ["MatchedFilter"]
 
+LINE_VOXEL = 5.0
 REACH_PLANES = 240  # on either side of the line: enough for some thirty windows without a line
 FEWEST_LINE_PLANES = 2
 CURVE_PLANES = 40  # of the statistic on either side of the line
@@ -100,8 +104,10 @@ class MatchedFilter(MeasuresArrays):
         line = window.line
         if len(planes) < 2 or 0 in planes.shape:
             return window.without_data(f"a cube of shape {planes.shape} is too small")
-        resolution = resolution_at(window.wavelength_um, window.nearest_plane, window.pixel_arcsec, self.psf_arcsec, self.lsf_kms)
-        residuals = remove_continuum(planes, resolution.psf_px)
+        resolution = resolution_at(
+            window.wavelength_um, window.nearest_plane, window.pixel_arcsec, self.psf_arcsec, self.lsf_kms
+        )
+        residuals = remove_continuum(planes, resolution)
         valid = np.isfinite(residuals.noise)
         inner = np.count_nonzero(valid & ~border_of(valid))
         if inner < resolution.beam_px:
@@ -109,24 +115,29 @@ class MatchedFilter(MeasuresArrays):
             return window.without_data(f"{few}: less than the beam")
         present = residuals.good[:, valid].mean(axis=1)
         windows = lay_windows(window, present, resolution)
-        nulls, length = len(windows.planes) - 1, windows.planes.shape[1]
-        if length < FEWEST_LINE_PLANES:
-            return window.without_data(f"{length} planes within {REACH_KMS:g} km/s of {line.name} have data")
-        if nulls < FEWEST_NULLS:
-            return window.without_data(f"{nulls} windows without a line are too few to calibrate {line.name} with")
-        return self._decide(residuals, windows, window, resolution)
+        if len(windows.tested) < FEWEST_LINE_PLANES:
+            return window.without_data(
+                f"{len(windows.tested)} planes within {REACH_KMS:g} km/s of {line.name} have data"
+            )
+        filtered = filter_cube(residuals, resolution)
+        if is_crowded(filtered, resolution):
+            filtered = without_bright_lines(planes, filtered, windows.near, resolution)
+        return self._decide(filtered, windows, window, resolution)
 
-    def _decide(self, residuals: Residuals, windows: Windows, window: LineWindow, resolution: Resolution) -> Detection:
-        """Compare the best region about the line with those of the line-free windows, and measure it."""
-        filters = line_filters(len(window.wavelength_um), resolution)
-        largest, smallest = significance_extremes(residuals, filters, resolution)
-        normalized = residuals.normalized
-        positive = find_regions(largest, normalized, residuals, windows.planes, filters, resolution)
-        negative = find_regions(-smallest, -normalized, residuals, windows.planes, filters, resolution)
-        best, best_negative = (best_of_windows(regions, len(windows.planes)) for regions in (positive, negative))
-        statistic, p_value = best[0], window_p_value(best[0], best[1:], best_negative[1:])
-        null_p = null_p_values(best[1:], best_negative[1:])
-        first = max(0, int(windows.planes[0, 0]) - CURVE_PLANES)
+    def _decide(
+        self, filtered: FilteredCube, windows: Windows, window: LineWindow, resolution: Resolution
+    ) -> Detection:
+        """Compare the best region about the line with what noise reaches elsewhere, and measure it."""
+        nulls = find_nulls(filtered, windows.free, len(windows.tested), resolution)
+        if nulls.positive.size < FEWEST_NULLS:
+            few = f"{nulls.positive.size} windows without a line are too few"
+            return window.without_data(f"{few} to calibrate {window.line.name} with")
+        regions = find_regions(filtered, 1, windows.tested[None], resolution)
+        statistic = float(best_of_windows(regions, 1)[0])
+        p_value = window_p_value(statistic, nulls.positive, nulls.negative)
+        null_p = null_p_values(nulls.positive, nulls.negative)
+        first = max(0, int(windows.tested[0]) - CURVE_PLANES)
+        curve = filtered.largest[first : windows.tested[-1] + CURVE_PLANES + 1].max(axis=(1, 2)).astype(float)
         answer = Detection(
             line=window.line,
             statistic=statistic,
@@ -135,13 +146,19 @@ class MatchedFilter(MeasuresArrays):
             null_p_values=tuple(null_p[null_p <= KEPT_P].tolist()),
             flags=windows.flags,
             statistic_start=first,
+            statistic_curve=curve,
             kind=Kind.NONE,
-            statistic_curve=largest[first : windows.planes[0, -1] + CURVE_PLANES + 1].max(axis=(1, 2)).astype(float),
+            unidentified=unidentified_lines(nulls.lines, filtered, window, resolution),
         )
         if statistic == 0 or p_value > self.highest_p:
             return answer
-        region = int(np.argmax(np.where(positive.passed & (positive.window == 0), positive.significance, -1)))
-        start, stop = positive.line_extent[region]
-        seed = Seed(positive.mask[region], int(positive.plane[region]), (int(start), int(stop)))
-        measured = measure_line(residuals, largest, seed, windows.planes[0], window, resolution)
+        seed = best_seed(regions)
+        measured = measure_line(filtered.residuals, filtered.largest, seed, windows.tested, window, resolution)
         return replace(answer, flags=windows.flags + measured.pop("flags"), **measured)
+
+
+def best_seed(regions: Regions) -> Seed:
+    """Return the most significant region that passed."""
+    best = int(np.argmax(np.where(regions.passed, regions.significance, -1)))
+    start, stop = regions.line_extent[best]
+    return Seed(regions.mask[best], int(regions.plane[best]), (int(start), int(stop)))

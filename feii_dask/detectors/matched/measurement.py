@@ -140,9 +140,7 @@ def light_of_line(emission: Emission, mask: NDArray[np.bool_], seed: Seed, resol
     brightest = max(lobes, key=lambda lobe: lobe[1])
     if abs(two.profiles.centre[1] - two.profiles.centre[0]) > two.profiles.fwhm:
         centre, error = brightest[0], brightest[2]
-    return LineLight(
-        centre, error, two.profiles.fwhm, float(two.sums.sum()), float(np.hypot(*two.errors)), lobes
-    )
+    return LineLight(centre, error, two.profiles.fwhm, float(two.sums.sum()), float(np.hypot(*two.errors)), lobes)
 
 
 def images_of(residuals: Residuals, line: LineLight) -> LineImages:

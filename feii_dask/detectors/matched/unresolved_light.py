@@ -176,7 +176,9 @@ def significant_peak(smooth: Image, noise: Image, mask: NDArray[np.bool_]) -> tu
 
 def bright_peak(smooth: Image, noise: Image, mask: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the brightest spaxel of a mask, of those that are significant: a star's own is noisy."""
-    return peak_of(np.where(mask & (smooth > SIGNIFICANT * noise), smooth, np.where(mask, smooth / noise - 1e6, -np.inf)))
+    return peak_of(
+        np.where(mask & (smooth > SIGNIFICANT * noise), smooth, np.where(mask, smooth / noise - 1e6, -np.inf))
+    )
 
 
 def peak_of(image: Image) -> tuple[int, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
-from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL, balanced, continuum_of, is_supported
+from feii_dask.detectors.matched.resolution import Resolution
+from feii_dask.detectors.matched.spikes import without_spikes
 
 __all__ = ["CLIP", "CLIPPED_VARIANCE", "Residuals", "remove_continuum", "robust_scale"]
 
@@ -17,13 +17,9 @@ Cube32 = NDArray[np.float32]
 
 LARGEST = 1e30  # MJy/sr; beyond, squares would overflow
 CLIP = 3.0  # standard deviations beyond which a value counts as this many
+LEAST_NOISE = 1e-4  # over that of the median spaxel; what scatters less is no measurement
+LEAST_SHARE = 0.15  # of the planes, in which there is something to measure a scatter from
 CLIPPED_VARIANCE = 0.9751  # of a normal distribution clipped at ±3
-SPIKE_PASSES = 2  # what is next to a spike is isolated only when that is gone
-SPIKE = 5.0  # standard deviations that an isolated voxel needs to be a spike
-# Mean of its neighbours over a spike. A spike spreads 0.15 along wavelength and 0.25 across, where drizzling gives a
-# neighbour a quarter of a detector pixel; a line gives its neighbours 0.4 or more, a point seen by the MRS 0.5 or more.
-ISOLATED_ALONG, ISOLATED_ACROSS = 0.28, 0.4
-WARM = 0.7  # brightest neighbour of a warm pixel, over what the neighbour of a point would have at least
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +35,7 @@ class Residuals:
     noise : (y, x) float32 ndarray
         Robust scatter of every spaxel along wavelength; inf where a spaxel has none.
     good : (n, y, x) bool ndarray
-        Voxels with data, and a continuum to compare them with.
+        Voxels with data and a continuum to compare them with, which no line hides.
     continuum : (y, x) float32 ndarray
         Mean continuum.
     """
@@ -51,24 +47,41 @@ class Residuals:
     continuum: NDArray[np.float32]
 
 
-def remove_continuum(sci: Cube32, psf_px: float) -> Residuals:
+def remove_continuum(
+    sci: Cube32,
+    resolution: Resolution,
+    lines: NDArray[np.bool_] | None = None,
+    hidden: NDArray[np.bool_] | None = None,
+) -> Residuals:
     """Remove continuum, spikes and warm pixels from a cube, and measure its noise.
 
     Parameters
     ----------
     sci : (n, y, x) float32 ndarray
         The cube; voxels that are not finite have no data.
-    psf_px : float
-        FWHM of the point-spread function, spaxels: nothing can be sharper.
+    resolution : Resolution
+        Of the cube, at the line in question.
+    lines : (n, y, x) bool ndarray, optional
+        Voxels that lines fill: they tell nothing of continuum and noise.
+    hidden : (n, y, x) bool ndarray, optional
+        Voxels that are set to 0, because lines or their wings reach them.
     """
     good = has_data(sci)
-    level = continuum_of(np.where(good, sci, np.float32(np.nan)))
+    plain = good if lines is None else good & ~lines
+    level = continuum_of(np.where(plain, sci, np.float32(np.nan)))
     good = is_supported(good)
     with np.errstate(over="ignore", invalid="ignore"):  # of voxels without data
         continuum_subtracted = np.where(good, sci - level, np.float32(0))
-    noise = robust_scale(continuum_subtracted, good)
-    normalized = (continuum_subtracted / noise).astype(np.float32, copy=False)
-    return Residuals(continuum_subtracted, without_spikes(normalized, psf_px), noise, good, level.mean(axis=0))
+    enough = good.sum(axis=0) >= len(good) / 2
+    noise = np.where(enough, robust_scale(continuum_subtracted, good & plain), np.float32(np.inf))
+    seen = np.isfinite(noise)
+    if seen.any():
+        noise[noise < LEAST_NOISE * np.median(noise[seen])] = np.inf
+    normalized = without_spikes((continuum_subtracted / noise).astype(np.float32, copy=False), resolution)
+    if hidden is not None:
+        normalized[hidden] = 0
+        good &= ~hidden
+    return Residuals(continuum_subtracted, normalized, noise, good, level.mean(axis=0))
 
 
 def has_data(sci: Cube32) -> NDArray[np.bool_]:
@@ -83,46 +96,16 @@ def robust_scale(values: Cube32, good: NDArray[np.bool_]) -> NDArray[np.float32]
     """Return the standard deviation along the first axis, about 0.
 
     First from the median of every third plane, then from all planes, clipped at `CLIP` of these. It is inf where it
-    would be 0, or where less than half of the data are there.
+    would be 0, or where hardly any data are there.
     """
     size = balanced(np.abs(values[::3]), good[::3], low=0)
     middle = len(size) // 2
     first = np.partition(size, middle, axis=0)[middle] / np.float32(MAD_OF_NORMAL)
     count = good.sum(axis=0, dtype=np.int32)  # four times as fast as with numpy's own choice of 64 bits
-    enough = (count >= len(good) / 2) & (first > 0) & np.isfinite(first)
+    enough = (count >= LEAST_SHARE * len(good)) & (first > 0) & np.isfinite(first)
     first = np.where(enough, first, np.float32(1))
     clipped = np.abs(values)
     clipped /= first
     np.minimum(clipped, np.float32(CLIP), out=clipped)
     variance = np.square(clipped, out=clipped).sum(axis=0) / (np.maximum(count, 1) * CLIPPED_VARIANCE)
     return np.where(enough, first * np.sqrt(variance), np.inf).astype(np.float32)
-
-
-def without_spikes(normalized: Cube32, psf_px: float) -> Cube32:
-    """Set to 0 what is isolated, with its 26 neighbours, onto which drizzling spreads it.
-
-    A spike is isolated in wavelength and in space; a warm pixel is there in many planes, but sharper than any point.
-    """
-    padded = np.pad(normalized, 1)
-    sharpest = WARM * exp(-4 * log(2) / psf_px**2)
-    for _ in range(SPIKE_PASSES):
-        remove_isolated(padded, sharpest)
-    return np.ascontiguousarray(padded[1:-1, 1:-1, 1:-1])
-
-
-def remove_isolated(padded: Cube32, sharpest: float) -> None:
-    """Set to 0, in place, what is isolated in a cube with a border of one voxel.
-
-    ``sharpest`` is what the brightest neighbour of a point has at least, over the point.
-    """
-    size = np.abs(padded)
-    plane, y, x = np.unravel_index(np.flatnonzero(size > SPIKE), size.shape)  # ten times as fast as nonzero() alone
-    peak = size[plane, y, x]
-    along = (size[plane - 1, y, x] + size[plane + 1, y, x]) / 2
-    sides = size[plane, y - 1, x], size[plane, y + 1, x], size[plane, y, x - 1], size[plane, y, x + 1]
-    corners = [size[plane, y + dy, x + dx] for dy, dx in product((-1, 1), repeat=2)]
-    spike = (along < ISOLATED_ALONG * peak) & (sum(sides) / 4 < ISOLATED_ACROSS * peak)
-    isolated = spike | (np.maximum.reduce([*sides, *corners]) < sharpest * peak)
-    plane, y, x = plane[isolated], y[isolated], x[isolated]
-    for dp, dy, dx in product((-1, 0, 1), repeat=3):
-        padded[plane + dp, y + dy, x + dx] = 0

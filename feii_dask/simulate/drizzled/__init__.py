@@ -4,7 +4,7 @@ from feii_dask.simulate.drizzled.detector_faults import ALL_FAULTS, CLEAN, Fault
 from feii_dask.simulate.drizzled.drizzled_cube import DrizzledCube, make_drizzled_cube
 from feii_dask.simulate.drizzled.lights import Light, SpectralLine, reflected, two_sided_jet
 from feii_dask.simulate.drizzled.line_light import TrueLine
-from feii_dask.simulate.drizzled.shapes_on_sky import Cavity, Field, Lobe, Nebula, Point, Shape
+from feii_dask.simulate.drizzled.shapes_on_sky import Cavity, Field, JetLobe, Nebula, Point, Shape
 from feii_dask.simulate.drizzled.sky_scenes import SCENES, scene, unlisted_lines
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Faults",
     "Field",
     "Light",
-    "Lobe",
+    "JetLobe",
     "Nebula",
     "Point",
     "Shape",

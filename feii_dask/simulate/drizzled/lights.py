@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from feii_dask.errors import SettingsError
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
-from feii_dask.simulate.drizzled.shapes_on_sky import Lobe, Shape
+from feii_dask.simulate.drizzled.shapes_on_sky import JetLobe, Shape
 
 __all__ = ["Light", "SpectralLine", "reflected", "two_sided_jet"]
 
@@ -110,7 +110,7 @@ def two_sided_jet(
     velocity_kms: float = 100.0,
     ratio: float = 1.0,
     fwhm_kms: float = 80.0,
-    lobe: Lobe | None = None,
+    lobe: JetLobe | None = None,
 ) -> tuple[Light, Light]:
     """Return the two lobes of a jet, with opposite velocities and directions.
 
@@ -126,7 +126,7 @@ def two_sided_jet(
         Brightness of the first lobe over that of the second.
     fwhm_kms : float
         Intrinsic width of the line.
-    lobe : Lobe, optional
+    lobe : JetLobe, optional
         Shape of the brighter lobe; its gradient is one of speed, so that both lobes speed up, or slow down, outwards.
 
     Examples
@@ -135,7 +135,7 @@ def two_sided_jet(
     >>> near.lines[0].snr, far.lines[0].snr, far.lines[0].velocity_kms
     (50.0, 10.0, 120.0)
     """
-    lobe = lobe or Lobe()
+    lobe = lobe or JetLobe()
     lights = []
     for number, (strength, velocity) in enumerate(((snr, velocity_kms), (snr / ratio, -velocity_kms))):
         shape = replace(

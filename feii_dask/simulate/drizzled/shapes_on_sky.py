@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-__all__ = ["Cavity", "Field", "Lobe", "Nebula", "Point", "Shape"]
+__all__ = ["Cavity", "Field", "JetLobe", "Nebula", "Point", "Shape"]
 
 Image = NDArray[np.float64]
 EDGE_ARCSEC = 0.04  # over which a lobe and a cavity end
@@ -128,7 +128,7 @@ class Cavity(Shape):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lobe(Shape):
+class JetLobe(Shape):
     """One side of a jet.
 
     Parameters
