@@ -17,7 +17,7 @@ JOINED = 3.0  # significance of a voxel that is joined to its neighbours
 FAINTEST = 0.01  # share of the peak below which light is the wings of the point-spread function
 COMPANION = 5.0  # significance of the peak of a part that is not connected
 GAP, LEAST_GAP_PX = 2.0, 4.0  # FWHM of the point-spread function, and spaxels, that may lie between it and the rest
-MARGIN = 0.5  # FWHM by which the region is enlarged: where it ends by chance, light is lost
+MARGIN = 1.0  # FWHM by which the region is enlarged: where it ends by chance, light is lost
 NOISY = 3.0  # noise of a spaxel, over that of the region's, which is not taken in as margin: a star's would drown it
 EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 

@@ -19,7 +19,7 @@ NARROWEST = 0.75  # of the line-spread function
 FITTED, BEYOND_PLANES = 1.5, 2.0  # FWHM, and planes, on either side of a line that are fitted
 OFF = 2.0  # FWHM beyond which there is no line
 INTEGRATED = 1.3  # FWHM on either side of a line that are summed: all but 0.2 % of a Gaussian
-BASELINE_PLANES = 20  # on either side, in which the level beside a line is taken
+BASELINE_PLANES = 40  # on either side, in which the level beside a line is taken
 CLIP = 2.5  # standard deviations beyond which a plane is not of the level
 PROFILE_ERROR = 0.005  # of a flux: what is outside of the planes that are summed
 
