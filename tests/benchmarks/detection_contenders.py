@@ -44,12 +44,12 @@ def notebook(sci: np.ndarray, wavelength_um: np.ndarray, line: Line, pixel_arcse
 
 
 def matched(sci: np.ndarray, wavelength_um: np.ndarray, line: Line, pixel_arcsec: float) -> Verdict:
-    """Run the matched filter on exactly the planes that a search reads."""
+    """Run the matched filter on exactly the planes that a search reads; lines of any extent count."""
     detector = MatchedFilter()
     start, stop = detector.plane_range(wavelength_um, line) or (0, 0)
     found = detector.measure(sci[start:stop].copy(), wavelength_um[start:stop], line, pixel_arcsec=pixel_arcsec)
     return Verdict(
-        found.detected,
+        found.kind.is_line,
         found.velocity_kms,
         found.mask,
         found.p_value,

@@ -130,8 +130,8 @@ def test_formal_errors_change_nothing(error: float, tmp_path: Path) -> None:
     uris = [write_cube(tmp_path / f"{name}.fits", simulated.sci, err, **axis) for name, err in errors.items()]
     outcomes = [scan_cube(MatchedCube(obs_id="jw01", uri=uri), Context(lines=(LINE,))) for uri in uris]
     without, found = (outcome.detections[0] for outcome in outcomes)
-    assert found.detected
-    assert (found.detected, found.p_value, found.flux) == (without.detected, without.p_value, without.flux)
+    assert found.kind.is_line
+    assert (found.kind, found.p_value, found.flux) == (without.kind, without.p_value, without.flux)
 
 
 @pytest.mark.parametrize("planes", [1, 2, 3])

@@ -11,7 +11,7 @@ from scipy.ndimage import maximum_filter1d
 
 from feii_dask.detectors.matched.common_light import chessboard, find_shared_light, noise_of_mean
 from feii_dask.detectors.matched.filters import FilteredCube, extremes, filter_cube
-from feii_dask.detectors.matched.nulls import distinct_lines
+from feii_dask.detectors.matched.nulls import strongest_lines
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import remove_continuum
 
@@ -58,7 +58,7 @@ def without_bright_lines(
     if is_crowded(filtered, resolution):
         filtered = beside_bright_lines(planes, filtered, near, resolution)
     removed = lines_of(filtered.profiles[0] @ (shared.spectrum - local_level(shared.spectrum)), resolution)
-    return replace(filtered, removed=distinct_lines((*filtered.removed, *removed), resolution))
+    return replace(filtered, removed=strongest_lines((*filtered.removed, *removed), resolution))
 
 
 def beside_bright_lines(
@@ -97,7 +97,7 @@ def lines_of(response: NDArray[np.floating], resolution: Resolution) -> tuple[tu
     emission = peak & (response > np.maximum(LISTED, GAP * below))
     absorption = trough & (-response > np.maximum(LISTED, GAP * above))
     met = [(int(plane), float(response[plane])) for plane in np.flatnonzero(emission | absorption)]
-    return distinct_lines(met, resolution)
+    return strongest_lines(met, resolution)
 
 
 def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:

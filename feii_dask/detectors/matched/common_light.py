@@ -104,11 +104,11 @@ def find_shared_light(
 def brightest_spectrum(normalized: Cube32) -> NDArray[np.float32]:
     """Return the spectrum, (n,), with the most power in residuals, (n, k), among all that have one image."""
     image = normalized[int(np.argmax(np.square(normalized).sum(axis=1)))]
+    spectrum: NDArray[np.float32] = normalized @ image
     for _ in range(STARTS):
-        spectrum: NDArray[np.float32] = normalized @ image
         image = spectrum @ normalized
-        image = image / (np.linalg.norm(image) or np.float32(1))
-    return normalized @ image
+        spectrum = normalized @ (image / (np.linalg.norm(image) or np.float32(1)))
+    return spectrum
 
 
 def fit_light(

@@ -119,7 +119,7 @@ def is_scattered(images: LineImages, model: UnresolvedLight, region: NDArray[np.
 
 def fills_field(images: LineImages, mask: NDArray[np.bool_]) -> tuple[str, ...]:
     """Return a flag where a line is seen nearly everywhere, and is nowhere much brighter."""
-    share = np.count_nonzero(mask) / max(np.count_nonzero(images.valid), 1)
+    share = int(np.count_nonzero(mask)) / max(int(np.count_nonzero(images.valid)), 1)
     median = float(np.median(images.line[images.valid])) if images.valid.any() else 0.0
     fills = share > FIELD_SHARE and median * FIELD_CONTRAST > float(np.max(images.line[images.valid]))
     return ("fills_field",) * bool(fills)

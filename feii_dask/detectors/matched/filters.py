@@ -85,10 +85,17 @@ def filter_cube(residuals: Residuals, resolution: Resolution) -> FilteredCube:
     spectra = smooth.reshape(planes, -1)
     profiles = np.array([gaussian_matrix(planes, resolution.width_planes(width)) for width in SEARCH_WIDTHS_KMS])
     filtered = [correlate(profile, spectra).reshape(blurred.shape) for profile in profiles]
-    filtered = [cube / np.where(valid, robust_scale(cube, residuals.good), np.float32(np.inf)) for cube in filtered]
+    filtered = [over_scatter_of(cube, residuals) for cube in filtered]
     largest, smallest = reduce(np.maximum, filtered), reduce(np.minimum, filtered)
     peak, trough = extremes(filtered[0])
     return FilteredCube(residuals, profiles, largest, smallest, largest * peak, smallest * trough)
+
+
+def over_scatter_of(cube: NDArray[np.float32], residuals: Residuals) -> NDArray[np.float32]:
+    """Return a cube over the scatter of each of its spaxels, 0 where there are no data."""
+    scatter = np.where(np.isfinite(residuals.noise), robust_scale(cube, residuals.good), np.float32(np.inf))
+    significance: NDArray[np.float32] = np.divide(cube, scatter, dtype=np.float32)
+    return significance
 
 
 def extremes(spectra: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

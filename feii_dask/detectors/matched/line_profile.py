@@ -60,7 +60,8 @@ def noise_covariance(spectrum: Vector, seen: NDArray[np.bool_]) -> Vector:
     known = spectrum[seen]
     scale = float(np.median(abs(known))) / MAD_OF_NORMAL if known.size else 1.0
     if known.size < 3 * LAGS or scale == 0:
-        return np.eye(1, LAGS)[0] * (scale or 1.0) ** 2
+        white: Vector = np.eye(1, LAGS)[0] * (scale or 1.0) ** 2
+        return white
     scale = sqrt(float(np.mean(np.square(np.clip(known, -3 * scale, 3 * scale)))) / CLIPPED_VARIANCE)
     clipped = np.where(seen, np.clip(spectrum / scale, -CLIP, CLIP), 0)
     count = np.correlate(seen.astype(np.float64), seen.astype(np.float64), "full")[seen.size - 1 :][:LAGS]

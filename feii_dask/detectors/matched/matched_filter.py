@@ -22,9 +22,9 @@ from feii_dask.detectors.matched.emission_region import Seed
 from feii_dask.detectors.matched.filters import FilteredCube, filter_cube
 from feii_dask.detectors.matched.line_regions import Regions, best_of_windows, border_of, find_regions
 from feii_dask.detectors.matched.measurement import measure_line
+from feii_dask.detectors.matched.met_lines import lines_met
 from feii_dask.detectors.matched.nulls import find_nulls
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
-from feii_dask.detectors.matched.unidentified import unidentified_lines
 from feii_dask.detectors.matched.whitening import remove_continuum
 from feii_dask.detectors.matched.windows import REACH_KMS, Windows, lay_windows
 from feii_dask.detectors.p_values import FEWEST_NULLS, KEPT_P, null_p_values, window_p_value
@@ -148,7 +148,7 @@ class MatchedFilter(MeasuresArrays):
             statistic_start=first,
             statistic_curve=curve,
             kind=Kind.NONE,
-            unidentified=unidentified_lines(nulls.lines, filtered, window, resolution),
+            unidentified=lines_met(nulls.lines, filtered, window, resolution),
         )
         if statistic == 0 or p_value > self.highest_p:
             return answer

@@ -15,7 +15,7 @@ from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.windows import null_windows
 from feii_dask.detectors.p_values import p_value
 
-__all__ = ["Nulls", "distinct_lines", "find_nulls"]
+__all__ = ["Nulls", "find_nulls", "strongest_lines"]
 
 ROUNDS = 5  # what a bright line hid is found when that is gone
 SURE = 16.0  # least statistic of a line that was taken out before: fringes of a bright star can pass for fainter ones
@@ -60,7 +60,7 @@ def find_nulls(filtered: FilteredCube, free: NDArray[np.bool_], length: int, res
         lines += distinct(met)
         if not met or not left:
             known = [line for line in filtered.removed if searched[line[0]] and abs(line[1]) >= SURE]
-            listed = distinct_lines([*known, *lines], resolution)
+            listed = strongest_lines([*known, *lines], resolution)
             return Nulls(positive[positive < limit], negative[negative < limit], listed)
         for _, _, planes in met:
             free[planes] = False
@@ -100,7 +100,7 @@ def distinct(met: list[tuple[int, float, slice]]) -> list[tuple[int, float]]:
     return [(plane, statistic) for plane, statistic, _ in kept]
 
 
-def distinct_lines(lines: Sequence[tuple[int, float]], resolution: Resolution) -> tuple[tuple[int, float], ...]:
+def strongest_lines(lines: Sequence[tuple[int, float]], resolution: Resolution) -> tuple[tuple[int, float], ...]:
     """Return plane and statistic of lines, the most significant one of those that are not resolved, by plane."""
     kept: list[tuple[int, float]] = []
     for plane, statistic in sorted(lines, key=lambda line: -abs(line[1])):

@@ -104,7 +104,7 @@ def fit_point(
     freedom : Freedom
         By how much it may differ.
     """
-    y, x = np.indices(image.shape)
+    y, x = np.indices((len(image), image.shape[1]))
     near = (np.hypot(y - peak[0], x - peak[1]) <= max(REACH * expected.fwhm_px, 2.5)) & np.isfinite(noise)
     if np.count_nonzero(near) < 9:
         return (float(peak[0]), float(peak[1])), expected, max(float(image[peak]), 0.0)

@@ -54,7 +54,7 @@ def remove_spikes(padded: Cube32, resolution: Resolution) -> None:
     beside = np.minimum(before, after) + size[plane + 2 * side, y, x]
     sides = size[plane, y - 1, x], size[plane, y + 1, x], size[plane, y, x - 1], size[plane, y, x + 1]
     corners = [size[plane, y + dy, x + dx] for dy, dx in product((-1, 1), repeat=2)]
-    across = sum(sides) / 4
+    across = np.add.reduce(sides) / 4
     evidence = evidence_of_light(beside, pair, HIT_BESIDE, least_beside(resolution.line_planes), BESIDE_VARIANCE)
     evidence += evidence_of_light(across, peak, HIT_ACROSS, point_neighbour(resolution.psf_px), ACROSS_VARIANCE)
     warm = np.maximum.reduce([*sides, *corners]) < WARM * point_neighbour(resolution.psf_px) * peak

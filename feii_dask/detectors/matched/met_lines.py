@@ -12,7 +12,7 @@ from feii_dask.detectors.matched.filters import FilteredCube
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.model import Kind, UnidentifiedLine
 
-__all__ = ["unidentified_lines"]
+__all__ = ["lines_met"]
 
 # Area at half of the peak, in squares of the FWHM of the point-spread function, of a point that was filtered with that
 # function (π/2), and how much larger what is extended is seen to be.
@@ -21,7 +21,7 @@ LISTED = 7.0  # least statistic of a line: noise, in some sixty windows of a cub
 SEEN, SURELY_SEEN = 6.0, 10.0  # significance from which an area tells that light is extended, and that it is not
 
 
-def unidentified_lines(
+def lines_met(
     lines: Iterable[tuple[int, float]], filtered: FilteredCube, window: LineWindow, resolution: Resolution
 ) -> tuple[UnidentifiedLine, ...]:
     """Return lines, given by plane and statistic, with their wavelengths and kinds, by wavelength."""
