@@ -101,7 +101,7 @@ def lines_of(response: NDArray[np.floating], resolution: Resolution) -> tuple[tu
 
 
 def is_crowded(filtered: FilteredCube, resolution: Resolution) -> bool:
-    """Whether lines fill more planes than medians bear, in more than a beam, or in most of all or of the noisy spaxels."""
+    """Whether lines fill more planes than medians bear, in more than a beam or in most (noisy) spaxels."""
     share = significant(filtered).mean(axis=0)
     if np.count_nonzero(share > CROWDED) > resolution.beam_px:
         return True
