@@ -20,6 +20,7 @@ ROUNDS = 3  # the continuum is known when the lines are gone, and the lines when
 REFITS = 4  # of image and spectrum in turn, in each round
 STARTS = 10  # iterations towards the image with the most power
 CLIP = 3.0  # standard deviations: a jet beyond does not pull the spectrum of what it lies in front of
+CORE = 0.5  # of the brightest spaxel, over the noise: where an image is bright
 # Where the light is so many times the noise, its image is not known well enough to remove it: it changes along
 # wavelength by some per cent.
 BRIGHT = 20.0
@@ -125,6 +126,9 @@ def fit_light(
         image = far @ clipped / (np.square(far).sum() or np.float32(1))
         weights = image / np.square(noise)
         spectrum = clipped @ weights / ((image * weights).sum() or np.float32(1))
+        if clipped is subtracted:  # a bright jet in front must not pull the first spectrum
+            core = abs(image / noise) >= CORE * abs(image / noise).max()
+            spectrum[near] = np.median(subtracted[near][:, core] / image[core], axis=1)
         model = np.outer(spectrum, image)
         left = np.where(good, subtracted - model, np.float32(0))
         scatter = robust_scale(left, good)

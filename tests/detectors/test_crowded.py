@@ -1,0 +1,110 @@
+"""Spectra full of lines that nobody listed: a jet is found between them, and they are listed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from feii_dask.detectors.matched.bright_lines import is_crowded, lines_of, without_bright_lines
+from feii_dask.detectors.matched.filters import FilteredCube, filter_cube, gaussian
+from feii_dask.detectors.matched.matched_filter import MatchedFilter
+from feii_dask.detectors.matched.nulls import distinct_lines, find_nulls
+from feii_dask.detectors.matched.resolution import resolution_at
+from feii_dask.detectors.matched.shared_light import find_shared_light
+from feii_dask.detectors.matched.whitening import remove_continuum
+from feii_dask.model import Line
+
+PLANES, SIDE, MIDDLE = 401, 24, 200
+WAVELENGTH_UM: NDArray[np.float64] = np.linspace(5.18, 5.5, PLANES)
+RESOLUTION = resolution_at(WAVELENGTH_UM, MIDDLE, 0.13)
+LINE = Line("Fe II", float(WAVELENGTH_UM[MIDDLE]))
+NEAR = abs(np.arange(PLANES) - MIDDLE) <= 12
+CROWD = np.setdiff1d(np.arange(12, PLANES - 12, 8), np.arange(MIDDLE - 8, MIDDLE + 9))
+Y, X = np.mgrid[:SIDE, :SIDE]
+NEBULA = np.exp(-(np.square(Y - 12) + np.square(X - 10)) / 80)
+JET = ((abs(Y - X) <= 1) & (Y > 12) & (Y < 21)).astype(float)
+
+
+def profile(planes: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return a narrow line at each of some planes, (k, n)."""
+    return gaussian(np.arange(PLANES, dtype=np.float64) - planes[:, None], 2.5)
+
+
+def crowded_cube(seed: int, sign: int = 1, jet: float = 0.0) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return a cube with a nebula of nearly fifty lines, and the strength of each line; the noise is 1."""
+    rng = np.random.default_rng(seed)
+    noise = gaussian_filter(rng.standard_normal((PLANES, SIDE, SIDE)), 0.7)
+    strength = sign * np.exp(rng.uniform(np.log(10), np.log(60), CROWD.size))
+    lit = np.multiply.outer(strength @ profile(CROWD), NEBULA)
+    jets = np.multiply.outer(jet * profile(np.array([MIDDLE + 2]))[0], gaussian_filter(JET, 0.8))
+    return (noise / noise.std() + lit + jets + 300).astype(np.float32), strength
+
+
+def first_pass(cube: NDArray[np.float32]) -> FilteredCube:
+    return filter_cube(remove_continuum(cube, RESOLUTION), RESOLUTION)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_jet_is_found_in_front_of_a_nebula_full_of_lines(sign: int) -> None:
+    cube, _ = crowded_cube(1, sign, jet=12.0)
+    assert is_crowded(first_pass(cube), RESOLUTION)
+    found = MatchedFilter().measure(cube, WAVELENGTH_UM, LINE, pixel_arcsec=0.13)
+    assert found.p_value < 0.001
+    assert abs(found.velocity_kms - 2 * RESOLUTION.plane_kms) < RESOLUTION.plane_kms
+    assert found.mask is not None
+    assert (found.mask & (gaussian_filter(JET, 0.8) > 0.05)).sum() > 0.8 * found.mask.sum()
+
+
+def test_without_a_jet_nothing_is_found_between_the_lines() -> None:
+    found = [
+        MatchedFilter().measure(crowded_cube(seed, sign)[0], WAVELENGTH_UM, LINE, pixel_arcsec=0.13).detected
+        for seed, sign in ((11, 1), (12, -1), (13, 1), (14, -1))
+    ]
+    assert not any(found)
+
+
+@pytest.mark.parametrize("jet", [10.0, 300.0])
+def test_the_shared_light_has_the_image_of_the_nebula_and_nothing_of_the_jet(jet: float) -> None:
+    cube, _ = crowded_cube(2, jet=jet)
+    shared = find_shared_light(cube, first_pass(cube).residuals, NEAR, RESOLUTION)
+    image = shared.light[CROWD].std(axis=0)
+    assert np.corrcoef(image.ravel(), NEBULA.ravel())[0, 1] > 0.999
+    taken = shared.light[MIDDLE + 2] - np.median(shared.light[MIDDLE - 4 : MIDDLE + 9], axis=0)
+    assert abs(taken).max() < 2.0  # of the noise: less than 1 % of the bright jet
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_lines_that_are_taken_out_are_listed_once_with_their_sign(sign: int) -> None:
+    cube, _ = crowded_cube(3, sign)
+    filtered = without_bright_lines(cube, first_pass(cube), NEAR, RESOLUTION)
+    free = ~NEAR
+    free[:100] = free[-8:] = False
+    lines = find_nulls(filtered, free, 13, RESOLUTION).lines
+    planes = np.array([plane for plane, _ in lines])
+    inside = CROWD[free[CROWD]]
+    assert all(np.count_nonzero(abs(planes - plane) <= 1) == 1 for plane in inside)
+    assert len(lines) == inside.size
+    assert all(np.sign(statistic) == sign for _, statistic in lines)
+    assert planes.min() >= 100
+
+
+def test_a_cube_with_a_few_lines_is_not_crowded() -> None:
+    cube, strength = crowded_cube(4)
+    sparse = cube - np.multiply.outer(strength[2:] @ profile(CROWD[2:]), NEBULA).astype(np.float32)
+    assert not is_crowded(first_pass(sparse), RESOLUTION)
+
+
+def test_of_lines_that_are_not_resolved_the_most_significant_is_kept() -> None:
+    assert distinct_lines([(50, 8.0), (10, 9.0), (11, -20.0), (30, 7.5)], RESOLUTION) == (
+        (11, -20.0),
+        (30, 7.5),
+        (50, 8.0),
+    )
+
+
+def test_gaps_between_bright_lines_are_not_absorption() -> None:
+    response = 100 * profile(np.array([50, 60])).sum(axis=0) - 8 * profile(np.array([55]))[0]
+    response -= 8 * profile(np.array([300]))[0]
+    assert [plane for plane, _ in lines_of(response, RESOLUTION)] == [50, 60, 300]
