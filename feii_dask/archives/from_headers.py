@@ -61,7 +61,7 @@ def describe_cubes(directory: Path, paths: Sequence[Path], mission: Mission) -> 
     stems = Counter(row["obs_id"] for row in rows)
     for row in rows:
         if stems[row["obs_id"]] > 1:  # of equal names in several directories, or with several endings
-            row["obs_id"] = without_suffix(str(row[mission.cube_column])).replace("/", "_")
+            row["obs_id"] = str(row[mission.cube_column]).removesuffix(".fits").replace("/", "_")
     notes = (f"{len(refused)} files are no cubes; the first {refused[0]}",) if refused else ()
     return pd.DataFrame(rows), notes
 
@@ -72,7 +72,7 @@ def describe_cube(cube: Cube, place: Path, mission: Mission) -> dict[str, object
     ra_deg, dec_deg = centre_of(cube, s_region)
     em_min, em_max = cube.wavelength_um[[0, -1]] / mission.micron_per_em_unit
     row: dict[str, object] = {
-        "obs_id": without_suffix(place.name).removesuffix("_s3d"),
+        "obs_id": (Path(place.stem).stem if place.suffix.lower() == ".gz" else place.stem).removesuffix("_s3d"),
         mission.cube_column: place.as_posix(),
         "s_ra": ra_deg,
         "s_dec": dec_deg,
@@ -82,11 +82,6 @@ def describe_cube(cube: Cube, place: Path, mission: Mission) -> dict[str, object
         "t_min": observed_mjd(cube),
     }
     return row | {name: first_keyword(cube, keys) for name, keys in KEYWORDS.items()} | mast_keywords(cube)
-
-
-def without_suffix(name: str) -> str:
-    """Return the name of a file without its endings."""
-    return name.removesuffix(".gz").removesuffix(".fits").removesuffix(".fit")
 
 
 def mast_keywords(cube: Cube) -> dict[str, str]:
