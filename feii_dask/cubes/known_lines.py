@@ -1,8 +1,8 @@
 """Catalogue of the lines that are seen near those of [Fe II] and H2, so that what is free of lines is known.
 
 Beside ``lines.csv``, which has the lines that are looked for, ``line_lists`` has what else JWST sees from 0.9 to
-28.5 µm in young stars, their jets and their discs, and what other missions see up to 672 µm. Each file says in its head where its wavelengths, in vacuum, are
-from and how far they can be trusted:
+28.5 µm in young stars, their jets and their discs, and what other missions see up to 672 µm. Each file says in its head
+where its wavelengths, in vacuum, are from and how far they can be trusted:
 
 ========  =============================================  =========  ============================================
 list      lines                                          to (km/s)  source

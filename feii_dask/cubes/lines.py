@@ -77,7 +77,7 @@ IRS_IONS = ("S IV", "O IV", "Ne V")  # of hot gas, which are not looked for by d
 
 
 def lines_of_instrument(name: str) -> list[Line]:
-    """Return the lines of an instrument's range, in order of wavelength: those of `ALL_LINES`, and of other missions."""
+    """Return the lines in an instrument's range, in order of wavelength."""
     low_um, high_um = INSTRUMENTS_UM[name]
     ions = (line for line in read_line_list("atoms") if line.species in IRS_IONS)
     lines = (*ALL_LINES, *ions, *read_line_list("far_infrared"))
@@ -112,9 +112,10 @@ def find_lines(*names: str) -> tuple[Line, ...]:
     ----------
     *names : str
         Each is a set (``feii``, ``notebook``, ``h2``, ``fir``, those of the instruments ``fifi``, ``pacs``, ``spire``
-        and ``irs``, and of the catalogue ``hi``, ``hei``, ``co`` for CO 1-0, ``oh``), a line (``Fe II 5.340``, ``[Fe II] 5.34``, ``H2 1-0 S(1)``, ``H I 12-4``, in any case), or the path of
-        a table that astropy reads, with a column ``wavelength`` (µm, unless it has another unit) or
-        ``wavelength_um``, in vacuum, and perhaps ``species`` (else Fe II) and the other fields of `Line`.
+        and ``irs``, and of the catalogue ``hi``, ``hei``, ``co`` for CO 1-0, ``oh``), a line (``Fe II 5.340``,
+        ``[Fe II] 5.34``, ``H2 1-0 S(1)``, ``H I 12-4``, in any case), or the path of a table that astropy reads, with a
+        column ``wavelength`` (µm, unless it has another unit) or ``wavelength_um``, in vacuum, and perhaps ``species``
+        (else Fe II) and the other fields of `Line`.
 
     Returns
     -------

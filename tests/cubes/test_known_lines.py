@@ -214,7 +214,7 @@ FAR_INFRARED_GHZ = {
     "H2O 000-000 3_1_3-2_0_2": (2164.13198, 0.1),
     "H2O 000-000 4_2_3-4_1_4": (2264.14965, 0.1),
     "H2O 000-000 4_0_4-3_1_3": (2391.572628, 0.1),
-    # ions of IRS: ISO's list, as jdaviz 5.0 carries it; Ne III from the levels of Meudon's PDR code (pdrtpy 3.0.1), in K
+    # ions of IRS: ISO's list, as jdaviz 5.0 carries it; Ne III from the levels, K, of Meudon's PDR code (pdrtpy 3.0.1)
     "S III 3P1-3P0": (GHZ_UM / 33.480, 20),
     "Si II 2P3/2-2P1/2": (GHZ_UM / 34.814, 20),
     "Fe II a6D5/2-a6D7/2": (GHZ_UM / 35.3491, 10),
@@ -222,7 +222,11 @@ FAR_INFRARED_GHZ = {
 }
 # The primary lines of FIFI-LS as its pipeline lists them (sofia_redux 1.5.2, primary_lines.txt), µm.
 FIFI_PRIMARY_UM = {
-    **{"O III": (51.81, 88.36), "N III": (57.32,), "O I": (63.18, 145.52), "N II": (121.90, 205.18), "C II": (157.74,)},
+    "O III": (51.81, 88.36),
+    "N III": (57.32,),
+    "O I": (63.18, 145.52),
+    "N II": (121.90, 205.18),
+    "C II": (157.74,),
     "CO": (124.19, 153.27, 162.82, 185.99, 200.27),
 }
 
@@ -243,7 +247,8 @@ def test_the_far_infrared_lines_of_co_are_those_of_the_formula() -> None:
 
 
 def test_rotation_of_13co_is_that_of_a_slightly_stretched_rotor() -> None:
-    lines = {int(one.transition.partition("-")[0]): one for one in read_line_list("far_infrared") if one.species == "13CO"}
+    rare = [line for line in read_line_list("far_infrared") if line.species == "13CO"]
+    lines = {int(line.transition.partition("-")[0]): line for line in rare}
     assert set(lines) == set(range(5, 14))
     # 2 B J - 4 D J**3 with the constants of Cazzoli et al. 2004, MHz
     for upper, line in lines.items():
@@ -264,9 +269,9 @@ INSTRUMENT_LINES = {
     "pacs": "N III 57.317; O I 63.184; O III 88.356; C II 157.741; H2O 108.073; H2O 179.527; CO 72.843; N II 121.898",
     "spire": "N II 205.178; C I 370.415; C I 609.135; CO 650.252; CO 200.272; 13CO 544.161; H2O 269.272; H2O 538.289",
     "irs": (
-        "Fe II 17.936; Fe II 24.519; Fe II 25.988; Fe II 35.349; Si II 34.815; S III 18.713; S III 33.481; Ne II 12.814; "
-        "Ne III 15.555; Ne III 36.013; H2 28.219; H2 17.035; H2 12.279; H2 9.665; H2 8.025; H2 6.910; H2 6.109; H2 5.511; "
-        "O IV 25.890; S IV 10.510"
+        "Fe II 17.936; Fe II 24.519; Fe II 25.988; Fe II 35.349; Si II 34.815; S III 18.713; S III 33.481; "
+        "Ne II 12.814; Ne III 15.555; Ne III 36.013; O IV 25.890; S IV 10.510; H2 28.219; H2 17.035; H2 12.279; "
+        "H2 9.665; H2 8.025; H2 6.910; H2 6.109; H2 5.511"
     ),
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.stress.sofia import DITHERS, SPAXELS_ARCSEC, compare, write_by_pipeline
 
+
 @pytest.mark.parametrize("method", ["RBF", "local polynomial"])
 @pytest.mark.filterwarnings("ignore")  # the pipeline's own
 def test_a_rotated_cube_of_the_pipeline_opens_unconverted(method: str, tmp_path: Path) -> None:
