@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 from astropy.io import fits
 from astropy.wcs import WCS
+from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import find_lines
 from feii_dask.model import Line
@@ -17,6 +20,7 @@ __all__ = ["BRIGHT", "write_irsa_sky"]
 
 LINES = find_lines("O I 63.184", "C II 157.741")
 BRIGHT = ("Ser 1", "Ser 2", "Ser 3")  # of six protostars, those with lines
+Written: TypeAlias = tuple[str, NDArray[np.float64]]
 URL = "https://irsa.ipac.caltech.edu/data/{facility}/{name}"
 
 
@@ -33,7 +37,9 @@ def write_irsa_sky(directory: Path, facility: str = "SOFIA", extension: str = "F
             name = f"F0{number}_{line.species.replace(' ', '')}{suffix}"
             path, snr = directory / "cubes" / name, 20.0 if star["main_id"] in BRIGHT else 0.0
             write = write_pacs if facility == "Herschel" else write_fifi
-            s_region = write(path, line, snr, (star["ra"], star["dec"]), 1000 * number + round(line.wavelength_um))
+            s_region, wavelength_um = write(
+                path, line, snr, (star["ra"], star["dec"]), 1000 * number + round(line.wavelength_um)
+            )
             with fits.open(path) as hdus:
                 spoil = hdus["FLUX" if "FLUX" in hdus else "image"]
                 if number == 5:
@@ -49,8 +55,8 @@ def write_irsa_sky(directory: Path, facility: str = "SOFIA", extension: str = "F
                     "s_ra": star["ra"],
                     "s_dec": star["dec"],
                     "s_region": s_region,
-                    "em_min": line.wavelength_um * 0.997e-6,
-                    "em_max": line.wavelength_um * 1.003e-6,
+                    "em_min": wavelength_um[0] * 1e-6,
+                    "em_max": wavelength_um[-1] * 1e-6,
                     "access_url": URL.format(facility=facility, name=name),
                     "access_format": "cube/fits",
                     "dataproduct_type": "cube",
@@ -65,18 +71,18 @@ def write_irsa_sky(directory: Path, facility: str = "SOFIA", extension: str = "F
     return directory
 
 
-def write_fifi(path: Path, line: Line, snr: float, center_deg: tuple[float, float], seed: int) -> str:
-    """Write a cube of FIFI-LS, and return its outline."""
+def write_fifi(path: Path, line: Line, snr: float, center_deg: tuple[float, float], seed: int) -> Written:
+    """Write a cube of FIFI-LS, and return its outline and wavelengths."""
     cube = make_fifi_cube(line, snr=snr, velocity_kms=30.0, center_deg=center_deg, seed=seed)
     write_fifi_cube(path, cube)
-    return cube.footprint
+    return cube.footprint, cube.wavelength_um
 
 
-def write_pacs(path: Path, line: Line, snr: float, center_deg: tuple[float, float], seed: int) -> str:
-    """Write a cube of PACS, and return its outline."""
+def write_pacs(path: Path, line: Line, snr: float, center_deg: tuple[float, float], seed: int) -> Written:
+    """Write a cube of PACS, and return its outline and wavelengths."""
     cube = make_pacs_cube(line, snr=snr, velocity_kms=30.0, center_deg=center_deg, planes=40, seed=seed)
     write_pacs_cube(path, cube)
-    return outline(cube.wcs, cube.flux.shape)
+    return outline(cube.wcs, cube.flux.shape), cube.wavelength_um
 
 
 def outline(wcs: WCS, shape: tuple[int, ...]) -> str:

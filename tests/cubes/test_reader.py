@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 from numpy.typing import NDArray
 
-from feii_dask.cubes.reader import open_cube, read_cube
-from feii_dask.cubes.storage import RangeReader
+from feii_dask.cubes.reader import open_cube
 from feii_dask.errors import CubeError, CubeFormatError, CubeReadError
 from tests.cubes.faulty import FaultyServer
 from tests.cubes.samples import make_hdus, noise, unpack, write_cube
@@ -128,9 +127,7 @@ def test_spaxel_width_without_pixar(tmp_path: Path) -> None:
     without = open_cube(write_cube(tmp_path / "none.fits", noise(), PIXAR_A2=None, CTYPE1=None, CTYPE2=None))
     assert without.pixel_arcsec == pytest.approx(0.13)  # the steps are angles, wherever they lead
     assert without.wcs is None
-    nothing = open_cube(
-        write_cube(tmp_path / "no_step.fits", noise(), PIXAR_A2=None, CTYPE1=None, CTYPE2=None, CUNIT1=None)
-    )
+    nothing = open_cube(write_cube(tmp_path / "no_step.fits", noise(), PIXAR_A2=None, CTYPE1=None, CUNIT1=None))
     assert np.isnan(nothing.pixel_arcsec)
 
 
@@ -206,35 +203,6 @@ def test_files_that_are_no_fits(content: bytes, says: str, tmp_path: Path) -> No
     (tmp_path / "cube.fits").write_bytes(content)
     with pytest.raises(CubeFormatError, match=says):
         open_cube("cube.fits")
-
-
-@pytest.mark.parametrize("scheme", ["file", "http", "whole", "s3"])
-def test_compressed_cubes_are_read_whole(scheme: str, server: FaultyServer, tmp_path: Path) -> None:
-    raw = Path(write_cube(tmp_path / "cube.fits", noise((60, 40, 40)))).read_bytes()
-    packed = gzip.compress(raw[:300_000]) + gzip.compress(raw[300_000:])  # of two members
-    (tmp_path / "cube.fits.gz").write_bytes(packed)
-    server.files["/bucket/cube.fits.gz"] = packed
-    if scheme == "whole":
-        server.faults.append("whole")
-    http = f"{server.url}/bucket/cube.fits.gz"
-    places = {"file": "cube.fits.gz", "http": http, "whole": http, "s3": "s3://bucket/cube.fits.gz"}
-    plain, cube = open_cube("cube.fits"), open_cube(places[scheme], {"s3": {"endpoint_url": server.url}})
-    np.testing.assert_array_equal(cube.planes(3, 40), plain.planes(3, 40))
-    np.testing.assert_array_equal(cube.planes(50, 60, "ERR"), plain.planes(50, 60, "ERR"))
-    assert cube.inflated_bytes == len(raw)
-    assert plain.inflated_bytes == 0
-    assert cube.requests <= 2
-    assert cube.bytes_read == len(packed)
-
-
-def test_compressed_cubes_that_end_early_or_are_too_large(tmp_path: Path) -> None:
-    packed = gzip.compress(Path(write_cube(tmp_path / "cube.fits", noise())).read_bytes())
-    (tmp_path / "cube.fits.gz").write_bytes(packed[: len(packed) // 2])
-    with pytest.raises(CubeReadError, match="cube.fits.gz is truncated"):
-        open_cube("cube.fits.gz")
-    (tmp_path / "bomb.fits.gz").write_bytes(gzip.compress(b"SIMPLE  =" + bytes(10_000_000)))
-    with pytest.raises(CubeReadError, match="bomb.fits.gz takes more than 0.001 GB of memory"):
-        read_cube(RangeReader("bomb.fits.gz", most_inflated=1_000_000))
 
 
 def test_extensions_that_are_not_there(tmp_path: Path) -> None:
