@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from feii_dask.cubes.hdus import FitsFile, format_errors
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.cubes.storage import RangeReader
-from feii_dask.cubes.wavelengths import table_place, wavelengths_um
+from feii_dask.cubes.wavelengths import table_places, wavelengths_um
 from feii_dask.detectors.line_window import LineWindow
 from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extension_vs_wavebin
 from feii_dask.errors import RegionError, SettingsError
@@ -160,8 +160,8 @@ def get_jwst_wave_array(header: fits.Header, cloud_uri: str) -> u.Quantity:
     CubeError
         If the header does not tell wavelengths, or their table cannot be loaded.
     """
-    place = table_place(header)
-    table = None if place is None else load_cloud_data(cloud_uri, place[0])[1][place[1]]
+    places = table_places(header)
+    table = load_cloud_data(cloud_uri, places[0][0])[1][places[0][1]] if places else None
     with format_errors(cloud_uri):
         return u.Quantity(wavelengths_um(header, table), u.um).to(header["CUNIT3"])
 

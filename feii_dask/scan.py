@@ -116,7 +116,7 @@ def scan_cube(matched: MatchedCube, context: Context, memory_bytes: int | None =
     refused = skip_reason(matched, context.lines)
     if refused is not None:
         return Outcome.without_scan(matched, context.lines, *refused)
-    reader = RangeReader(matched.uri or "", context.storage_options)
+    reader = RangeReader(matched.uri or "", context.storage_options, memory_bytes)
     try:
         detector = load_detector(context.detector, context.detector_options)
         cube = read_cube(reader, context.extension)
@@ -188,7 +188,7 @@ def whole_numbers(needed: Any) -> tuple[int, int]:
 def require_memory(cube: Cube, detector: Detector, ranges: list[PlaneRange], memory_bytes: int) -> None:
     """Refuse a cube that would cost its worker's life, and with it the scans of its neighbours."""
     planes = max((each.stop - each.start for each in ranges), default=0)
-    needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2])
+    needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2]) + cube.inflated_bytes
     if needed > memory_bytes:
         raise CubeReadError(
             f"{cube.uri} takes {needed / 1e9:.2g} GB of memory to search, and there are {memory_bytes / 1e9:.2g}: "

@@ -59,7 +59,7 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
     if measured and (plot or whole):
         cube = open_cube(uri, context.storage_options, context.extension)
         figure = draw_whole(cube, measured) if whole else plot_detections(cube, measured)
-        path = Path(f"{outcome.obs_id.removesuffix('.fits')}.png")
+        path = Path(f"{outcome.obs_id.removesuffix('.gz').removesuffix('.fits')}.png")
         try:
             figure.savefig(path, dpi=120)
         except OSError as error:

@@ -72,7 +72,7 @@ def describe_cube(cube: Cube, place: Path, mission: Mission) -> dict[str, object
     ra_deg, dec_deg = centre_of(cube, s_region)
     em_min, em_max = cube.wavelength_um[[0, -1]] / mission.micron_per_em_unit
     row: dict[str, object] = {
-        "obs_id": place.stem.removesuffix("_s3d"),
+        "obs_id": (Path(place.stem).stem if place.suffix.lower() == ".gz" else place.stem).removesuffix("_s3d"),
         mission.cube_column: place.as_posix(),
         "s_ra": ra_deg,
         "s_dec": dec_deg,

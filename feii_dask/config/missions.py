@@ -15,7 +15,7 @@ from typing import Any
 from feii_dask.config.plugins import import_named
 from feii_dask.errors import SettingsError
 
-__all__ = ["MISSIONS", "Mission", "find_mission"]
+__all__ = ["MISSIONS", "Mission", "find_mission", "mission_names"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class Mission:
         Default of the setting ``detector``.
     detector_options : mapping
         Arguments of that detector that depend on the mission, such as beam and line-spread function.
+    tried : str
+        What ``--help`` says of a mission whose archive has not been asked itself.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Mission:
     lines: tuple[str, ...]
     detector: str
     detector_options: Mapping[str, Any] = field(default_factory=dict)
+    tried: str = ""
 
 
 MISSIONS = {
@@ -93,12 +96,14 @@ MISSIONS = {
             extension="FLUX",
             coverage_um=(50.0, 206.0),
             spaxel_arcsec=1.0,  # FIFI-LS's blue channel
-            lines=("fir",),
+            lines=("fifi",),
             detector="grating",
             detector_options={"psf_px": 5.0, "line_planes": 8.0, "jy_per_unit": 1.0},
+            tried="tried with a replica of its archive only",
         ),
-        # The missions below follow the same standards (ObsCore 1.1, SIA 2) and are tested against a replica of IRSA
-        # only: the service's keywords and the sampling of such cubes are assumed.
+        # The missions below follow the same standards (ObsCore 1.1, SIA 2), but the service's keywords are assumed: it
+        # was asked through a replica only. PACS's spaxels are 0.5″ in cubes of pointed observations, and its beam is 9″
+        # to 13″ wide (PACS Data Reduction Guide for spectroscopy); those of maps and of SPIRE are larger.
         Mission(
             name="herschel",
             archive="irsa",
@@ -107,10 +112,11 @@ MISSIONS = {
             micron_per_em_unit=1e6,
             extension="image",
             coverage_um=(51.0, 672.0),  # PACS from 51 µm, SPIRE to 672 µm
-            spaxel_arcsec=3.0,  # PACS's projected cubes
-            lines=("fir",),
+            spaxel_arcsec=0.5,
+            lines=("pacs", "spire"),
             detector="grating",
-            detector_options={"psf_px": 3.5, "line_planes": 4.0},
+            detector_options={"psf_px": 20.0, "line_planes": 4.0},  # 10″, of pointed observations
+            tried="tried with a replica of its archive only",
         ),
         Mission(
             name="spitzer",
@@ -121,12 +127,18 @@ MISSIONS = {
             extension="PRIMARY",  # as CUBISM writes
             coverage_um=(5.2, 38.0),
             spaxel_arcsec=1.85,  # of the short-low slits
-            lines=("feii",),
+            lines=("irs",),
             detector="grating",
             detector_options={"psf_px": 2.0, "line_planes": 2.0},
+            tried="not tried",
         ),
     )
 }
+
+
+def mission_names() -> str:
+    """Return the names of all missions for ``--help``, with how those were tried whose archive was never asked."""
+    return ", ".join(f"{name} ({one.tried})" if one.tried else name for name, one in MISSIONS.items())
 
 
 def find_mission(name: str) -> Mission:

@@ -8,6 +8,7 @@ from typing import Any
 
 from feii_dask.config.cluster_settings import ClusterSettings, keys_of
 from feii_dask.config.declarations import Declaration, declarations_of, setting
+from feii_dask.config.missions import mission_names
 from feii_dask.config.validators import (
     NonNegative,
     OneOf,
@@ -46,7 +47,7 @@ class Settings:
     mission: str = setting(
         parse_text,
         "jwst",
-        "jwst, sofia, herschel, spitzer, or your own as package.module:NAME",
+        f"{mission_names()}, or your own as package.module:NAME",
         metavar="NAME",
         commands=SCANNING,
         heading="what is searched",
@@ -107,7 +108,8 @@ class Settings:
     lines: tuple[str, ...] = setting(
         parse_list,
         ("feii",),
-        "feii, notebook, h2, fir, hi, hei, co, oh, names ('Fe II 5.340') or a table file; by default the mission's",
+        "feii, notebook, h2, fir, fifi, pacs, spire, irs, hi, hei, co, oh, names ('Fe II 5.340') or a table file; "
+        "by default the mission's",
         metavar="NAME|FILE",
         commands=SCANNING,
         heading="how",

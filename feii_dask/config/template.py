@@ -20,12 +20,11 @@ def settings_template() -> str:
 
     Examples
     --------
-    >>> print(settings_template().partition("  archive")[0])
+    >>> print(settings_template().partition(", sofia")[0])
     # The defaults of feii_dask. Your own values go into cluster.yaml, in the directory you work in.
     feii-dask:
       # what is searched
-      mission: jwst               # jwst, sofia, herschel, spitzer, or your own as package.module:NAME
-    <BLANKLINE>
+      mission: jwst               # jwst
     """
     head = f"# The defaults of feii_dask. Your own values go into {FILE_NAME}, in the directory you work in."
     return "\n".join([head, f"{SECTION}:", *setting_lines(), *cluster_lines(), ""])

@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
-from math import inf, nan, sqrt
+import re
+from math import inf, isfinite, nan, sqrt
 
 import numpy as np
+from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 from numpy.typing import NDArray
 
-__all__ = ["celestial_cards", "celestial_wcs", "on_data", "pixel_arcsec"]
+__all__ = ["celestial_cards", "celestial_wcs", "cutout_cards", "on_data", "pixel_arcsec"]
 
-AXIS_KEYWORDS = tuple(f"{key}{axis}" for key in ("CTYPE", "CRPIX", "CRVAL", "CUNIT", "CDELT") for axis in (1, 2))
-MATRIX_KEYWORDS = tuple(f"{key}{i}_{j}" for key in ("PC", "CD") for i in (1, 2) for j in (1, 2))
-FRAME_KEYWORDS = ("RADESYS", "EQUINOX", "LONPOLE", "LATPOLE")
+# Every keyword of FITS 4.0, tables 22, 23 and 27, that places the first two axes; those of the drafts and conventions
+# before it that wcslib and astropy read too: CROTAn, PROJPn, EPOCH, PC001002, CD001002, and SIP's polynomials.
+CELESTIAL = re.compile(
+    r"(?:CTYPE|CRPIX|CRVAL|CUNIT|CDELT|CROTA)[12]"
+    r"|(?:PC|CD)0{0,2}[12]_0{0,2}[12]|(?:PC|CD)00[12]00[12]"
+    r"|P[VS][12]_\d{1,2}|PROJP\d{1,2}|LONPOLE|LATPOLE|RADESYS|RADECSYS|EQUINOX|EPOCH"
+    r"|(?:A|B|AP|BP)_(?:ORDER|\d_\d)"
+)
+FIXED = re.compile(r"CUNIT[12]")
 
 
 def celestial_cards(header: fits.Header) -> dict[str, str | float | int]:
     """Return the celestial WCS keywords of a cube's header, and those only.
 
-    Without the third axis, a ``WAVE-TAB`` header can be used without the file that it came from.
+    Without the third axis, a ``WAVE-TAB`` header can be used without the file that it came from. Cards without a value
+    are left out, and units are put in FITS's words.
+
+    Examples
+    --------
+    >>> celestial_cards(fits.Header({"CUNIT1": "Degrees", "CROTA2": 30.0, "CRVAL3": 63.2}))
+    {'CUNIT1': 'deg', 'CROTA2': 30.0}
     """
-    return {key: header[key] for key in (*AXIS_KEYWORDS, *MATRIX_KEYWORDS, *FRAME_KEYWORDS) if key in header}
+    cards = {key: header[key] for key in header if CELESTIAL.fullmatch(key)}
+    stated = {key: value for key, value in cards.items() if isinstance(value, str | float | int)}
+    return {key: angle_unit(str(value)) if FIXED.fullmatch(key) else value for key, value in stated.items()}
+
+
+def angle_unit(name: str) -> str:
+    """Return a unit in FITS's words, whatever its capitals and number, as HIPE's ``Degrees``; else as it is."""
+    for spelling in (name.strip(), name.strip().lower(), name.strip().lower().removesuffix("s")):
+        try:
+            return str(u.Unit(spelling).to_string("fits"))
+        except (ValueError, TypeError):
+            continue
+    return name
 
 
 def celestial_wcs(header: fits.Header) -> WCS | None:
@@ -35,12 +61,29 @@ def celestial_wcs(header: fits.Header) -> WCS | None:
     return wcs if wcs.has_celestial else None
 
 
+def cutout_cards(wcs: WCS) -> dict[str, str | float | int]:
+    """Return the cards that place a cutout as its cube, in the words of FITS 4.0."""
+    return celestial_cards(wcs.to_header(relax=True))
+
+
 def pixel_arcsec(header: fits.Header, wcs: WCS | None) -> float:
     """Return the width of a square as large as a spaxel, arcsec; NaN where the header does not say."""
     area = header.get("PIXAR_A2")
     if isinstance(area, int | float) and 0 < area < inf:
         return sqrt(area)
-    return sqrt(proj_plane_pixel_area(wcs)) * 3600 if wcs is not None else nan
+    if wcs is not None:
+        return sqrt(proj_plane_pixel_area(wcs)) * 3600
+    return sqrt(abs(step_arcsec(header, 1) * step_arcsec(header, 2)))
+
+
+def step_arcsec(header: fits.Header, axis: int) -> float:
+    """Return the step of an axis that is no celestial one but has a unit of angle, as FIFI-LS's of moving targets."""
+    step = header.get(f"CDELT{axis}")
+    try:
+        factor = u.Unit(angle_unit(str(header.get(f"CUNIT{axis}")))).to(u.arcsec)
+    except (ValueError, TypeError, u.UnitConversionError):
+        return nan
+    return step * factor if isinstance(step, int | float) and isfinite(step) and step != 0 else nan
 
 
 def on_data(sci: NDArray[np.float32], wcs: WCS | None, ysos: tuple[tuple[int, float, float], ...]) -> tuple[int, ...]:

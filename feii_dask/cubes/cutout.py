@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from feii_dask.cubes.celestial import celestial_cards
+from feii_dask.cubes.celestial import cutout_cards
 from feii_dask.cubes.planes import nearest_plane
 from feii_dask.cubes.reader import Cube
 from feii_dask.model import Cutout, Detection
@@ -41,7 +41,7 @@ def make_cutout(cube: Cube, sci: NDArray[np.float32], start: int, detection: Det
     else:
         plane = detection.plane - start
     y, x = detection.peak_yx or brightest_spaxel(sci[plane])
-    header = celestial_cards(cube.header) if cube.wcs is not None else {}
+    header = cutout_cards(cube.wcs) if cube.wcs is not None else {}
     if "BUNIT" in cube.header:
         header["BUNIT"] = str(cube.header["BUNIT"])
     off_line_map = mean_off_line(sci, plane)

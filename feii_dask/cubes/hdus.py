@@ -89,6 +89,13 @@ class FitsFile:
                 return hdu
         raise CubeFormatError(f"has no extension {wanted} among its first {MOST_HDUS}")
 
+    def find_any(self, name: str) -> Hdu | None:
+        """Return the first HDU of a name, in any case, or None where there is none; raises `CubeReadError`."""
+        try:
+            return self.find(name)
+        except CubeFormatError:
+            return None
+
     def find_at(self, start: int, name: str) -> Hdu | None:
         """Return the HDU of a name if it begins at this byte; None if it does not, or its header is long.
 
@@ -206,8 +213,6 @@ def check_is_fits(block: bytes) -> None:
     """Refuse a file that does not begin as FITS does."""
     if not block:
         raise CubeFormatError("is empty")
-    if block.startswith(b"\x1f\x8b"):
-        raise CubeFormatError("is compressed with gzip, so its planes cannot be read one by one: decompress it first")
     if not block.startswith(b"SIMPLE  ="):
         raise CubeFormatError(f"is not a FITS file: it begins with {block[:9]!r}")
 

@@ -1,8 +1,8 @@
 """Catalogue of the lines that are seen near those of [Fe II] and H2, so that what is free of lines is known.
 
 Beside ``lines.csv``, which has the lines that are looked for, ``line_lists`` has what else JWST sees from 0.9 to
-28.5 µm in young stars, their jets and their discs. Each file says in its head where its wavelengths, in vacuum, are
-from and how far they can be trusted:
+28.5 µm in young stars, their jets and their discs, and what other missions see up to 672 µm. Each file says in its head
+where its wavelengths, in vacuum, are from and how far they can be trusted:
 
 ========  =============================================  =========  ============================================
 list      lines                                          to (km/s)  source
@@ -15,6 +15,8 @@ co        CO 1-0, 2-1, 2-0, 3-1, 4-2, J up to 60         0.1        Farrenq et a
 oh        OH, pure rotation, 9 to 28.5 µm                10         Hamiltonian, fitted to HITRAN 2020 and LAMDA
 h2o       H2O, pure rotation and 010-000                 2          levels of HITRAN 2020, at least 1/100 of the
                                                                     strongest at 800 K, and 1/30
+far_      ions, [C I], CO, 13CO, H2O beyond 28.9 µm      10         Farrenq, Tennyson et al. 2001, CDMS, NIST, ISO
+infrared
 ========  =============================================  =========  ============================================
 
 Not in it: the bands of OH and H2O at 2.5 to 3.5 µm, CO2, the isotopologues, H2O of levels beyond J = 14.
@@ -39,7 +41,7 @@ from feii_dask.model import Line
 
 __all__ = ["FORESTS", "KNOWN_LISTS", "KnownLines", "as_line", "catalogue_um", "known_lines", "read_line_list"]
 
-KNOWN_LISTS = ("h_i", "he_i", "h2", "atoms", "co", "oh", "h2o")
+KNOWN_LISTS = ("h_i", "he_i", "h2", "atoms", "co", "oh", "h2o", "far_infrared")
 FORESTS = frozenset({"co", "oh", "h2o"})
 
 

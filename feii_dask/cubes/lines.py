@@ -8,6 +8,8 @@ notes name what is within ten planes of a JWST cube; `feii_dask.cubes.known_line
 Beyond 50 µm are the lines that far-infrared spectrographs see in protostars (Karska et al. 2025): fine-structure lines
 from their laboratory frequencies, CO from the rotational constants of the Cologne database (CDMS), doublets of OH good
 to some 5 km/s. Of these, the notes name what such a spectrograph, of a resolving power near 1000, does not separate.
+Further lines that FIFI-LS, PACS, SPIRE and IRS see are in ``line_lists/far_infrared.csv``; there is a set for each of
+these instruments.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from feii_dask.cubes.known_lines import known_lines, read_line_list
@@ -27,6 +31,7 @@ __all__ = [
     "FAR_INFRARED_LINES",
     "FE_II_LINES",
     "H2_LINES",
+    "INSTRUMENTS_UM",
     "NOTEBOOK_LINES",
     "OTHER_LINES",
     "SETS",
@@ -66,12 +71,32 @@ class LineSets(Mapping[str, tuple[Line, ...]]):
 
 MOST_NAMED = 8  # lines in one message
 
+# Shortest and longest wavelength of instruments, µm: FIFI-LS of SOFIA, PACS and SPIRE of Herschel, IRS of Spitzer.
+INSTRUMENTS_UM = {"fifi": (51.0, 206.0), "pacs": (51.0, 210.0), "spire": (194.0, 672.0), "irs": (5.2, 38.0)}
+IRS_IONS = ("S IV", "O IV", "Ne V")  # of hot gas, which are not looked for by default
+
+
+def lines_of_instrument(name: str) -> list[Line]:
+    """Return the lines in an instrument's range, in order of wavelength."""
+    low_um, high_um = INSTRUMENTS_UM[name]
+    ions = (line for line in read_line_list("atoms") if line.species in IRS_IONS)
+    lines = (*ALL_LINES, *ions, *read_line_list("far_infrared"))
+    return sorted((line for line in lines if low_um <= line.wavelength_um <= high_um), key=attrgetter("wavelength_um"))
+
+
+def far_infrared_lines() -> list[Line]:
+    """Return all lines beyond 50 µm, in order of wavelength."""
+    lines = (*FAR_INFRARED_LINES, *(line for line in read_line_list("far_infrared") if line.wavelength_um > 50))
+    return sorted(lines, key=attrgetter("wavelength_um"))
+
+
 SETS = LineSets(
     {
         "feii": lambda: FE_II_LINES,
         "notebook": lambda: NOTEBOOK_LINES,
         "h2": lambda: H2_LINES,
-        "fir": lambda: FAR_INFRARED_LINES,
+        "fir": far_infrared_lines,
+        **{name: partial(lines_of_instrument, name) for name in INSTRUMENTS_UM},
         "hi": lambda: read_line_list("h_i"),
         "hei": lambda: read_line_list("he_i"),
         "co": lambda: (line for line in read_line_list("co") if line.transition.startswith("1-0 ")),
@@ -86,10 +111,11 @@ def find_lines(*names: str) -> tuple[Line, ...]:
     Parameters
     ----------
     *names : str
-        Each is a set (``feii``, ``notebook``, ``h2``, ``fir``, and of the catalogue ``hi``, ``hei``, ``co`` for CO 1-0,
-        ``oh``), a line (``Fe II 5.340``, ``[Fe II] 5.34``, ``H2 1-0 S(1)``, ``H I 12-4``, in any case), or the path of
-        a table that astropy reads, with a column ``wavelength`` (µm, unless it has another unit) or
-        ``wavelength_um``, in vacuum, and perhaps ``species`` (else Fe II) and the other fields of `Line`.
+        Each is a set (``feii``, ``notebook``, ``h2``, ``fir``, those of the instruments ``fifi``, ``pacs``, ``spire``
+        and ``irs``, and of the catalogue ``hi``, ``hei``, ``co`` for CO 1-0, ``oh``), a line (``Fe II 5.340``,
+        ``[Fe II] 5.34``, ``H2 1-0 S(1)``, ``H I 12-4``, in any case), or the path of a table that astropy reads, with a
+        column ``wavelength`` (µm, unless it has another unit) or ``wavelength_um``, in vacuum, and perhaps ``species``
+        (else Fe II) and the other fields of `Line`.
 
     Returns
     -------

@@ -13,16 +13,17 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from feii_dask.cubes.celestial import celestial_wcs, pixel_arcsec
-from feii_dask.cubes.hdus import BLOCK, FitsFile, Hdu, format_errors, integer_card, number_card, padded
+from feii_dask.cubes.hdus import BLOCK, FitsFile, Hdu, format_errors, integer_card, padded
+from feii_dask.cubes.pixels import pixel_type, read_pixels
+from feii_dask.cubes.spaxel_places import wcs_of_spaxels
 from feii_dask.cubes.storage import RangeReader
-from feii_dask.cubes.wavelengths import MOST_PLANES, runs_backwards, table_place, wavelengths_um
+from feii_dask.cubes.wavelengths import MOST_PLANES, runs_backwards, table_places, wavelengths_um
 from feii_dask.errors import CubeFormatError
 
 __all__ = ["Cube", "open_cube", "read_cube"]
 
 WIDEST_FIELD = 100_000  # spaxels; JWST mosaics have hundreds
 LARGEST_TABLE = 64 * 1024**2
-PIXEL_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # FITS 4.0, table 8
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -72,6 +73,11 @@ class Cube:
         """Requests sent so far."""
         return self._file.reader.requests
 
+    @property
+    def inflated_bytes(self) -> int:
+        """Bytes that a compressed file takes in memory as long as the cube is open; 0 for others."""
+        return self._file.reader.inflated_bytes
+
     def planes(self, start: int, stop: int, extension: str | None = None) -> NDArray[np.float32]:
         """Read some planes, in one request.
 
@@ -100,13 +106,8 @@ class Cube:
             hdu = self._file.find(extension or self._extension)
             if cube_shape(hdu) != self.shape:
                 raise CubeFormatError(f"has planes of another shape in {hdu.name} than in {self._extension}")
-            pixel = np.dtype(PIXEL_TYPES[hdu.header["BITPIX"]])
-            plane_bytes = self.shape[1] * self.shape[2] * pixel.itemsize
             stored = self.shape[0] - stop if self._backwards else start
-            first = hdu.data_start + stored * plane_bytes
-            raw = self._file.read(first, first + (stop - start) * plane_bytes)
-            values = scale_pixels(np.frombuffer(raw, dtype=pixel), hdu.header)
-        values = values.reshape(stop - start, *self.shape[1:])
+            values = read_pixels(self._file, hdu, stored, stored + stop - start)
         return np.ascontiguousarray(values[::-1]) if self._backwards else values
 
 
@@ -146,13 +147,14 @@ def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
         primary = file.primary
         hdu = file.find(extension)
         shape = cube_shape(hdu)
-        place = table_place(hdu.header)
-        table = None if place is None else read_table_column(file, hdu, *place)
+        table, unit = read_wavelength_table(file, hdu)
         wcs = celestial_wcs(hdu.header)
+        if wcs is None:
+            wcs = wcs_of_spaxels(file, shape)
         return Cube(
             uri=reader.uri,
             shape=shape,
-            wavelength_um=wavelengths_um(hdu.header, table),
+            wavelength_um=wavelengths_um(hdu.header, table, unit),
             header=hdu.header,
             primary_header=primary.header,
             wcs=wcs,
@@ -169,29 +171,32 @@ def cube_shape(hdu: Hdu) -> tuple[int, int, int]:
     if header.get("XTENSION", "IMAGE") != "IMAGE" or header["NAXIS"] != 3:
         kind = header.get("XTENSION", "IMAGE")
         raise CubeFormatError(f"has in {hdu.name} no cube, but a {kind} of {header['NAXIS']} axes")
-    if header["BITPIX"] not in PIXEL_TYPES:
-        raise CubeFormatError(f"has BITPIX = {header['BITPIX']!r} in {hdu.name}")
+    pixel_type(hdu)
     x, y = (integer_card(header, f"NAXIS{axis}", 1, WIDEST_FIELD) for axis in (1, 2))
     return integer_card(header, "NAXIS3", 1, MOST_PLANES), y, x
 
 
-def read_table_column(file: FitsFile, sci: Hdu, extension: str, column: str) -> Any:
-    """Return a column of a table, which is first sought where the pipeline puts it: behind ERR, DQ and WMAP."""
+def read_wavelength_table(file: FitsFile, sci: Hdu) -> tuple[Any, str | None]:
+    """Return the wavelengths of a cube and their unit, where a table of the file has them; None where none has."""
+    places = table_places(sci.header)
+    for extension, column in places:
+        if (hdu := find_table(file, sci, extension, is_sure=len(places) == 1)) is not None:
+            return read_column(file, hdu, column)
+    return None, None
+
+
+def find_table(file: FitsFile, sci: Hdu, extension: str, *, is_sure: bool) -> Hdu | None:
+    """Return a table, first sought where JWST's pipeline puts it: behind ERR, DQ and WMAP."""
     image = BLOCK + padded(4 * prod(cube_shape(sci)))
-    hdu = file.find_at(sci.stop + 3 * image, extension) or file.find(extension)
+    hdu = file.find_at(sci.stop + 3 * image, extension)
+    if hdu is not None or is_sure:
+        return hdu or file.find(extension)
+    return file.find_any(extension)
+
+
+def read_column(file: FitsFile, hdu: Hdu, column: str) -> tuple[Any, str | None]:
+    """Return a column of a table, and its unit."""
     if hdu.data_stop - hdu.data_start > LARGEST_TABLE:
         raise CubeFormatError(f"has a table of {hdu.data_stop - hdu.data_start} bytes in {hdu.name}")
-    return file.parse(hdu).data[column]
-
-
-def scale_pixels(stored: NDArray[Any], header: fits.Header) -> NDArray[np.float32]:
-    """Return stored pixels as physical values (FITS 4.0, equation 3)."""
-    scale, zero = number_card(header, "BSCALE", 1.0), number_card(header, "BZERO", 0.0)
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold becomes infinite
-        if scale == 1.0 and zero == 0.0:
-            values = stored.astype(np.float32)
-        else:
-            values = (stored.astype(np.float64) * scale + zero).astype(np.float32)
-    if stored.dtype.kind in "iu" and "BLANK" in header:
-        values[stored == header["BLANK"]] = np.nan
-    return values
+    table = file.parse(hdu)
+    return table.data[column], table.columns[column].unit

@@ -1,4 +1,7 @@
-"""Byte ranges of a file in an object store, on a web server or on disk."""
+"""Byte ranges of a file in an object store, on a web server or on disk.
+
+A file that was compressed with gzip cannot be read in part: it is read whole, decompressed, and kept.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import random
 import ssl
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,6 +27,7 @@ from botocore.parsers import ResponseParserError
 from fsspec.utils import get_protocol, tokenize
 
 from feii_dask._version import __version__
+from feii_dask.cubes.inflate import inflate, is_gzip
 from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
 __all__ = ["RangeReader"]
@@ -37,6 +41,8 @@ ATTEMPTS_IF_SILENT = 2
 FIRST_PAUSE_S = 0.2  # doubled after each attempt, times a random 0.5 to 1.5
 CONNECTIONS = 64
 LONGEST_KEPT = 256 * 1024
+MOST_INFLATED = 4 * 1024**3  # where nobody says how much memory there is
+CHUNK = 16 * 1024**2  # of a compressed file
 
 CA_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 # What a connection depends on: a file system is made anew when one of these has changed.
@@ -81,10 +87,16 @@ class RangeReader:
         Bytes received.
     requests : int
         Requests sent, failed ones included.
+    inflated_bytes : int
+        Bytes of a decompressed file that are kept in memory.
     """
 
-    def __init__(self, uri: str, storage_options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, uri: str, storage_options: Mapping[str, Any] | None = None, most_inflated: int | None = None
+    ) -> None:
         self.uri = str(uri)
+        self.inflated_bytes = 0
+        self._most_inflated = MOST_INFLATED if most_inflated is None else most_inflated
         self.bytes_read = 0
         self.requests = 0
         self._options = storage_options or {}
@@ -106,6 +118,8 @@ class RangeReader:
             if first <= start and stop <= first + len(data):
                 return data[start - first : stop - first]
         data = self._read_with_retries(start, stop)
+        if start == 0 and is_gzip(data):
+            return self._keep_inflated(data, stop)[:stop]
         if len(data) > stop - start:  # a server that ignores ranges sends the whole file
             self._size, self._kept = len(data), [(0, data)]
             return data[start:stop]
@@ -114,6 +128,25 @@ class RangeReader:
         if len(data) <= LONGEST_KEPT:
             self._kept.append((start, data))
         return data
+
+    def _keep_inflated(self, start: bytes, stop: int) -> bytes:
+        """Return what a compressed file holds, after keeping it; ``[0, stop)`` of the file has been read."""
+        try:
+            whole = inflate(self._chunks(start, stop), self._most_inflated)
+        except CubeReadError as error:
+            raise CubeReadError(f"{self.uri} {error}") from error
+        self._size, self._kept, self.inflated_bytes = len(whole), [(0, whole)], len(whole)
+        return whole
+
+    def _chunks(self, data: bytes, stop: int) -> Iterator[bytes]:
+        """Yield the file as it is stored, in pieces; the first, of the bytes up to ``stop``, has been read."""
+        yield data
+        asked = stop
+        while len(data) == asked:  # less at the file's end, more if the server ignores ranges
+            asked = CHUNK
+            data = self._read_with_retries(stop, stop + asked)
+            stop += asked
+            yield data
 
     def _read_with_retries(self, start: int, stop: int) -> bytes:
         deadline = time.monotonic() + DEADLINE_S + (stop - start) / SLOWEST_BYTES_PER_S

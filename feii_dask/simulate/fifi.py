@@ -57,6 +57,8 @@ class FifiCube:
         Transmission of the atmosphere.
     pixel_arcsec : float
         Width of a spaxel, arcsec.
+    roll_deg : float
+        The pipeline's ``SKY_ANGL``; ``CROTA2`` is its negative.
     truth : dict
         Of the injected line: ``snr``, ``velocity_kms``, ``flux`` (W m⁻²); empty without one.
     """
@@ -69,6 +71,7 @@ class FifiCube:
     exposures: NDArray[np.int64]
     transmission: NDArray[np.float64]
     pixel_arcsec: float
+    roll_deg: float = 0.0
     truth: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -87,6 +90,7 @@ class FifiCube:
         wcs.wcs.crpix = [(self.flux.shape[2] + 1) / 2, (self.flux.shape[1] + 1) / 2, 1.0]
         step_um = float(self.wavelength_um[1] - self.wavelength_um[0])
         wcs.wcs.cdelt = [-self.pixel_arcsec / 3600, self.pixel_arcsec / 3600, step_um]
+        wcs.wcs.crota = [0.0, -self.roll_deg, 0.0]
         return wcs
 
 
@@ -101,6 +105,7 @@ def make_fifi_cube(
     planes: int = 61,
     shape: tuple[int, int] = (35, 33),
     center_deg: tuple[float, float] = (83.8, -5.4),
+    roll_deg: float | None = None,
     seed: int | Generator = 0,
 ) -> FifiCube:
     """Simulate a scan over one line.
@@ -127,6 +132,8 @@ def make_fifi_cube(
         Spaxels, (y, x).
     center_deg : tuple of float
         Right ascension and declination of the central spaxel.
+    roll_deg : float, optional
+        Angle by which the field is rotated on the sky; by default any, as the seed has it.
     seed : int or Generator
         Seed of all random numbers.
 
@@ -145,6 +152,7 @@ def make_fifi_cube(
     if not 51 <= rest_um <= 203:
         raise SettingsError(f"FIFI-LS sees 51 to 203 µm, not {rest_um:g}")
     rng = np.random.default_rng(seed)
+    roll_deg = rng.spawn(1)[0].uniform(0, 360) if roll_deg is None else roll_deg  # the noise does not depend on it
     step_um = rest_um / RESOLVING_POWER / LINE_PLANES
     wavelength_um = rest_um + step_um * (np.arange(planes, dtype=np.float64) - planes // 2 + rng.uniform(-8, 8))
     exposures = exposure_map(planes, shape, rng)
@@ -162,7 +170,8 @@ def make_fifi_cube(
     flux[exposures == 0] = np.nan
     error = np.where(exposures > 0, sigma, np.nan)
     pixel_arcsec = 1.01 * rest_um * 1e-6 / MIRROR_M * 206265 / PSF_PX
-    return FifiCube(line, center_deg, wavelength_um, flux, error, exposures, transmission, pixel_arcsec, truth)
+    seen = (flux, error, exposures, transmission)
+    return FifiCube(line, center_deg, wavelength_um, *seen, pixel_arcsec, roll_deg, truth)
 
 
 def protostar(
@@ -231,12 +240,7 @@ def outflow_image(shape: tuple[int, int], length_px: float, angle: float) -> NDA
 def write_fifi_cube(path: str | Path, cube: FifiCube, *, target_name: str = "SIMULATED") -> Path:
     """Write a cube: an empty primary HDU, then FLUX, ERROR, WAVELENGTH, TRANSMISSION and EXPOSURE_MAP, in float64."""
     path = Path(path)
-    cards = cube.wcs.to_header()
-    cards["CUNIT3"] = "um"  # as the pipeline has it; astropy turned it into metres
-    cards["CRVAL3"] = float(cube.wavelength_um[0])
-    cards["CDELT3"] = float(cube.wavelength_um[1] - cube.wavelength_um[0])
-    cards["SPECSYS"] = "BARYCENT"
-    cards["BMAJ"] = cards["BMIN"] = PSF_PX * cube.pixel_arcsec / 3600
+    cards = pipeline_cards(cube)
     about = {
         "ORIGIN": "feii_dask.simulate",
         "TELESCOP": "SOFIA",
@@ -247,6 +251,7 @@ def write_fifi_cube(path: str | Path, cube: FifiCube, *, target_name: str = "SIM
         "PRODTYPE": "resampled",
         "PROCSTAT": "LEVEL_4",
         "RESOLUN": RESOLVING_POWER,
+        "SKY_ANGL": cube.roll_deg,
     }
     extensions = (
         ("FLUX", cube.flux, {**cards, "BUNIT": "Jy/pixel"}),
@@ -259,3 +264,14 @@ def write_fifi_cube(path: str | Path, cube: FifiCube, *, target_name: str = "SIM
     images = [fits.ImageHDU(data, header=fits.Header(header), name=name) for name, data, header in extensions]
     fits.HDUList([primary, *images]).writeto(path, overwrite=True)
     return path
+
+
+def pipeline_cards(cube: FifiCube) -> dict[str, str | float]:
+    """Return the cards of the axes, those that the pipeline writes (sofia_redux 1.5.2, fifi_ls.resample.make_hdul)."""
+    cards: dict[str, str | float] = {"EQUINOX": 2000.0}
+    wcs = cube.wcs.wcs
+    for axis in range(3):
+        cards |= {f"CTYPE{axis + 1}": wcs.ctype[axis], f"CUNIT{axis + 1}": ("deg", "deg", "um")[axis]}
+        cards |= {f"{key.upper()}{axis + 1}": float(getattr(wcs, key)[axis]) for key in ("crval", "cdelt", "crpix")}
+    beam_deg = PSF_PX * cube.pixel_arcsec / 3600
+    return cards | {"CROTA2": -cube.roll_deg, "SPECSYS": "BARYCENT", "BMAJ": beam_deg, "BMIN": beam_deg, "BPA": 0.0}

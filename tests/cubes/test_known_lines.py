@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from feii_dask.cubes.known_lines import FORESTS, KNOWN_LISTS, catalogue_um, known_lines, read_line_list
-from feii_dask.cubes.lines import ALL_LINES
+from feii_dask.cubes.lines import ALL_LINES, INSTRUMENTS_UM, find_lines
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
 from tests.cubes.line_formulas import LISTS, ROWS, carbon_monoxide_um, hydrogen_um, list_text
 
@@ -36,7 +36,8 @@ def test_lists_say_their_source_and_accuracy_and_are_in_order(name: str) -> None
     assert 0 < float(head[2]) <= 10
     wavelengths_um = [line.wavelength_um for line in read_line_list(name)]
     assert wavelengths_um == sorted(wavelengths_um)
-    assert 0.9 <= wavelengths_um[0] < wavelengths_um[-1] <= 28.5
+    low_um, high_um = (28.9, 672.0) if name == "far_infrared" else (0.9, 28.5)
+    assert low_um <= wavelengths_um[0] < wavelengths_um[-1] <= high_um
 
 
 def test_every_list_is_packaged_and_every_line_has_a_designation_of_its_own() -> None:
@@ -179,3 +180,106 @@ def test_nothing_but_the_lines_to_look_for_is_read_at_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "0"]
+
+
+GHZ_UM = 299_792.458
+# Frequencies, GHz, and wavelengths, µm, of other origin than those of our list, and the largest difference, km/s.
+FAR_INFRARED_GHZ = {
+    # CO and ions: LAMDA, as SpectralRadex 1.1.5 carries it; CO above J = 30 is extrapolated there
+    "CO 4-3": (461.0407682, 0.05),
+    "CO 9-8": (1036.9123930, 0.05),
+    "CO 13-12": (1496.922909, 0.05),
+    "N II 3P1-3P0": (1461.1338, 0.1),
+    "N II 3P2-3P1": (2459.3740, 1),
+    "C I 3P1-3P0": (492.160651, 0.1),
+    "C I 3P2-3P1": (809.34197, 0.1),
+    # H2O: the JPL catalogue, as astronomers' public programs carry it
+    "H2O 000-000 1_1_0-1_0_1": (556.9359877, 0.1),
+    "H2O 000-000 2_1_1-2_0_2": (752.033143, 0.1),
+    "H2O 000-000 4_2_2-3_3_1": (916.17158, 0.1),
+    "H2O 000-000 2_0_2-1_1_1": (987.926759, 0.1),
+    "H2O 000-000 3_1_2-3_0_3": (1097.36479, 0.1),
+    "H2O 000-000 1_1_1-0_0_0": (1113.343007, 0.1),
+    "H2O 000-000 3_1_2-2_2_1": (1153.12682, 0.1),
+    "H2O 000-000 3_2_1-3_1_2": (1162.911602, 0.1),
+    "H2O 000-000 4_2_2-4_1_3": (1207.63873, 0.1),
+    "H2O 000-000 2_2_0-2_1_1": (1228.788719, 0.1),
+    "H2O 000-000 5_2_3-5_1_4": (1410.618069, 0.1),
+    "H2O 000-000 4_1_3-4_0_4": (1602.219369, 0.1),
+    "H2O 000-000 2_2_1-2_1_2": (1661.007637, 0.1),
+    "H2O 000-000 2_1_2-1_0_1": (1669.904775, 0.1),
+    "H2O 000-000 3_0_3-2_1_2": (1716.769633, 0.1),
+    "H2O 000-000 3_2_2-3_1_3": (1919.359531, 0.1),
+    "H2O 000-000 4_1_3-3_2_2": (2074.432305, 0.1),
+    "H2O 000-000 3_1_3-2_0_2": (2164.13198, 0.1),
+    "H2O 000-000 4_2_3-4_1_4": (2264.14965, 0.1),
+    "H2O 000-000 4_0_4-3_1_3": (2391.572628, 0.1),
+    # ions of IRS: ISO's list, as jdaviz 5.0 carries it; Ne III from the levels, K, of Meudon's PDR code (pdrtpy 3.0.1)
+    "S III 3P1-3P0": (GHZ_UM / 33.480, 20),
+    "Si II 2P3/2-2P1/2": (GHZ_UM / 34.814, 20),
+    "Fe II a6D5/2-a6D7/2": (GHZ_UM / 35.3491, 10),
+    "Ne III 3P0-3P1": ((1324.4585 - 924.9498) * 20.836619, 20),
+}
+# The primary lines of FIFI-LS as its pipeline lists them (sofia_redux 1.5.2, primary_lines.txt), µm.
+FIFI_PRIMARY_UM = {
+    "O III": (51.81, 88.36),
+    "N III": (57.32,),
+    "O I": (63.18, 145.52),
+    "N II": (121.90, 205.18),
+    "C II": (157.74,),
+    "CO": (124.19, 153.27, 162.82, 185.99, 200.27),
+}
+
+
+@pytest.mark.parametrize("name", FAR_INFRARED_GHZ)
+def test_far_infrared_values_of_other_origin(name: str) -> None:
+    ghz, most_kms = FAR_INFRARED_GHZ[name]
+    assert abs(offset_kms(known(name).wavelength_um, GHZ_UM / ghz)) <= most_kms
+
+
+def test_the_far_infrared_lines_of_co_are_those_of_the_formula() -> None:
+    lines = [line for line in read_line_list("far_infrared") if line.species == "CO"]
+    for line in lines:
+        upper, lower = map(int, line.transition.split("-"))
+        assert line.wavelength_um == pytest.approx(carbon_monoxide_um((0, upper), (0, lower)), abs=6e-6)
+    everywhere = {line.transition for line in (*lines, *ALL_LINES) if line.species == "CO"}
+    assert everywhere == {f"{upper}-{upper - 1}" for upper in range(4, 41)}
+
+
+def test_rotation_of_13co_is_that_of_a_slightly_stretched_rotor() -> None:
+    rare = [line for line in read_line_list("far_infrared") if line.species == "13CO"]
+    lines = {int(line.transition.partition("-")[0]): line for line in rare}
+    assert set(lines) == set(range(5, 14))
+    # 2 B J - 4 D J**3 with the constants of Cazzoli et al. 2004, MHz
+    for upper, line in lines.items():
+        mhz = 2 * 55_101.0121 * upper - 4 * 0.16762 * upper**3
+        assert abs(offset_kms(line.wavelength_um, GHZ_UM * 1e3 / mhz)) < 0.5
+
+
+def test_the_primary_lines_of_fifi_are_in_its_set() -> None:
+    ours = find_lines("fifi")
+    for species, wavelengths_um in FIFI_PRIMARY_UM.items():
+        for wavelength_um in wavelengths_um:
+            nearest = min(abs(line.wavelength_um - wavelength_um) for line in ours if line.species == species)
+            assert nearest <= 0.012, (species, wavelength_um)
+
+
+INSTRUMENT_LINES = {
+    "fifi": "N III 57.317; N II 121.898; N II 205.178; CO 124.193; CO 200.272; C II 157.741; O I 145.525",
+    "pacs": "N III 57.317; O I 63.184; O III 88.356; C II 157.741; H2O 108.073; H2O 179.527; CO 72.843; N II 121.898",
+    "spire": "N II 205.178; C I 370.415; C I 609.135; CO 650.252; CO 200.272; 13CO 544.161; H2O 269.272; H2O 538.289",
+    "irs": (
+        "Fe II 17.936; Fe II 24.519; Fe II 25.988; Fe II 35.349; Si II 34.815; S III 18.713; S III 33.481; "
+        "Ne II 12.814; Ne III 15.555; Ne III 36.013; O IV 25.890; S IV 10.510; H2 28.219; H2 17.035; H2 12.279; "
+        "H2 9.665; H2 8.025; H2 6.910; H2 6.109; H2 5.511"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INSTRUMENT_LINES)
+def test_sets_of_the_instruments(name: str) -> None:
+    lines = find_lines(name)
+    assert set(INSTRUMENT_LINES[name].split("; ")) <= {line.name for line in lines}
+    low_um, high_um = INSTRUMENTS_UM[name]
+    assert all(low_um <= line.wavelength_um <= high_um for line in lines)
+    assert [line.wavelength_um for line in lines] == sorted(line.wavelength_um for line in lines)

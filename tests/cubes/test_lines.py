@@ -14,6 +14,7 @@ from astropy.table import QTable, Table
 from feii_dask.cubes.lines import (
     FE_II_LINES,
     H2_LINES,
+    INSTRUMENTS_UM,
     NOTEBOOK_LINES,
     OTHER_LINES,
     SETS,
@@ -122,7 +123,7 @@ def test_sets_of_the_catalogue(name: str, species: str, count: int) -> None:
 
 def test_all_sets_can_be_searched_and_their_lines_be_found_again() -> None:
     assert {line.transition[:4] for line in find_lines("co")} == {"1-0 "}
-    assert set(SETS) == {"feii", "notebook", "h2", "fir", "hi", "hei", "co", "oh"}
+    assert set(SETS) == {"feii", "notebook", "h2", "fir", "hi", "hei", "co", "oh"} | set(INSTRUMENTS_UM)
     for name, lines in SETS.items():
         assert find_lines(name) == lines
         if name != "notebook":  # its wavelengths are rounded
@@ -144,7 +145,7 @@ def test_all_sets_can_be_searched_and_their_lines_be_found_again() -> None:
         (("feii", "notebook"), "two lines are called 'Fe II 25.988', at 25.98839 and 25.988 µm"),
         (("hel",), "did you mean 'hei'"),
         (("Mg XI",), "did you mean 'Mg I"),
-        (("C I",), "'C I 0.983', 'C I 0.985', 'C I 3p3D2-3s3P1' or 10 others: say which"),
+        (("C I",), "'C I 0.983', 'C I 0.985', 'C I 3p3D2-3s3P1' or 12 others: say which"),
         (("missing.csv",), "no line, set of lines or file is called 'missing.csv'"),
     ],
 )

@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feii_dask.cubes.wavelengths import runs_backwards, table_place, wavelengths_um
+from feii_dask.cubes.wavelengths import runs_backwards, table_places, wavelengths_um
 from feii_dask.errors import CubeFormatError
 
 
@@ -70,13 +70,38 @@ def test_integers_and_missing_reference_pixels() -> None:
 
 def test_the_table_counts_only_where_the_axis_says_so() -> None:
     """Since jwst 2.0 linear cubes have a WCS-TABLE too."""
-    assert table_place(linear()) is None
+    assert table_places(linear()) == ()
     header = linear(CTYPE3="WAVE-TAB", CDELT3=None, CRVAL3=1.0, PS3_0="WCS-TABLE", PS3_1="wavelength", NAXIS3=3)
-    assert table_place(header) == ("WCS-TABLE", "wavelength")
+    assert table_places(header) == (("WCS-TABLE", "wavelength"),)
     table = np.array([[[4.9], [5.0], [5.2]]], dtype=">f4")
     np.testing.assert_array_equal(wavelengths_um(header, table), table.ravel().astype(float))
     header["CUNIT3"] = "nm"
     np.testing.assert_allclose(wavelengths_um(header, table * 1000), table.ravel(), rtol=1e-6)
+
+
+UNDEFINED = fits.card.Undefined()
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"CTYPE3": "WAVE-TAB", "PS3_0": None},
+        {"CTYPE3": "WAVE-TAB", "PS3_0": UNDEFINED, "CRVAL3": UNDEFINED},
+        dict.fromkeys(("CTYPE3", "CRPIX3", "CRVAL3", "CDELT3"), UNDEFINED),
+        dict.fromkeys(("CTYPE3", "CRPIX3", "CRVAL3", "CDELT3"), None),
+        {"CTYPE3": "Wavelength", "CDELT3": UNDEFINED},
+    ],
+)
+@pytest.mark.parametrize("unit", ["um", "Micrometer", "microns", UNDEFINED])
+def test_axes_that_say_nothing_have_a_table(cards: dict[str, object], unit: object) -> None:
+    """As of PACS's mosaic cubes; where CUNIT3 has no value either, the table's column has one."""
+    header = linear(NAXIS3=3, CUNIT3=unit, **cards)
+    assert table_places(header) == (("WCS-TABLE", "wavelength"), ("WCS-TAB", "wavelen"))
+    table = np.array([[63.1], [63.2], [63.4]])
+    np.testing.assert_allclose(wavelengths_um(header, table, "um"), table.ravel(), rtol=1e-14)
+    assert not runs_backwards(header)
+    with pytest.raises(CubeFormatError, match="was not given|CRPIX3|CRVAL3|CDELT3"):
+        wavelengths_um(header)
 
 
 @pytest.mark.parametrize(

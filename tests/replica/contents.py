@@ -25,7 +25,7 @@ class Contents:
         self.observations = read_table(directory, "observations")
         self.ysos = read_table(directory, "ysos")
         self.irsa = read_table(directory, "irsa")
-        self.files = {path.name: path for path in directory.rglob("*.fits")}
+        self.files = {path.name: path for path in directory.rglob("*.fits*")}
 
 
 def read_table(directory: Path, name: str) -> pd.DataFrame:

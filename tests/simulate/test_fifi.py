@@ -35,6 +35,33 @@ def test_our_reader_and_astropy_read_what_was_written(tmp_path: Path) -> None:
     np.testing.assert_allclose(metres, cube.wavelength_um * 1e-6, rtol=1e-9)
 
 
+@pytest.mark.parametrize("roll_deg", [0.0, 33.0, 251.0, None])
+def test_rotated_skies_are_where_astropy_has_them(roll_deg: float | None, tmp_path: Path) -> None:
+    """With the cards of the pipeline, CROTA2 among them and no matrix."""
+    cube = make_fifi_cube(OI, roll_deg=roll_deg, seed=5)
+    path = write_fifi_cube(tmp_path / "cube.fits", cube)
+    ours = open_cube(str(path), extension="FLUX")
+    with fits.open(path) as hdus:
+        header = hdus["FLUX"].header
+        expected = WCS(header).celestial
+    assert header["CROTA2"] == -cube.roll_deg
+    assert not any(key.startswith(("PC1_", "PC2_", "CD1_", "CD2_")) for key in header)
+    x, y = np.meshgrid(np.arange(33), np.arange(35))
+    assert ours.wcs is not None
+    places = ours.wcs.pixel_to_world(x, y)
+    assert places.separation(expected.pixel_to_world(x, y)).arcsec.max() < 1e-6
+    up_deg = places[17, 16].position_angle(places[18, 16]).deg
+    assert (up_deg - cube.roll_deg + 180) % 360 - 180 == pytest.approx(0, abs=0.1)
+    corners = np.array(cube.footprint.split()[2:], dtype=float).reshape(-1, 2)
+    np.testing.assert_allclose(corners, expected.calc_footprint(axes=(33, 35), center=False), atol=1e-5)
+
+
+def test_the_roll_leaves_the_noise_as_it_is() -> None:
+    np.testing.assert_array_equal(make_fifi_cube(OI, seed=6).flux, make_fifi_cube(OI, seed=6, roll_deg=0.0).flux)
+    rolls = {make_fifi_cube(OI, seed=seed).roll_deg for seed in range(3)}
+    assert len(rolls) == 3
+
+
 def test_the_footprint_holds_its_centre() -> None:
     cube = make_fifi_cube(OI, center_deg=(0.001, 60.0))
     observations = pd.DataFrame({"s_ra": [0.001], "s_dec": [60.0], "s_region": [cube.footprint]})

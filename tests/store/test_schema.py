@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import feii_dask as fd
 from feii_dask.cli import main
 from feii_dask.config.loading import load_settings
-from feii_dask.cubes.lines import FAR_INFRARED_LINES, FE_II_LINES, H2_LINES, NOTEBOOK_LINES, find_lines
+from feii_dask.cubes.lines import FE_II_LINES, H2_LINES, NOTEBOOK_LINES, find_lines
 from feii_dask.errors import SettingsError
 from feii_dask.model import Line
 from feii_dask.store.run_store import RunStore
@@ -122,7 +122,7 @@ def test_the_command_asks_for_what_the_run_asked(settings: dict[str, Any]) -> No
 
 def test_the_command_leaves_out_what_is_the_default() -> None:
     with pytest.raises(SettingsError) as caught:
-        fd.open_run(write_old_run(Path("old"), mission="sofia", detector="grating", lines=FAR_INFRARED_LINES))
+        fd.open_run(write_old_run(Path("old"), mission="sofia", detector="grating", lines=find_lines("fifi")))
     assert command_in(str(caught.value)) == ["--mission", "sofia", "--out", "NEW"]
 
 
