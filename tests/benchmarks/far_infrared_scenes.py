@@ -84,7 +84,7 @@ def make_scene(
     planes = planes or int(rng.integers(*instrument.planes))
     shape = shape or instrument.shape
     plane_kms = SPEED_OF_LIGHT_KMS / instrument.resolving_power / instrument.line_planes
-    offset_kms = (np.arange(planes) - planes // 2 + rng.uniform(-4, 4)) * plane_kms
+    offset_kms: Array = (np.arange(planes, dtype=np.float64) - planes // 2 + rng.uniform(-4, 4)) * plane_kms
     coverage = exposures(planes, shape, instrument, rng)
     transmission = atmosphere(offset_kms, instrument, rng)
     noise = resampled_noise(coverage, instrument, rng) / np.maximum(transmission, CUT)[:, None, None]

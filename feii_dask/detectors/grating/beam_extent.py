@@ -20,6 +20,7 @@ __all__ = ["BeamExtent", "judge_beam_extent"]
 EXTENDED_P = 0.005  # largest p-value of what is extended
 COMPACT_SHARE, COMPACT_SIGMAS = 0.2, 1.645  # beyond the core, at 95 %
 NARROWEST, WIDEST = 0.5, 1.25  # FWHM of points, over that of the beam: resampling widens it
+CORE_WIDEST = 1.08  # the same, of the core in which a compact line has nearly all of its light
 RELATIVE_ERROR = 0.08  # of the model of a point
 FIELD_SHARE, FIELD_CONTRAST = 0.6, 8.0  # spaxels with the line, and its peak over its median, where it fills the field
 FREEDOM = 300.0  # of the scale, about
@@ -60,10 +61,10 @@ def judge_beam_extent(emission: Emission, psf_px: float) -> BeamExtent:
     psf_px : float
         FWHM of the point-spread function, spaxels.
     """
-    point = fitted_point(emission, psf_px)
-    p_extent = p_of_excess_light(emission, point, psf_px)
+    p_extent = p_of_excess_light(emission, fitted_point(emission, psf_px, WIDEST), psf_px)
     total = float(emission.image.amplitude[0][emission.grown].sum())
-    core = float(point[emission.image.information[0] > 0].sum())
+    known = emission.image.information[0] > 0
+    core = float(fitted_point(emission, psf_px, CORE_WIDEST)[known].sum())
     share = core / total if total > 0 else nan
     error = hypot(emission.flux_error / emission.flux, RELATIVE_ERROR) if total > 0 else nan
     if p_extent <= EXTENDED_P:
@@ -75,8 +76,8 @@ def judge_beam_extent(emission: Emission, psf_px: float) -> BeamExtent:
     return BeamExtent(kind, p_extent, share, error, ("fills_field",) * fills_the_field(emission))
 
 
-def fitted_point(emission: Emission, psf_px: float) -> Image64:
-    """Return the round Gaussian, (y, x), that fits a line's image best within reach of its peak."""
+def fitted_point(emission: Emission, psf_px: float, widest: float) -> Image64:
+    """Return the round Gaussian, (y, x), up to so many beams wide, that fits a line's image best about its peak."""
     amplitude, precision = emission.image.amplitude[0], np.sqrt(emission.image.information[0])
     y, x = np.indices(amplitude.shape)
     near = np.hypot(y - emission.peak_yx[0], x - emission.peak_yx[1]) <= 2 * psf_px
@@ -92,9 +93,9 @@ def fitted_point(emission: Emission, psf_px: float) -> Image64:
     def misfit(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray((precision * (amplitude - point(parameters)))[near])
 
-    start = np.array([*emission.peak_yx, 0.05], dtype=np.float64)
+    start = np.array([*emission.peak_yx, 0.0], dtype=np.float64)
     reach = np.array([psf_px, psf_px])
-    bounds = ([*(start[:2] - reach), log(NARROWEST)], [*(start[:2] + reach), log(WIDEST)])
+    bounds = ([*(start[:2] - reach), log(NARROWEST)], [*(start[:2] + reach), log(widest)])
     return point(least_squares(misfit, start, bounds=bounds, x_scale=[1.0, 1.0, 0.1]).x)
 
 
@@ -106,8 +107,9 @@ def p_of_excess_light(emission: Emission, point: Image64, psf_px: float) -> floa
         left = beam_average(LineFits(emission.image.amplitude - point, information), width * psf_px)[0]
         model = beam_average(LineFits(point[None], information), width * psf_px)[0]
         excess = left / np.hypot(scale, RELATIVE_ERROR * np.nan_to_num(model))
-        largest = max(largest, float(np.max(excess[emission.grown], initial=0.0)))
-    beams = sum(max(1.0, np.count_nonzero(emission.grown) / (width * psf_px) ** 2) for width in BEAMS)
+        largest = max(largest, float(excess[emission.grown].max(initial=0.0)))
+    spaxels = float(np.count_nonzero(emission.grown))
+    beams = sum(max(1.0, spaxels / (width * psf_px) ** 2) for width in BEAMS)
     return random_field_p_value(largest, beams, 0.0, FREEDOM)
 
 
@@ -115,5 +117,5 @@ def fills_the_field(emission: Emission) -> bool:
     """Say whether a line is seen nearly everywhere, and is nowhere much brighter."""
     known = emission.image.information[0] > 0
     amplitude = emission.image.amplitude[0][known]
-    share = np.count_nonzero(emission.region & known) / max(np.count_nonzero(known), 1)
+    share = float(emission.region[known].mean()) if known.any() else 0.0
     return bool(share > FIELD_SHARE and float(np.median(amplitude)) * FIELD_CONTRAST > float(amplitude.max()))

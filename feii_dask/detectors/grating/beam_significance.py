@@ -30,6 +30,8 @@ class LineSearch:
         What was fitted.
     off_line : (n,) bool ndarray
         Planes that told noise and scale.
+    sharp : (n, y, x) float64 ndarray
+        Significance of the averages over the narrower beam.
     significance : (n, y, x) float64 ndarray
         The largest of the beams' averages, standard deviations; NaN where there are too few data.
     scales : tuple of float
@@ -40,6 +42,7 @@ class LineSearch:
 
     spectra: WeighedSpectra
     off_line: Planes
+    sharp: Cube64
     significance: Cube64
     scales: tuple[float, ...]
     nulls: tuple[float, ...]
@@ -71,20 +74,19 @@ def search_lines(
     psf_px : float
         FWHM of the point-spread function, spaxels.
     """
-    significance = np.full(fits.amplitude.shape, np.nan)
-    scales, largest, smallest = [], [], []
+    averages, scales, largest, smallest = [], [], [], []
     for width in BEAMS:
         off = beam_average(beside, width * psf_px)[off_line]
         off = off[np.isfinite(off)]
         scale = MAD * float(np.median(np.abs(off))) if off.size else 0.0
         scale = scale or 1.0
-        significance = np.fmax(significance, beam_average(fits, width * psf_px) / scale)
+        averages.append(beam_average(fits, width * psf_px) / scale)
         scales.append(scale)
         if off.size:
             largest.append(float(off.max()) / scale)
             smallest.append(float(-off.min()) / scale)
     nulls = (max(largest), max(smallest)) if largest else ()
-    return LineSearch(spectra, off_line, significance, tuple(scales), nulls)
+    return LineSearch(spectra, off_line, averages[0], np.fmax(*averages), tuple(scales), nulls)
 
 
 def beam_average(fits: LineFits, fwhm_px: float) -> Cube64:

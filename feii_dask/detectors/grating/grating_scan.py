@@ -51,8 +51,8 @@ class GratingScan(MeasuresArrays):
     Follows `feii_dask.detectors.contract.Detector`. ``statistic`` and ``snr`` are the significance of the best beam and
     resolution element, in standard deviations; ``statistic_curve`` is that of the best beam in each plane.
 
-    A line is ``detected`` unless it is shown to be ``compact``. In the infrared of JWST it must be shown to be extended;
-    here a field of forty beams of 6 to 20″ holds few outflows that could be, and all others would be lost.
+    A line is ``detected`` unless it is shown to be ``compact``. JWST's lines must be shown to be extended; in a field
+    of forty beams of 6 to 20″ few outflows could be, and the others would be lost.
 
     Parameters
     ----------

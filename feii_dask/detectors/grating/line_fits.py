@@ -14,6 +14,8 @@ __all__ = ["LineFits", "WeighedSpectra", "fit_lines", "weighed_spectra"]
 FEWEST_ELEMENTS = 2.5  # resolution elements with data that tell a line from its continuum
 FEWEST_PLANES = 6  # beside the line, that tell the noise
 FEWEST_NEGATIVE = 10  # spaxels of a plane that tell its noise
+DEGREE = 1  # of the continuum
+SINGULAR = 1e-9  # determinant of the normal equations, scaled to unit trace, that cannot be solved
 CLIP = 3.0  # standard deviations beyond which a plane does not
 
 Cube64 = NDArray[np.float64]
@@ -79,24 +81,25 @@ def fit_lines(spectra: WeighedSpectra, centres: NDArray[np.float64], line_planes
         FWHM of the line, planes.
     """
     weight, weighted = spectra.weight, spectra.weight * spectra.known
-    position = np.linspace(-1, 1, len(weight))
+    bases = continuum_bases(len(weight))
     profile = np.exp(-4 * log(2) * np.square((np.arange(len(weight)) - centres[:, None]) / line_planes))
-    s0, s1, s2 = (np.tensordot(position**power, weight, axes=1) for power in (0, 1, 2))
-    y0, y1 = (np.tensordot(position**power, weighted, axes=1) for power in (0, 1))
-    g0, g1, gg = (np.tensordot(basis, weight, axes=1) for basis in (profile, profile * position, np.square(profile)))
-    gy = np.tensordot(profile, weighted, axes=1)
-    determinant = s0 * s2 - s1**2
-    solvable = determinant > 1e-9 * np.maximum(s0 * s2, 1e-300)
-    determinant = np.where(solvable, determinant, 1.0)
-    on_constant, on_slope = (s2 * g0 - s1 * g1) / determinant, (s0 * g1 - s1 * g0) / determinant
-    information = gg - on_constant * g0 - on_slope * g1
+    normal = np.moveaxis(np.tensordot(bases[:, None] * bases, weight, axes=1), (0, 1), (-2, -1))
+    trace = np.trace(normal, axis1=-2, axis2=-1)[..., None, None]
+    solvable = np.linalg.det(normal / np.maximum(trace, 1e-300)) > SINGULAR
+    normal = np.where(solvable[..., None, None], normal, np.eye(len(bases)))
+    crossed = np.stack([np.tensordot(profile * basis, weight, axes=1) for basis in bases], axis=-1)
+    per_line = np.einsum("yxab,myxb->myxa", np.linalg.inv(normal), crossed)
+    gg = np.tensordot(np.square(profile), weight, axes=1)
+    information = gg - (per_line * crossed).sum(axis=-1)
+    of_continuum = np.moveaxis(np.tensordot(bases, weighted, axes=1), 0, -1)
+    response = np.tensordot(profile, weighted, axes=1) - (per_line * of_continuum).sum(axis=-1)
     # At least half of the line's planes, and enough spectrum for three coefficients.
     good = weight > 0
     enough = solvable & (good.sum(axis=0) >= FEWEST_ELEMENTS * line_planes) & np.isfinite(spectra.noise)
     whole = np.square(profile).sum(axis=1).max()
     seen = np.tensordot(np.square(profile), good.astype(np.float64), axes=1) / whole
     constrained = enough & (seen > 0.5) & (information > 0.1 * gg)
-    amplitude = (gy - on_constant * y0 - on_slope * y1) / np.where(constrained, information, 1.0)
+    amplitude = response / np.where(constrained, information, 1.0)
     square_noise = np.square(np.where(np.isfinite(spectra.noise), spectra.noise, 1.0))
     return LineFits(np.where(constrained, amplitude, 0.0), np.where(constrained, information / square_noise, 0.0))
 
@@ -153,3 +156,8 @@ def straight_line(known: Cube64, use: NDArray[np.bool_], position: Cube64) -> Cu
     spread = np.square(lever).sum(axis=0)
     slope = (lever * (known - mean)).sum(axis=0) / np.where(spread > 0, spread, 1.0)
     return np.asarray(mean + slope * (position - centre))
+
+
+def continuum_bases(planes: int) -> NDArray[np.float64]:
+    """Return the polynomials, (degree + 1, n), of which a continuum is made."""
+    return np.asarray(np.polynomial.legendre.legvander(np.linspace(-1, 1, planes), DEGREE).T)

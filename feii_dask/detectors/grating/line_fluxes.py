@@ -15,9 +15,9 @@ from feii_dask.detectors.grating.line_fits import LineFits, fit_lines
 
 __all__ = ["Emission", "measure_emission"]
 
-JOINED = 3.0  # significance of the spaxels that belong to a region
+JOINED = 4.0  # significance of the spaxels that belong to a region
 GROWN = 0.5  # FWHM of the point-spread function by which a region's flux reaches beyond
-WIDTH_KNOWN = 0.25  # of a line's width, its natural logarithm, before it is measured
+WIDTH_KNOWN = 0.15  # of a line's width, its natural logarithm, before it is measured
 NARROWEST, WIDEST = 0.8, 3.0  # FWHM, over that of the line-spread function
 AREA = sqrt(pi / log(2)) / 2  # of a Gaussian of peak and FWHM 1
 CENTROID = sqrt(2) / 2.3548  # error of a Gaussian's centre times its signal-to-noise ratio, over its FWHM
@@ -69,7 +69,8 @@ def measure_emission(search: LineSearch, plane: int, psf_px: float, line_planes:
     """
     best = np.where(np.isfinite(search.significance[plane]), search.significance[plane], 0.0)
     y, x = (int(place) for place in np.unravel_index(int(best.argmax()), best.shape))
-    labels, _ = label(best > JOINED)
+    sharp = np.where(np.isfinite(search.sharp[plane]), search.sharp[plane], 0.0)
+    labels, _ = label((sharp if sharp[y, x] > JOINED else best) > JOINED)
     region = labels == labels[y, x]
     first = fit_lines(search.spectra, np.array([float(plane)]), line_planes)
     template = np.where(region, np.maximum(first.amplitude[0], 0.0), 0.0)
