@@ -78,8 +78,7 @@ def search_lines(
     for width in BEAMS:
         off = beam_average(beside, width * psf_px)[off_line]
         off = off[np.isfinite(off)]
-        scale = MAD * float(np.median(np.abs(off))) if off.size else 0.0
-        scale = scale or 1.0
+        scale = scatter_beside(off)
         averages.append(beam_average(fits, width * psf_px) / scale)
         scales.append(scale)
         if off.size:
@@ -87,6 +86,13 @@ def search_lines(
             smallest.append(float(-off.min()) / scale)
     nulls = (max(largest), max(smallest)) if largest else ()
     return LineSearch(spectra, off_line, averages[0], np.fmax(*averages), tuple(scales), nulls)
+
+
+def scatter_beside(averages: NDArray[np.float64]) -> float:
+    """Return the standard deviation of averages about 0, the robust one where it is larger; 1 if there is none."""
+    if not averages.size:
+        return 1.0
+    return max(MAD * float(np.median(np.abs(averages))), float(np.sqrt(np.mean(np.square(averages))))) or 1.0
 
 
 def beam_average(fits: LineFits, fwhm_px: float) -> Cube64:
