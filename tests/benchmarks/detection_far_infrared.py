@@ -1,7 +1,7 @@
 """Cubes of one far-infrared line: false alarms, and what is found of a line.
 
-Those of our own simulator, and those of a generator that shares nothing with it (`far_infrared_scenes`), for eight lines
-of three instruments.
+Those of our own simulator, and those of a generator that shares nothing with it (`far_infrared_scenes`), for eight
+lines of three instruments.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ __all__ = ["BEAMS", "LineSearch", "beam_average", "search_lines"]
 
 BEAMS = 1.0, 1.8  # FWHM of the averages, over that of the point-spread function
 FWHM = 2.3548  # over the standard deviation of a Gaussian
-MAD = 1.4826  # standard deviation over median absolute deviation
+NORMAL_90 = 1.645  # standard deviations that nine of ten normal deviates do not exceed
 
 Cube64 = NDArray[np.float64]
 Planes = NDArray[np.bool_]
@@ -89,10 +89,11 @@ def search_lines(
 
 
 def scatter_beside(averages: NDArray[np.float64]) -> float:
-    """Return the standard deviation of averages about 0, the robust one where it is larger; 1 if there is none."""
+    """Return the scatter of averages about 0: rms, or that of their 90 % interval if it is larger; 1 without any."""
     if not averages.size:
         return 1.0
-    return max(MAD * float(np.median(np.abs(averages))), float(np.sqrt(np.mean(np.square(averages))))) or 1.0
+    interval = float(np.quantile(np.abs(averages), 0.9)) / NORMAL_90
+    return max(interval, float(np.sqrt(np.mean(np.square(averages))))) or 1.0
 
 
 def beam_average(fits: LineFits, fwhm_px: float) -> Cube64:
