@@ -37,7 +37,7 @@ import numpy as np
 from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.detectors.notebook import extension_vs_wavebin
 
-from .detection_far_infrared import measure_far_infrared
+from .detection_far_infrared import measure_far_infrared, measure_scenes
 from .detection_figure import draw
 from .detection_injection import measure_injection, measure_special, measure_variation
 from .detection_null import measure_calibration, measure_null, measure_real
@@ -80,6 +80,7 @@ SECTIONS |= {
     "special": (measure_special, 50, 3),
     "survey": (measure_survey, 10, 1),
     "far_infrared": (measure_far_infrared, 200, 4),
+    "far_infrared_scenes": (measure_scenes, 600, 4),
     "speed": (measure_speed, 9, 3),
 }
 

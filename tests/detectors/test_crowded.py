@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from feii_dask.detectors.matched.shared_light import find_shared_light
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from feii_dask.detectors.matched.bright_lines import is_crowded, lines_of, without_bright_lines
 from feii_dask.detectors.matched.filters import FilteredCube, filter_cube, gaussian
 from feii_dask.detectors.matched.matched_filter import MatchedFilter
-from feii_dask.detectors.matched.nulls import distinct_lines, find_nulls
+from feii_dask.detectors.matched.nulls import find_nulls, strongest_lines
 from feii_dask.detectors.matched.resolution import resolution_at
-from feii_dask.detectors.matched.shared_light import find_shared_light
 from feii_dask.detectors.matched.whitening import remove_continuum
 from feii_dask.model import Line
 
@@ -97,7 +97,7 @@ def test_a_cube_with_a_few_lines_is_not_crowded() -> None:
 
 
 def test_of_lines_that_are_not_resolved_the_most_significant_is_kept() -> None:
-    assert distinct_lines([(50, 8.0), (10, 9.0), (11, -20.0), (30, 7.5)], RESOLUTION) == (
+    assert strongest_lines([(50, 8.0), (10, 9.0), (11, -20.0), (30, 7.5)], RESOLUTION) == (
         (11, -20.0),
         (30, 7.5),
         (50, 8.0),

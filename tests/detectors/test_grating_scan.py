@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from feii_dask.cubes.lines import FAR_INFRARED_LINES, find_lines
-from feii_dask.detectors.grating.grating_scan import GratingScan, random_field_p_value
-from feii_dask.model import Detection, Status
+from feii_dask.detectors.grating.grating_scan import GratingScan
+from feii_dask.detectors.grating.random_field import random_field_p_value
+from feii_dask.model import Detection, Kind, Status
 from feii_dask.simulate.fifi import FifiCube, make_fifi_cube
 
 (CII,) = find_lines("C II 157.741")
@@ -38,7 +39,7 @@ def test_lines_are_found_where_and_as_they_are() -> None:
             CII, snr=12.0, velocity_kms=velocity_kms, continuum=CONTINUA[seed % 5], seed=100 + seed, extent_px=9.0
         )
         detection = measure(cube)
-        assert detection.detected
+        assert detection.kind.is_line
         assert detection.velocity_kms == pytest.approx(velocity_kms, abs=45)  # an eighth of the resolution
         assert detection.flux == pytest.approx(cube.truth["flux"], rel=0.5)
         assert detection.mask is not None
@@ -50,13 +51,46 @@ def test_lines_are_found_where_and_as_they_are() -> None:
 
 def test_a_source_that_moves_is_searched_where_it_is() -> None:
     cube = make_fifi_cube(CII, snr=15.0, velocity_kms=450.0, planes=121, seed=5)
-    assert not measure(cube).detected
-    assert measure(cube, rv_kms=450.0).velocity_kms == pytest.approx(450.0, abs=40)
+    unaware = measure(cube)
+    assert not unaware.kind.is_line or "edge_of_search" in unaware.flags
+    aware = measure(cube, rv_kms=450.0)
+    assert aware.velocity_kms == pytest.approx(450.0, abs=40)
+    assert aware.flags == ()
 
 
-def test_a_point_is_flagged_and_an_outflow_is_not() -> None:
-    assert measure(make_fifi_cube(CII, snr=20.0, extent_px=1.0, seed=7)).flags == ("point",)
-    assert measure(make_fifi_cube(CII, snr=20.0, extent_px=16.0, seed=7)).flags == ()
+def test_a_line_at_the_end_of_the_search_has_its_velocity_and_flux() -> None:
+    cube = make_fifi_cube(CII, snr=30.0, velocity_kms=285.0, planes=81, seed=11)
+    detection = measure(cube)
+    assert detection.velocity_kms == pytest.approx(285.0, abs=20)
+    assert detection.flux == pytest.approx(cube.truth["flux"], rel=0.25)
+
+
+@pytest.mark.parametrize("planes", [43, 50])
+def test_a_line_that_fills_the_field_of_a_short_cube(planes: int) -> None:
+    cube = make_fifi_cube(CII, planes=planes, seed=planes)
+    offset_kms = 299792.458 * (cube.wavelength_um / CII.wavelength_um - 1)
+    cube.flux[:] += 10 * 0.05 * np.exp(-4 * np.log(2) * (offset_kms / 273)[:, None, None] ** 2)
+    detection = measure(cube)
+    assert detection.detected
+    assert detection.flags == ("fills_field",)
+    assert abs(detection.velocity_kms) < 20
+
+
+@pytest.mark.parametrize("snr", [40.0, 1000.0])
+def test_the_brightest_lines_of_large_fields_are_found(snr: float) -> None:
+    cube = make_fifi_cube(CII, snr=snr, planes=73, shape=(60, 60), seed=3)
+    detection = measure(cube)
+    assert detection.detected
+    assert 0 < detection.p_value < 1e-10
+
+
+def test_a_point_is_no_outflow() -> None:
+    points = [measure(make_fifi_cube(CII, snr=20.0, extent_px=1.0, seed=seed)) for seed in range(200, 204)]
+    outflows = [measure(make_fifi_cube(CII, snr=20.0, extent_px=16.0, seed=seed)) for seed in range(200, 204)]
+    assert all(point.kind.is_line for point in points)
+    assert not any(point.kind is Kind.EXTENDED for point in points)
+    assert any(point.kind is Kind.COMPACT and not point.detected for point in points)
+    assert all(outflow.kind is Kind.EXTENDED and outflow.detected for outflow in outflows)
 
 
 def test_coverage_that_ends_at_the_line_is_no_line() -> None:
@@ -74,7 +108,7 @@ def test_too_few_data_are_said_to_be(spoil: str) -> None:
     elif spoil == "few":
         cube.flux[10:] = np.nan
     elif spoil == "no planes beside":
-        cube.flux[:20] = cube.flux[42:] = np.nan
+        cube.flux[:22] = cube.flux[40:] = np.nan
     else:
         cube.flux[:, 1:] = np.nan
         cube.flux[:, :, 1:] = np.nan
@@ -93,7 +127,7 @@ def test_a_line_outside_the_cube() -> None:
 def test_cubes_in_other_units_have_no_flux() -> None:
     cube = make_fifi_cube(CII, snr=20.0, seed=2)
     found = GratingScan().measure(cube.flux, cube.wavelength_um, CII)
-    assert found.detected
+    assert found.kind.is_line
     assert np.isnan(found.flux)
 
 
