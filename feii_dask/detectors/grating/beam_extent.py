@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 
 from feii_dask.detectors.grating.beam_significance import BEAMS, beam_average
 from feii_dask.detectors.grating.line_fits import LineFits
-from feii_dask.detectors.grating.line_fluxes import Emission
+from feii_dask.detectors.grating.line_fluxes import SummedLight
 from feii_dask.detectors.grating.random_field import random_field_p_value
 from feii_dask.model import Kind
 
@@ -51,12 +51,12 @@ class BeamExtent:
     flags: tuple[str, ...]
 
 
-def judge_beam_extent(emission: Emission, psf_px: float) -> BeamExtent:
+def judge_beam_extent(emission: SummedLight, psf_px: float) -> BeamExtent:
     """Test whether a point, at any place and nearly as wide as the beam, leaves a significant excess of a line's image.
 
     Parameters
     ----------
-    emission : Emission
+    emission : SummedLight
         The line.
     psf_px : float
         FWHM of the point-spread function, spaxels.
@@ -76,7 +76,7 @@ def judge_beam_extent(emission: Emission, psf_px: float) -> BeamExtent:
     return BeamExtent(kind, p_extent, share, error, ("fills_field",) * fills_the_field(emission))
 
 
-def fitted_point(emission: Emission, psf_px: float, widest: float) -> Image64:
+def fitted_point(emission: SummedLight, psf_px: float, widest: float) -> Image64:
     """Return the round Gaussian, (y, x), up to so many beams wide, that fits a line's image best about its peak."""
     amplitude, precision = emission.image.amplitude[0], np.sqrt(emission.image.information[0])
     y, x = np.indices(amplitude.shape)
@@ -99,7 +99,7 @@ def fitted_point(emission: Emission, psf_px: float, widest: float) -> Image64:
     return point(least_squares(misfit, start, bounds=bounds, x_scale=[1.0, 1.0, 0.1]).x)
 
 
-def p_of_excess_light(emission: Emission, point: Image64, psf_px: float) -> float:
+def p_of_excess_light(emission: SummedLight, point: Image64, psf_px: float) -> float:
     """Return the probability that noise, or an error of the model, leaves as significant an excess."""
     information = emission.image.information
     largest = 0.0
@@ -113,7 +113,7 @@ def p_of_excess_light(emission: Emission, point: Image64, psf_px: float) -> floa
     return random_field_p_value(largest, beams, 0.0, FREEDOM)
 
 
-def fills_the_field(emission: Emission) -> bool:
+def fills_the_field(emission: SummedLight) -> bool:
     """Say whether a line is seen nearly everywhere, and is nowhere much brighter."""
     known = emission.image.information[0] > 0
     amplitude = emission.image.amplitude[0][known]

@@ -13,7 +13,7 @@ from scipy.optimize import least_squares
 from feii_dask.detectors.grating.beam_significance import LineSearch
 from feii_dask.detectors.grating.line_fits import LineFits, fit_lines
 
-__all__ = ["Emission", "measure_emission"]
+__all__ = ["SummedLight", "measure_emission"]
 
 JOINED = 4.0  # significance of the spaxels that belong to a region
 GROWN = 0.5  # FWHM of the point-spread function by which a region's flux reaches beyond
@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Emission:
+class SummedLight:
     """The light of one line.
 
     Attributes
@@ -61,7 +61,7 @@ class Emission:
     is_peak: bool
 
 
-def measure_emission(search: LineSearch, plane: int, psf_px: float, line_planes: float) -> Emission:
+def measure_emission(search: LineSearch, plane: int, psf_px: float, line_planes: float) -> SummedLight:
     """Measure the line in the connected region about the best voxel of a plane.
 
     Centre and width are those of the region's spectrum, whose spaxels count by the line's amplitude. With these the
@@ -81,7 +81,7 @@ def measure_emission(search: LineSearch, plane: int, psf_px: float, line_planes:
     total = float(image.amplitude[0][grown].sum())
     error = search.scales[-1] * sqrt(float((1 / image.information[0][grown]).sum()))
     statistic = float(best[y, x])
-    return Emission(
+    return SummedLight(
         image=image,
         scales=search.scales,
         region=region,
