@@ -29,6 +29,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,14 @@ import numpy as np
 from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.detectors.notebook import extension_vs_wavebin
 
+from .detection_contenders import CONTENDERS, keep_only
 from .detection_far_infrared import measure_far_infrared, measure_scenes
 from .detection_figure import draw
 from .detection_injection import measure_injection, measure_special, measure_variation
 from .detection_null import measure_calibration, measure_null, measure_real
 from .detection_scenes import line_of, simulate
 from .detection_survey import measure_survey
-from .detection_tables import RESULTS, print_rows, write_rows
+from .detection_tables import RESULTS, print_rows, rows_of_others, write_rows
 
 __all__ = ["main"]
 
@@ -92,16 +94,19 @@ def main(arguments: list[str]) -> None:
         print_rows(measure_real(options.real, options.pixel_arcsec))
         return
     out = options.out or (None if options.quick else RESULTS)
+    keep_only(options.contender)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
+    pool_of = partial(ProcessPoolExecutor, mp_context=context, initializer=keep_only, initargs=(options.contender,))
+    with pool_of(options.jobs) as pool:
         for name in options.sections or SECTIONS:
             measure, full, quick = SECTIONS[name]
             start = time.perf_counter()
-            rows = []
+            rows: list[dict[str, Any]] = []
+            others = rows_of_others(out / f"detection_{name}.csv", options.contender) if out else []
             for row in measure(pool, options.cubes or (quick if options.quick else full), SEED):
                 rows.append(row)
                 if out:  # at once: what is interrupted keeps the cells that are done
-                    write_rows(out / f"detection_{name}.csv", rows, SEED)
+                    write_rows(out / f"detection_{name}.csv", rows + others, SEED)
             print(f"\n{name}: {time.perf_counter() - start:.0f} s\n", flush=True)
             print_rows(rows)
     if out:
@@ -116,6 +121,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--cubes", type=int, help="cubes per cell (surveys, in the section survey)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; all cores by default")
     parser.add_argument("--out", type=Path, help=f"directory of CSV files and figure; {RESULTS} by default")
+    parser.add_argument(
+        "--contender", choices=list(CONTENDERS), help="measure this one only; rows of the others stay as they are"
+    )
     parser.add_argument("--real", type=Path, metavar="FILE", help="a real cube, to be searched where it has no line")
     parser.add_argument("--pixel-arcsec", type=float, default=0.2, help="width of its spaxels")
     options = parser.parse_args(arguments)

@@ -15,7 +15,7 @@ from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.detectors.notebook import NotebookDetector
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Line
 
-__all__ = ["CONTENDERS", "Verdict"]
+__all__ = ["CONTENDERS", "Verdict", "keep_only"]
 
 # MUSELET (Piqueras et al., in MPDAF): narrow bands of five planes, less the medians of twenty planes on both sides,
 # each segmented. Its SExtractor is photutils here; three standard deviations in five joined spaxels are a usual choice.
@@ -104,3 +104,9 @@ CONTENDERS: dict[str, Callable[[np.ndarray, np.ndarray, Line, float], Verdict]] 
     "muselet": muselet,
     "matched": matched,
 }
+
+
+def keep_only(name: str | None) -> None:
+    """Leave one contender only, in this process; all if none is named."""
+    for other in set(CONTENDERS) - {name or other for other in CONTENDERS}:
+        del CONTENDERS[other]

@@ -13,7 +13,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "print_rows", "share", "wilson", "write_rows"]
+__all__ = ["RESULTS", "print_rows", "rows_of_others", "share", "wilson", "write_rows"]
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "scipy", "photutils")
@@ -49,6 +49,15 @@ def write_rows(path: Path, rows: list[dict[str, Any]], seed: int, benchmark: str
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def rows_of_others(path: Path, contender: str | None) -> list[dict[str, Any]]:
+    """Return the rows of a file that belong to other contenders than the one that is measured anew, if one is."""
+    if contender is None or not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    return [row for row in rows if row.get("contender", row.get("choice", contender)).split(",")[0] != contender]
 
 
 def circumstances(seed: int, benchmark: str) -> dict[str, str]:
