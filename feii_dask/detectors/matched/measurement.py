@@ -28,6 +28,7 @@ __all__ = ["measure_line"]
 SR_PER_ARCSEC2 = (pi / 180 / 3600) ** 2
 W_M2_HZ_PER_MJY = 1e-20
 HZ_UM = SPEED_OF_LIGHT_KMS * 1e9  # speed of light in Hz µm
+SHARE_DIGITS = 3  # of a fit that ends where its steps are small: with other sums, more digits would differ
 IMAGED = 1.25  # FWHM on either side of a line whose planes make its image
 STAR = 5.0  # scatter of the continuum image that its peak exceeds where there is a star
 SAMPLING_PLANES = 0.004  # by which lines in simulated drizzled cubes are displaced whatever their S/N, rms
@@ -109,8 +110,8 @@ def measure_line(
         "kind": extent.kind,
         "detected": extent.kind is Kind.EXTENDED,
         "p_extent": extent.p_extent,
-        "compact_share": extent.compact_share,
-        "compact_share_error": extent.compact_share_error,
+        "compact_share": round(extent.compact_share, SHARE_DIGITS),
+        "compact_share_error": round(extent.compact_share_error, SHARE_DIGITS),
         "flags": extent.flags,
         "plane": round(line.centre),
         "width_kms": line.fwhm * resolution.plane_kms,
