@@ -23,8 +23,8 @@ SIGMA_PER_FWHM = 1 / 2.3548
 
 EXTENDED_P = 0.01  # largest p-value of what is extended
 COMPACT_SHARE, COMPACT_SIGMAS = 0.2, 1.645  # beyond the core, at 95 %
-SCATTERED, LEAST_SCATTERED = 0.3, 0.4  # share of the line beyond its core that the continuum explains, and of the line
-ALIKE = 0.75  # correlation of the small structures of both
+SCATTERED, LEAST_SCATTERED = 0.2, 0.4  # share of the line beyond its core that the continuum explains, and of the line
+ALIKE = 0.6  # correlation of the small structures of both
 STRUCTURE_FWHM = 3.0  # of the point-spread function, with which both are smoothed: larger structures do not count
 STRUCTURE_NOISE, LEAST_POWER = 0.8, 0.1  # share of the noise that is in small structures; of a line that is no noise
 STELLAR = 0.3  # share of a star in the continuum beyond which it is no extended one
