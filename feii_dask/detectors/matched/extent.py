@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot, nan, sqrt
+from math import hypot, nan
 
 import numpy as np
 from numpy.typing import NDArray
