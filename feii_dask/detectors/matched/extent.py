@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot, nan, sqrt
+from math import hypot, nan
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, gaussian_filter
 
 from feii_dask.detectors.matched.emission_region import disc
 from feii_dask.detectors.matched.excess import p_of_excess, spread_of
@@ -19,10 +19,16 @@ from feii_dask.model import Kind
 
 __all__ = ["Extent", "judge_extent"]
 
+SIGMA_PER_FWHM = 1 / 2.3548
+
 EXTENDED_P = 0.01  # largest p-value of what is extended
 COMPACT_SHARE, COMPACT_SIGMAS = 0.2, 1.645  # beyond the core, at 95 %
-SCATTERED, LEAST_SCATTERED = 0.4, 0.4  # share of the line beyond its core that the continuum explains, and of the line
-ALIKE, LEAST_VARIANCE = 0.6, 0.2  # correlation of both, and least share of the variance that is not noise
+SCATTERED, LEAST_SCATTERED = 0.2, 0.4  # share of the line beyond its core that the continuum explains, and of the line
+ALIKE = 0.6  # correlation of the small structures of both
+STRUCTURE_FWHM = 3.0  # of the point-spread function, with which both are smoothed: larger structures do not count
+STRUCTURE_NOISE, LEAST_POWER = 0.8, 0.1  # share of the noise that is in small structures; of a line that is no noise
+STELLAR = 0.3  # share of a star in the continuum beyond which it is no extended one
+LEAST_SHARE = 1e-3
 STAR_WINGS = 0.15  # of a star's light that its core may lack
 FIELD_SHARE, FIELD_CONTRAST = 0.6, 8.0  # spaxels with the line, and its peak over its median, where it fills the field
 TINY = 1e-30
@@ -80,11 +86,11 @@ def judge_extent(
     share, error = compact_share(images, model, region)
     if p_extent <= EXTENDED_P:
         kind = Kind.EXTENDED
-    elif 1 - share + COMPACT_SIGMAS * error < COMPACT_SHARE:
+    elif 1 - min(share, 1.0) + COMPACT_SIGMAS * error < COMPACT_SHARE:
         kind = Kind.COMPACT
     else:
         kind = Kind.UNDECIDED
-    return Extent(kind, p_extent, share, error, flags + is_scattered(images, model, region))
+    return Extent(kind, p_extent, share, error, flags + is_scattered(images, model, region, resolution))
 
 
 def compact_share(images: LineImages, model: UnresolvedLight, region: NDArray[np.bool_]) -> tuple[float, float]:
@@ -98,23 +104,37 @@ def compact_share(images: LineImages, model: UnresolvedLight, region: NDArray[np
     return core / total, hypot(noise / total, RELATIVE_ERROR)
 
 
-def is_scattered(images: LineImages, model: UnresolvedLight, region: NDArray[np.bool_]) -> tuple[str, ...]:
+def is_scattered(
+    images: LineImages, model: UnresolvedLight, region: NDArray[np.bool_], resolution: Resolution
+) -> tuple[str, ...]:
     """Return a flag where what lies beyond the core looks like the extended part of the continuum.
 
-    That is, where the continuum explains much of it, and both are correlated, noise aside: what a jet shares with the
-    cavity in which it lies is its place, not its shape.
+    That is, where the continuum explains much of it, and both have the same small structures, noise aside: what a jet
+    shares with the cavity in which it lies is its place, not its shape.
     """
-    line, point, scattered, star, noise = (
-        image[region] for image in (images.line, model.point, model.scattered, model.star, images.noise)
+    line, point, scattered, star = (
+        float(image[region].sum()) for image in (images.line, model.point, model.scattered, model.star)
     )
-    extended = scattered - (1 + STAR_WINGS) * star
-    beyond = max((line - point - star).sum(), LEAST_SCATTERED * line.sum())
-    if not extended.sum() > SCATTERED * beyond > 0:
+    beyond = max(line - point - star, LEAST_SCATTERED * line)
+    if not scattered - (1 + STAR_WINGS) * star > SCATTERED * beyond > 0:
         return ()
-    one, other = line - point - star, scattered - star
-    variance = max(float(one.var() - np.square(noise).mean()), LEAST_VARIANCE * float(one.var()))
-    alike = float(np.cov(one, other, ddof=0)[0, 1]) / sqrt(variance * max(float(other.var()), TINY))
-    return ("scattered",) * bool(alike > ALIKE)
+    diffuse = region & (model.star < STELLAR * model.scattered)
+    one, other = (
+        structure(image, images.valid, resolution)[diffuse] / images.noise[diffuse]
+        for image in (images.line, model.scattered)
+    )
+    power = float(np.square(one).sum())
+    power = max(power - STRUCTURE_NOISE * one.size, LEAST_POWER * power)
+    alike = float(one @ other) > ALIKE * (power * float(np.square(other).sum())) ** 0.5
+    return ("scattered",) * bool(alike and diffuse.any())
+
+
+def structure(image: NDArray[np.float64], valid: NDArray[np.bool_], resolution: Resolution) -> NDArray[np.float64]:
+    """Return an image less itself smoothed."""
+    sigma = STRUCTURE_FWHM * resolution.psf_px * SIGMA_PER_FWHM
+    share = gaussian_filter(valid.astype(np.float64), sigma)
+    smooth = gaussian_filter(np.where(valid, image, 0), sigma) / np.maximum(share, LEAST_SHARE)
+    return np.where(valid, image - smooth, 0)
 
 
 def fills_field(images: LineImages, mask: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -17,13 +17,13 @@ from feii_dask.detectors.matched.resolution import Resolution
 
 __all__ = ["TwoSides", "find_counter_lobe", "find_two_sides"]
 
-CUTS = np.linspace(0.1, 0.9, 13)  # shares of the light along the major axis at which a region is cut
+CUTS = np.linspace(0.1, 0.9, 17)  # shares of the length of a region at which it is cut across
 GAIN = 20.0  # of χ² by a second velocity
 LEAST_KMS, LEAST_SIGMAS = 20.0, 4.0  # difference of velocities that are told apart
 APART = 0.7  # FWHM between two lines of which each side may have both
 GAP, GAP_SHARE = 0.5, 0.5  # FWHM of the point-spread function beside the cut, where sides mix; light that must be left
-COUNTER_LOBE = 4.5  # significance of a lobe that no spaxel shows
-HALF_WIDTH = 1.5  # of its strip, over the rms width of the other lobe
+COUNTER_LOBE = 4.0  # significance of a lobe that no spaxel shows
+SPAN, LENGTHS = 3.0, (0.5, 1.0)  # of a lobe, over the rms of its light, and shares of that in which the other is sought
 NOISY = 3.0  # noise of a spaxel, over that of the other lobe's, that would drown it
 
 
@@ -60,10 +60,8 @@ def find_two_sides(emission: Emission, one: Profiles, resolution: Resolution) ->
     """
     light = emission.light
     along, _ = axes_of(light)
-    order = np.argsort(along, axis=None)
-    cumulated = np.cumsum(light.ravel()[order])
-    last = order.size - 1
-    places = np.unique(along.ravel()[order][np.minimum(np.searchsorted(cumulated, CUTS * cumulated[-1]), last)])
+    inside = along[light > 0]
+    places = inside.min() + CUTS * (inside.max() - inside.min())
     weight = light * emission.inverse_variance()
     cuts = np.array([[along < place, along >= place] for place in places])
     spectra, seen = emission.spectra((cuts * weight).reshape(-1, *light.shape))
@@ -165,15 +163,17 @@ def find_counter_lobe(emission: Emission, fwhm: float, resolution: Resolution) -
     light = emission.light
     along, across = axes_of(light)
     inside = light > 0
-    low, high = float(along[inside].min()), float(along[inside].max())
-    half = max(HALF_WIDTH * sqrt(float((light * across**2).sum() / light.sum())), resolution.psf_px / 2, 1.0)
+    total = light.sum()
+    length, half = (SPAN * sqrt(float((light * offset**2).sum() / total)) for offset in (along, across))
     quiet = emission.noise < NOISY * np.median(emission.noise[inside])
-    strip = (abs(across) <= half) & ~inside & quiet
+    strip = (abs(across) <= max(half / 2, resolution.psf_px / 2, 1.0)) & ~inside & quiet
     found = np.zeros_like(inside)
-    for end in (low - (high - low) / 2, high + (high - low) / 2):
-        side = strip & (abs(along - end) <= (high - low) / 2 + 1)
-        if np.count_nonzero(side) >= resolution.beam_px and significance_in(side, emission, fwhm) > COUNTER_LOBE:
-            found |= side
+    for edge, outwards in ((float(along[inside].min()), -1), (float(along[inside].max()), 1)):
+        beyond = outwards * (along - edge)
+        for share in LENGTHS:
+            side = strip & (beyond >= -resolution.psf_px) & (beyond <= share * length)
+            if np.count_nonzero(side) >= resolution.beam_px and significance_in(side, emission, fwhm) > COUNTER_LOBE:
+                found |= side
     return found
 
 
