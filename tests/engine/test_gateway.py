@@ -162,11 +162,14 @@ def test_the_cluster_is_gone_after_ctrl_c(gateway_server: GatewayServer, sky: Pa
 
 def test_the_cluster_is_gone_after_a_polite_kill(gateway_server: GatewayServer, sky: Path) -> None:
     gateway_server.write_settings(Path("cluster.yaml"), workers=1)
-    process = subprocess.Popen([*SEARCH, "--archive", sky], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    wait_until(lambda: gateway_server.processes("worker"))
+    process = subprocess.Popen(
+        [*SEARCH, "--archive", sky], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    # The run's own log, because a worker of the test before may still go when this search has not begun.
+    wait_until(lambda: Path("run/log.txt").exists() and gateway_server.processes("worker"))
     process.terminate()
-    process.communicate(timeout=300)
-    assert process.returncode == 130
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 130, said
     assert_gone(gateway_server)
 
 
