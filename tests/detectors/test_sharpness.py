@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.filters import filter_cube, gaussian
-from feii_dask.detectors.matched.line_regions import Regions, find_regions
+from feii_dask.detectors.matched.line_regions import Regions, at_border, find_regions
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
 from feii_dask.detectors.matched.sharpness import broad_parts, is_smooth
 from feii_dask.detectors.matched.whitening import remove_continuum
@@ -76,6 +77,25 @@ def test_light_is_broad_where_the_image_is_undersampled() -> None:
     stripe = np.abs(y - 0.3 * x - 4) < 0.7
     found = broad_parts(np.array([star, pixels, stripe, np.zeros_like(star)]), UNDERSAMPLED)
     assert found.any(axis=(1, 2)).tolist() == [True, False, False, False]
+
+
+def test_any_spaxel_is_broad_where_neighbours_have_nothing_of_a_point() -> None:
+    one = np.zeros((1, 7, 7), dtype=bool)
+    one[0, 3, 3] = True
+    assert not broad_parts(one, UNDERSAMPLED).any()
+    assert (broad_parts(one, replace(UNDERSAMPLED, psf_px=0.9)) == one).all()
+
+
+def test_a_region_that_fills_a_small_field_is_not_at_its_border() -> None:
+    valid = np.ones((6, 8), dtype=bool)
+    most, edge = valid.copy(), np.zeros_like(valid)
+    most[0, 0] = most[3, 3] = False
+    edge[:, 0] = True
+    assert at_border(np.array([most, edge]), valid).tolist() == [False, True]
+    wide = np.ones((30, 30), dtype=bool)
+    two = np.zeros((2, 30, 30), dtype=bool)
+    two[0, :3], two[1, :, :2] = True, True
+    assert at_border(two, wide).tolist() == [False, True]
 
 
 def lines_of(**arguments: Any) -> tuple[Regions, Resolution]:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from feii_dask.detectors.matched.common_light import chessboard, find_shared_light, noise_of_mean
+from feii_dask.detectors.matched.common_light import (
+    LEVEL_PLANES,
+    chessboard,
+    densest,
+    find_shared_light,
+    local_level,
+    noise_of_mean,
+)
 from feii_dask.detectors.matched.filters import FilteredCube, extremes, filter_cube
 from feii_dask.detectors.matched.nulls import strongest_lines
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import remove_continuum
+from feii_dask.detectors.matched.windows import Windows
 
 __all__ = ["is_crowded", "without_bright_lines"]
 
@@ -24,16 +31,12 @@ FAINT = 0.3  # the same of lines that most spaxels show: fringes of their backgr
 CROWDED = 0.1  # share of the planes that lines fill, from which medians are led astray
 LISTED = 7.0  # significance of lines that are worth a name
 GAP = 0.1  # of a bright line: the level between such lines is no better known
-LEVEL_PLANES = 60  # on either side, in which the level of a spectrum is taken
 PASSES = 2  # what bright lines hid is bright when these are gone
 NOISY = 2.0  # scatter, over that of the quietest quarter, of spaxels in which lines may fill most planes
-# The densest part of a spectrum is its continuum, however many lines there are: of a normal distribution, 30 % lie
-# within 0.77 standard deviations.
-DENSE_SHARE, DENSE_WIDTH = 0.3, 0.7706
 
 
 def without_bright_lines(
-    planes: NDArray[np.float32], filtered: FilteredCube, near: NDArray[np.bool_], resolution: Resolution
+    planes: NDArray[np.float32], filtered: FilteredCube, windows: Windows, resolution: Resolution
 ) -> FilteredCube:
     """Return a cube without the light that fills its spectra, filtered.
 
@@ -46,12 +49,14 @@ def without_bright_lines(
         The cube.
     filtered : FilteredCube
         What came of it at first.
-    near : (n,) bool ndarray
-        The planes about the line in question. Elsewhere bright lines are removed.
+    windows : Windows
+        Where the line in question is looked for. Elsewhere bright lines are removed.
     resolution : Resolution
         Of the cube, at the line.
     """
-    shared = find_shared_light(planes, filtered.residuals, near, resolution)
+    near, searched = windows.near, np.zeros_like(windows.near)
+    searched[windows.tested[0] : windows.tested[-1] + 1] = True
+    shared = find_shared_light(planes, filtered.residuals, near, searched, resolution)
     planes = planes - shared.light
     hidden = shared.bright & ~near[:, None, None]
     filtered = filter_cube(remove_continuum(planes, resolution, shared.bright, hidden), resolution)
@@ -78,13 +83,6 @@ def beside_bright_lines(
     strongest = strongest.reshape(len(hidden), -1)
     response = strongest[np.arange(len(hidden)), abs(strongest).argmax(axis=1)]
     return replace(filtered, removed=lines_of(response, resolution))
-
-
-def local_level(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the level, (n,), at which most of the planes about each plane of a spectrum, (n,), are."""
-    reach = min(LEVEL_PLANES, (len(spectrum) - 1) // 2)
-    level, _ = densest(sliding_window_view(spectrum, 2 * reach + 1).T)
-    return np.pad(level, reach, mode="edge")
 
 
 def lines_of(response: NDArray[np.floating], resolution: Resolution) -> tuple[tuple[int, float], ...]:
@@ -144,14 +142,3 @@ def stands_out(spectra: NDArray[np.floating]) -> NDArray[np.bool_]:
     level, scatter = densest(spectra)
     far: NDArray[np.bool_] = np.abs(spectra - level) > BRIGHT * scatter
     return far
-
-
-def densest(spectra: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return the level, (k,), at which values of spectra, (n, k), are densest, and their standard deviation there."""
-    ordered = np.sort(spectra, axis=0)
-    many = int(DENSE_SHARE * len(ordered))
-    widths = np.nan_to_num(ordered[many:] - ordered[: len(ordered) - many], nan=np.inf)
-    first = widths.argmin(axis=0)
-    columns = np.arange(ordered.shape[1])
-    level = (ordered[first, columns] + ordered[first + many, columns]) / 2
-    return level, widths[first, columns] / DENSE_WIDTH

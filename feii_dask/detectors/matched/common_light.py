@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import Residuals, remove_continuum, robust_scale
 
-__all__ = ["SharedLight", "chessboard", "find_shared_light", "noise_of_mean"]
+__all__ = [
+    "LEVEL_PLANES",
+    "SharedLight",
+    "chessboard",
+    "densest",
+    "find_shared_light",
+    "local_level",
+    "noise_of_mean",
+]
 
 Cube32 = NDArray[np.float32]
 
@@ -24,6 +33,10 @@ CORE = 0.5  # of the brightest spaxel, over the noise: where an image is bright
 # Where the light is so many times the noise, its image is not known well enough to remove it: it changes along
 # wavelength by some per cent.
 BRIGHT = 20.0
+LEVEL_PLANES = 60  # on either side, in which the level of a spectrum is taken
+# The densest part of a spectrum is its continuum, however many lines there are: of a normal distribution, 30 % lie
+# within 0.77 standard deviations.
+DENSE_SHARE, DENSE_WIDTH = 0.3, 0.7706
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,11 +76,16 @@ def noise_of_mean(one: NDArray[np.floating], other: NDArray[np.floating]) -> flo
 
 
 def find_shared_light(
-    planes: Cube32, residuals: Residuals, near: NDArray[np.bool_], resolution: Resolution
+    planes: Cube32,
+    residuals: Residuals,
+    near: NDArray[np.bool_],
+    searched: NDArray[np.bool_],
+    resolution: Resolution,
 ) -> SharedLight:
     """Find the image that explains most of a cube's residuals, and its spectrum.
 
-    The image comes from the planes that are not near the line in question, so that a jet's own image is never it.
+    The image comes from the planes that are not near the line in question, so that a jet's own image is never it. A
+    line where the one in question is looked for is left in place: it may be that one, with the image of all others.
 
     Parameters
     ----------
@@ -77,21 +95,27 @@ def find_shared_light(
         What came of it.
     near : (n,) bool ndarray
         The planes about the line in question.
+    searched : (n,) bool ndarray
+        Those in which it may be.
     resolution : Resolution
         Of the cube, at the line.
     """
     valid = np.isfinite(residuals.noise)
-    noise = residuals.noise[valid]
+    unit = np.median(residuals.noise[valid])  # squares of W m⁻² and the like are below the least float
+    noise = residuals.noise[valid] / unit
     spectrum = brightest_spectrum(residuals.normalized[:, valid] * ~near[:, None])
     light = np.zeros(planes.shape, dtype=np.float32)
     for left in reversed(range(ROUNDS)):
-        subtracted = (residuals.continuum_subtracted + light)[:, valid]
+        subtracted = (residuals.continuum_subtracted + light)[:, valid] / unit
         image, spectrum, noise = fit_light(subtracted, residuals.good[:, valid], noise, spectrum, near)
-        light[:, valid] = np.outer(spectrum, image)
+        light[:, valid] = np.outer(spectrum, image) * unit
         if left:
             residuals = remove_continuum(planes - light, resolution)
+    level = local_level(spectrum)
+    inside = lines_within(spectrum - level, searched)
+    light[:, valid] = np.outer(np.where(inside, level, spectrum), image) * unit
     scatter = np.full(valid.shape, np.inf, dtype=np.float32)
-    scatter[valid] = noise
+    scatter[valid] = noise * unit
     white, weights = chessboard(valid, resolution), image / np.square(noise)
     one, other = (subtracted @ (weights * half) / ((image * weights * half).sum() or 1) for half in (white, ~white))
     upright = np.sign(image[np.argmax(abs(image / noise))])
@@ -100,6 +124,32 @@ def find_shared_light(
         bright=np.abs(light) > BRIGHT * scatter,
         spectrum=upright * spectrum / np.float32(noise_of_mean(one, other) or np.inf),
     )
+
+
+def lines_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the planes, (n,), of a stretch that is searched, but for the wings of lines beyond its ends.
+
+    Examples
+    --------
+    >>> spectrum = np.array([9, 5, 2, 1, 3, 8, 3, 0], dtype=np.float32)
+    >>> lines_within(spectrum, np.arange(8) > 0).astype(int)
+    array([0, 0, 0, 0, 1, 1, 1, 1])
+    """
+    within = searched.copy()
+    for forward in (slice(None), slice(None, None, -1)):
+        size, inside = abs(spectrum[forward]), within[forward]
+        plane = int(inside.argmax())
+        while 0 < plane < len(size) and inside[plane] and size[plane] < size[plane - 1]:
+            inside[plane] = False
+            plane += 1
+    return within
+
+
+def local_level(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the level, (n,), at which most of the planes about each plane of a spectrum, (n,), are."""
+    reach = min(LEVEL_PLANES, (len(spectrum) - 1) // 2)
+    level, _ = densest(sliding_window_view(spectrum, 2 * reach + 1).T)
+    return np.pad(level, reach, mode="edge")
 
 
 def brightest_spectrum(normalized: Cube32) -> NDArray[np.float32]:
@@ -135,3 +185,14 @@ def fit_light(
         noise = np.where(np.isfinite(scatter), scatter, noise)
         clipped = model + np.clip(left, -CLIP * noise, CLIP * noise)
     return image, spectrum, noise
+
+
+def densest(spectra: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return the level, (k,), at which values of spectra, (n, k), are densest, and their standard deviation there."""
+    ordered = np.sort(spectra, axis=0)
+    many = int(DENSE_SHARE * len(ordered))
+    widths = np.nan_to_num(ordered[many:] - ordered[: len(ordered) - many], nan=np.inf)
+    first = widths.argmin(axis=0)
+    columns = np.arange(ordered.shape[1])
+    level = (ordered[first, columns] + ordered[first + many, columns]) / 2
+    return level, widths[first, columns] / DENSE_WIDTH

@@ -15,7 +15,7 @@ from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.sharpness import broad_parts, is_smooth
 from feii_dask.detectors.matched.whitening import robust_scale
 
-__all__ = ["EDGE_LEVEL", "JOINED", "Regions", "best_of_windows", "border_of", "find_regions"]
+__all__ = ["EDGE_LEVEL", "JOINED", "Regions", "at_border", "best_of_windows", "border_of", "find_regions"]
 
 JOINED = 3.0  # significance that joins a spaxel to a region
 SUSPECT = 5.0  # significance from which a region must be smooth
@@ -35,7 +35,7 @@ VALLEY = 3.0  # standard deviations by which both rise from the valley between t
 EXTENT_REACH = 40  # planes, at most, on either side
 COUNTERPART_PLANES = 6  # within which a negative peak is a sign of a fringe, not of a line
 COUNTERPART = 0.6, 4.0  # its depth: over the peak, and in standard deviations
-MOST_BORDER = 0.5  # share of a region at the border of the data
+MOST_BORDER, SMALL_FIELD = 0.5, 1.5  # share of a region at the border of the data, and over that of the whole field
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -226,9 +226,10 @@ def border_of(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def at_border(mask: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether a region mostly lies along the border of the data."""
+    """Whether a region mostly lies along the border of the data, more than it has to in a small field."""
+    border = border_of(valid) & valid
     share: NDArray[np.float64] = (mask & border_of(valid)).sum(axis=(1, 2)) / mask.sum(axis=(1, 2))
-    return share > MOST_BORDER
+    return share > max(MOST_BORDER, SMALL_FIELD * np.count_nonzero(border) / np.count_nonzero(valid))
 
 
 def around(spectra: NDArray[np.float32], plane: NDArray[np.intp], reach: int) -> NDArray[np.float32]:

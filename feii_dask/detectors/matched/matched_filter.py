@@ -121,7 +121,7 @@ class MatchedFilter(MeasuresArrays):
             )
         filtered = filter_cube(residuals, resolution)
         if is_crowded(filtered, resolution):
-            filtered = without_bright_lines(planes, filtered, windows.near, resolution)
+            filtered = without_bright_lines(planes, filtered, windows, resolution)
         return self._decide(filtered, windows, window, resolution)
 
     def _decide(

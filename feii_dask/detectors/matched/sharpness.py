@@ -23,6 +23,7 @@ SHAPE_ERROR = 0.1  # of a point-spread function, over its height: it differs fro
 TOLERANCE = 12.0, 0.06
 WIDTHS_KMS, SHARE_OF_WIDTHS = (100.0, 200.0), (1.0, 0.4)
 AREA_OF_GAUSSIAN = 1.505  # (Σ p)² / Σ p² of a Gaussian profile, over its FWHM
+SEEN_BESIDE_PX = 1.0  # FWHM below which spaxels beside a point have less than a sixteenth of its light
 SAMPLED_PX = 1.5  # FWHM below which light may stand out in a cross of five spaxels only, and is no smoother than faults
 
 
@@ -46,6 +47,8 @@ def broad_parts(significant: NDArray[np.bool_], resolution: Resolution) -> NDArr
     >>> broad_parts(np.array([stripe, disc]), sampled).sum(axis=(1, 2)).tolist()
     [0, 1]
     """
+    if resolution.psf_px < SEEN_BESIDE_PX:
+        return significant
     element = np.ones((1, 3, 3), dtype=bool)
     if resolution.psf_px < SAMPLED_PX:
         element[:, ::2, ::2] = False
