@@ -76,7 +76,7 @@ def test_the_shared_light_has_the_image_of_the_nebula_and_nothing_of_the_jet(jet
     image = shared.light[CROWD].std(axis=0)
     assert np.corrcoef(image.ravel(), NEBULA.ravel())[0, 1] > 0.999
     taken = shared.light[MIDDLE + 2] - np.median(shared.light[MIDDLE - 4 : MIDDLE + 9], axis=0)
-    assert abs(taken).max() < 0.5  # of the noise
+    assert abs(taken).max() < 2.0  # of the noise: less than 1 % of the bright jet
 
 
 def test_a_line_with_the_image_of_all_others_is_found() -> None:

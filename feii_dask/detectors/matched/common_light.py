@@ -33,6 +33,9 @@ CORE = 0.5  # of the brightest spaxel, over the noise: where an image is bright
 # Where the light is so many times the noise, its image is not known well enough to remove it: it changes along
 # wavelength by some per cent.
 BRIGHT = 20.0
+# A line with that image stands out by so much from what the rest of its spectrum scatters by. In real cubes those of
+# nebulae do by 10 and more, remains of airglow and of the atmosphere's bands by up to 8.
+STANDS_OUT = 9.0
 LEVEL_PLANES = 60  # on either side, in which the level of a spectrum is taken
 # The densest part of a spectrum is its continuum, however many lines there are: of a normal distribution, 30 % lie
 # within 0.77 standard deviations.
@@ -85,7 +88,8 @@ def find_shared_light(
     """Find the image that explains most of a cube's residuals, and its spectrum.
 
     The image comes from the planes that are not near the line in question, so that a jet's own image is never it. A
-    line where the one in question is looked for is left in place: it may be that one, with the image of all others.
+    line that stands out where the one in question is looked for is left in place: it may be that one, with the image of
+    all others.
 
     Parameters
     ----------
@@ -112,8 +116,9 @@ def find_shared_light(
         if left:
             residuals = remove_continuum(planes - light, resolution)
     level = local_level(spectrum)
-    inside = lines_within(spectrum - level, searched)
-    light[:, valid] = np.outer(np.where(inside, level, spectrum), image) * unit
+    if stands_out_within(spectrum - level, searched):
+        inside = lines_within(spectrum - level, searched)
+        light[:, valid] = np.outer(np.where(inside, level, spectrum), image) * unit
     scatter = np.full(valid.shape, np.inf, dtype=np.float32)
     scatter[valid] = noise * unit
     white, weights = chessboard(valid, resolution), image / np.square(noise)
@@ -124,6 +129,12 @@ def find_shared_light(
         bright=np.abs(light) > BRIGHT * scatter,
         spectrum=upright * spectrum / np.float32(noise_of_mean(one, other) or np.inf),
     )
+
+
+def stands_out_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> bool:
+    """Whether a spectrum, (n,), has a line in a stretch that stands out from what there is elsewhere."""
+    level, scatter = densest(spectrum[~searched, None])
+    return bool(abs(spectrum[searched] - level).max() > STANDS_OUT * scatter)
 
 
 def lines_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> NDArray[np.bool_]:
