@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from feii_dask.detectors.matched.common_light import chessboard, find_shared_light, noise_of_mean
+from feii_dask.detectors.matched.common_light import chessboard, find_shared_light, noise_of_mean, without_image
 from feii_dask.detectors.matched.filters import FilteredCube, extremes, filter_cube
 from feii_dask.detectors.matched.nulls import strongest_lines
 from feii_dask.detectors.matched.resolution import Resolution
@@ -54,7 +54,8 @@ def without_bright_lines(
     shared = find_shared_light(planes, filtered.residuals, near, resolution)
     planes = planes - shared.light
     hidden = shared.bright & ~near[:, None, None]
-    filtered = filter_cube(remove_continuum(planes, resolution, shared.bright, hidden), resolution)
+    residuals = without_image(remove_continuum(planes, resolution, shared.bright, hidden), shared.image)
+    filtered = filter_cube(residuals, resolution)
     if is_crowded(filtered, resolution):
         filtered = beside_bright_lines(planes, filtered, near, resolution)
     removed = lines_of(filtered.profiles[0] @ (shared.spectrum - local_level(shared.spectrum)), resolution)

