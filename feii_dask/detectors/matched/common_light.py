@@ -17,7 +17,7 @@ __all__ = ["SharedLight", "chessboard", "find_shared_light", "noise_of_mean", "w
 
 Cube32 = NDArray[np.float32]
 
-ROUNDS = 3  # the continuum is known when the lines are gone, and the lines when the continuum is
+ROUNDS = 2  # the continuum is known when the lines are gone, and the lines when the continuum is
 REFITS = 4  # of image and spectrum in turn, in each round
 STARTS = 10  # iterations towards the image with the most power
 LEAST_POWER = 1e-3  # of an image, as a share: a plane with less does not show it
