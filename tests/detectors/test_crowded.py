@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from feii_dask.detectors.matched.bright_lines import is_crowded, lines_of, without_bright_lines
-from feii_dask.detectors.matched.common_light import find_shared_light
+from feii_dask.detectors.matched.common_light import SharedLight, find_shared_light, without_image
 from feii_dask.detectors.matched.filters import FilteredCube, filter_cube, gaussian
 from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.detectors.matched.nulls import find_nulls, strongest_lines
 from feii_dask.detectors.matched.resolution import resolution_at
-from feii_dask.detectors.matched.whitening import remove_continuum
+from feii_dask.detectors.matched.whitening import remove_continuum, rescaled
 from feii_dask.detectors.matched.windows import Windows
 from feii_dask.model import Line
 
@@ -59,6 +59,32 @@ def test_a_jet_is_found_in_front_of_a_nebula_full_of_lines(sign: int) -> None:
     jet = gaussian_filter(JET, 0.8) > 0.05
     assert (found.mask & jet).sum() > 0.9 * jet.sum()
     assert found.mask.sum() < 2.5 * jet.sum()  # with a beam around it, and no nebula
+
+
+def test_an_error_of_the_continuum_that_has_the_image_of_the_lines_is_removed_and_a_jet_is_not() -> None:
+    cube, strength = crowded_cube(5, jet=8.0)
+    clean = remove_continuum(cube - np.multiply.outer(strength @ profile(CROWD), NEBULA).astype(np.float32), RESOLUTION)
+    wrong = 3 * np.sin(np.arange(PLANES) / 9)[:, None, None] * NEBULA * (clean.normalized != 0)
+    off = rescaled(clean, clean.normalized + wrong.astype(np.float32))
+    nothing = np.zeros(cube.shape, dtype=np.float32)
+    image = NEBULA.astype(np.float32)
+    light = SharedLight(nothing, nothing > 0, nothing[:, 0, 0], image, left=np.arange(PLANES) < 20)
+    mended = without_image(off, light)
+    assert np.corrcoef(mended.normalized[10:20].ravel(), off.normalized[10:20].ravel())[0, 1] > 0.999
+    rms = [float(np.std((each.continuum_subtracted - clean.continuum_subtracted)[20:])) for each in (off, mended)]
+    assert rms[1] < 0.2 * rms[0]  # its own noise is left
+    jet = [float((each.continuum_subtracted[MIDDLE + 2] * JET).sum()) for each in (clean, mended)]
+    assert jet[1] == pytest.approx(jet[0], rel=0.1)
+    assert np.median(mended.noise) == pytest.approx(np.median(clean.noise), rel=0.02)
+
+
+def test_a_jet_is_found_in_front_of_a_field_full_of_lines() -> None:
+    for seed in range(3):
+        cube, strength = crowded_cube(20 + seed, jet=7.0)
+        cube += np.multiply.outer(strength @ profile(CROWD), 1 - NEBULA).astype(np.float32)
+        found = MatchedFilter().measure(cube, WAVELENGTH_UM, LINE, pixel_arcsec=0.13)
+        assert found.kind.is_line, seed
+        assert abs(found.velocity_kms - 2 * RESOLUTION.plane_kms) < RESOLUTION.plane_kms
 
 
 def test_without_a_jet_nothing_is_found_between_the_lines() -> None:

@@ -15,6 +15,7 @@ from feii_dask.detectors.matched.common_light import (
     find_shared_light,
     local_level,
     noise_of_mean,
+    without_image,
 )
 from feii_dask.detectors.matched.filters import FilteredCube, extremes, filter_cube
 from feii_dask.detectors.matched.nulls import strongest_lines
@@ -59,7 +60,8 @@ def without_bright_lines(
     shared = find_shared_light(planes, filtered.residuals, near, searched, resolution)
     planes = planes - shared.light
     hidden = shared.bright & ~near[:, None, None]
-    filtered = filter_cube(remove_continuum(planes, resolution, shared.bright, hidden), resolution)
+    residuals = without_image(remove_continuum(planes, resolution, shared.bright, hidden), shared)
+    filtered = filter_cube(residuals, resolution)
     if is_crowded(filtered, resolution):
         filtered = beside_bright_lines(planes, filtered, near, resolution)
     removed = lines_of(filtered.profiles[0] @ (shared.spectrum - local_level(shared.spectrum)), resolution)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
 from feii_dask.detectors.matched.resolution import Resolution
-from feii_dask.detectors.matched.whitening import Residuals, remove_continuum, robust_scale
+from feii_dask.detectors.matched.whitening import Residuals, remove_continuum, rescaled, robust_scale
 
 __all__ = [
     "LEVEL_PLANES",
@@ -21,13 +21,15 @@ __all__ = [
     "find_shared_light",
     "local_level",
     "noise_of_mean",
+    "without_image",
 ]
 
 Cube32 = NDArray[np.float32]
 
-ROUNDS = 3  # the continuum is known when the lines are gone, and the lines when the continuum is
+ROUNDS = 2  # the continuum is known when the lines are gone, and the lines when the continuum is
 REFITS = 4  # of image and spectrum in turn, in each round
 STARTS = 10  # iterations towards the image with the most power
+LEAST_POWER = 1e-3  # of an image, as a share: a plane with less does not show it
 CLIP = 3.0  # standard deviations: a jet beyond does not pull the spectrum of what it lies in front of
 CORE = 0.5  # of the brightest spaxel, over the noise: where an image is bright
 # Where the light is so many times the noise, its image is not known well enough to remove it: it changes along
@@ -54,11 +56,17 @@ class SharedLight:
         Where it is so bright that what it leaves is no noise.
     spectrum : (n,) float32 ndarray
         In standard deviations of its noise, positive where the light is brighter than its continuum.
+    image : (y, x) float32 ndarray
+        Its image in the cube's unit, 0 where there are no data.
+    left : (n,) bool ndarray
+        Planes in which a line with that image was left in place.
     """
 
     light: Cube32
     bright: NDArray[np.bool_]
     spectrum: NDArray[np.float32]
+    image: NDArray[np.float32]
+    left: NDArray[np.bool_]
 
 
 def chessboard(valid: NDArray[np.bool_], resolution: Resolution) -> NDArray[np.bool_]:
@@ -109,43 +117,45 @@ def find_shared_light(
     noise = residuals.noise[valid] / unit
     spectrum = brightest_spectrum(residuals.normalized[:, valid] * ~near[:, None])
     light = np.zeros(planes.shape, dtype=np.float32)
-    for left in reversed(range(ROUNDS)):
+    for remaining in reversed(range(ROUNDS)):
         subtracted = (residuals.continuum_subtracted + light)[:, valid] / unit
         image, spectrum, noise = fit_light(subtracted, residuals.good[:, valid], noise, spectrum, near)
         light[:, valid] = np.outer(spectrum, image) * unit
-        if left:
+        if remaining:
             residuals = remove_continuum(planes - light, resolution)
     level = local_level(spectrum)
-    if stands_out_within(spectrum - level, searched):
-        inside = lines_within(spectrum - level, searched)
-        light[:, valid] = np.outer(np.where(inside, level, spectrum), image) * unit
+    left = lines_within(spectrum - level, searched)
+    light[:, valid] = np.outer(np.where(left, level, spectrum), image) * unit
     scatter = np.full(valid.shape, np.inf, dtype=np.float32)
     scatter[valid] = noise * unit
     white, weights = chessboard(valid, resolution), image / np.square(noise)
     one, other = (subtracted @ (weights * half) / ((image * weights * half).sum() or 1) for half in (white, ~white))
+    whole = np.zeros(valid.shape, dtype=np.float32)
+    whole[valid] = image * unit
     upright = np.sign(image[np.argmax(abs(image / noise))])
     return SharedLight(
         light=light,
         bright=np.abs(light) > BRIGHT * scatter,
         spectrum=upright * spectrum / np.float32(noise_of_mean(one, other) or np.inf),
+        image=whole,
+        left=left,
     )
 
 
-def stands_out_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> bool:
-    """Whether a spectrum, (n,), has a line in a stretch that stands out from what there is elsewhere."""
-    level, scatter = densest(spectrum[~searched, None])
-    return bool(abs(spectrum[searched] - level).max() > STANDS_OUT * scatter)
-
-
 def lines_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the planes, (n,), of a stretch that is searched, but for the wings of lines beyond its ends.
+    """Return the planes, (n,), of a line that stands out in a stretch that is searched.
+
+    It is all of the stretch but for the wings of lines beyond its ends; nothing, where no more is in it than elsewhere.
 
     Examples
     --------
-    >>> spectrum = np.array([9, 5, 2, 1, 3, 8, 3, 0], dtype=np.float32)
-    >>> lines_within(spectrum, np.arange(8) > 0).astype(int)
-    array([0, 0, 0, 0, 1, 1, 1, 1])
+    >>> spectrum = np.array([9, 5, 2, 1, 3, 60, 3, 0, 0, 2, 1, 0], dtype=np.float32)
+    >>> lines_within(spectrum, np.arange(12) % 8 > 0).astype(int)
+    array([0, 0, 0, 0, 1, 1, 1, 1, 0, 1, 1, 1])
     """
+    level, scatter = densest(spectrum[~searched, None])
+    if not abs(spectrum[searched] - level).max() > STANDS_OUT * scatter:
+        return np.zeros_like(searched)
     within = searched.copy()
     for forward in (slice(None), slice(None, None, -1)):
         size, inside = abs(spectrum[forward]), within[forward]
@@ -207,3 +217,29 @@ def densest(spectra: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArra
     columns = np.arange(ordered.shape[1])
     level = (ordered[first, columns] + ordered[first + many, columns]) / 2
     return level, widths[first, columns] / DENSE_WIDTH
+
+
+def without_image(residuals: Residuals, shared: SharedLight) -> Residuals:
+    """Remove what planes of residuals still show of the shared light's image, and measure their noise anew.
+
+    Where lines hide most planes, the continuum between them is a guess, and what it is wrong by has their image.
+
+    Parameters
+    ----------
+    residuals : Residuals
+        Of a cube without its shared light.
+    shared : SharedLight
+        That light.
+    """
+    scaled = shared.image / residuals.noise
+    known = residuals.normalized != 0
+    power = np.tensordot(known, np.square(scaled), 2)
+    power = np.maximum(power, LEAST_POWER * np.square(scaled).sum())[:, None, None]
+    if not power.all():
+        return residuals
+    known[shared.left] = False
+    remaining = residuals.normalized
+    for _ in range(REFITS):
+        spectrum = np.tensordot(np.clip(remaining, -CLIP, CLIP), scaled, 2)[:, None, None] / power
+        remaining = remaining - known * (spectrum * scaled)
+    return rescaled(residuals, remaining)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL, balanced, conti
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.spikes import without_spikes
 
-__all__ = ["CLIP", "CLIPPED_VARIANCE", "Residuals", "remove_continuum", "robust_scale"]
+__all__ = ["CLIP", "CLIPPED_VARIANCE", "Residuals", "remove_continuum", "rescaled", "robust_scale"]
 
 Cube32 = NDArray[np.float32]
 
@@ -82,6 +82,23 @@ def remove_continuum(
         normalized[hidden] = 0
         good &= ~hidden
     return Residuals(continuum_subtracted, normalized, noise, good, level.mean(axis=0))
+
+
+def rescaled(residuals: Residuals, normalized: Cube32) -> Residuals:
+    """Return residuals with other values over their own noise.
+
+    Parameters
+    ----------
+    residuals : Residuals
+        As they were.
+    normalized : (n, y, x) float32 ndarray
+        The values, over the former noise.
+    """
+    scatter = robust_scale(normalized, residuals.good)
+    noise = residuals.noise * scatter
+    unit = np.where(np.isfinite(residuals.noise), residuals.noise, np.float32(0))
+    subtracted = residuals.continuum_subtracted + (normalized - residuals.normalized) * unit
+    return replace(residuals, continuum_subtracted=subtracted, normalized=normalized / scatter, noise=noise)
 
 
 def has_data(sci: Cube32) -> NDArray[np.bool_]:
