@@ -17,7 +17,6 @@ Image = NDArray[np.float64]
 NOISY = 1.4  # noise of a spaxel, over the median, beyond which it is that of a star's continuum
 MOST_PATTERNS = 12  # of all spaxels about a star; in simulated cubes they leave them as noisy as the sky, within 2
 MOST_SPAXELS = 3  # about stars, over the images: with more, patterns are those of chance
-CLIP = 4.0  # standard deviations beyond which a value counts as this many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +101,7 @@ def noise_of_images(images: Image, valid: NDArray[np.bool_], scale: Image) -> Im
     starlit = valid & (scale > NOISY * typical)
     if not 0 < np.count_nonzero(starlit) < MOST_SPAXELS * len(images):
         return ImageNoise.of(plain)
-    clip = CLIP * scale[starlit]
-    patterns, rest = patterns_of(np.clip(images[:, starlit], -clip, clip) / typical)
+    patterns, rest = patterns_of(images[:, starlit] / typical)
     plain[starlit] = np.maximum(rest, 1.0) * typical
     modes = np.zeros((len(patterns), *valid.shape))
     modes[:, starlit] = patterns * typical
@@ -113,11 +111,14 @@ def noise_of_images(images: Image, valid: NDArray[np.bool_], scale: Image) -> Im
 def patterns_of(values: Image) -> tuple[Image, NDArray[np.float64]]:
     """Return patterns, (m, n), that vary in values, (k, n), by more than white noise of variance 1, and what is left.
 
-    The variance along a direction is taken from the median, so that a line in a few images makes no pattern. Chance
-    alone reaches the square of 1 + √(n / k), and adds n / k to what is larger (Marchenko and Pastur 1967).
+    No image counts as larger than the median one, and the variance along a direction is taken from a median, so that a
+    line in a few images makes no pattern. Chance alone reaches the square of 1 + √(n / k), and adds n / k to what is
+    larger (Marchenko and Pastur 1967).
     """
     count, size = values.shape
-    _, _, directions = np.linalg.svd(values, full_matrices=False)
+    lengths = np.linalg.norm(values, axis=1)
+    most = np.median(lengths)
+    _, _, directions = np.linalg.svd(values * (most / np.maximum(lengths, most))[:, None], full_matrices=False)
     directions = directions[:MOST_PATTERNS]
     variance = np.square(spread_of(values @ directions.T))
     seen = variance > (1 + sqrt(size / count)) ** 2
