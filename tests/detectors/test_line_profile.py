@@ -9,8 +9,9 @@ from scipy.optimize import least_squares
 
 from feii_dask.detectors.matched.damped_fit import damped_fit
 from feii_dask.detectors.matched.filters import gaussian
+from feii_dask.detectors.matched.image_noise import ImageNoise
 from feii_dask.detectors.matched.line_profile import WhiteSpectra, fit_profiles
-from feii_dask.detectors.matched.point_source import Freedom, PointShape, fit_point, point_image
+from feii_dask.detectors.matched.point_source import Freedom, PointShape, fit_points, point_image
 
 PLANES = np.arange(300)
 FITTED = np.arange(142, 159)
@@ -78,8 +79,30 @@ def test_the_shape_of_a_point_is_found(stretch: tuple[float, float]) -> None:
     rng = np.random.default_rng(7)
     true = PointShape(2.6, stretch, 0.02)
     image = 200 * point_image((25, 25), (11.3, 13.4), true) + rng.standard_normal((25, 25))
-    place, shape, height = fit_point(image, np.ones((25, 25)), (11, 13), PointShape(2.4), Freedom(0.2, 0.3, 0.02))
-    assert np.allclose(place, (11.3, 13.4), atol=0.03)
-    assert shape.fwhm_px == pytest.approx(2.6, rel=0.03)
-    assert np.allclose(shape.stretch, stretch, atol=0.04)
-    assert height == pytest.approx(200, rel=0.03)
+    noise = ImageNoise.of(np.ones((25, 25)))
+    found = fit_points(image, noise, [(11, 13)], PointShape(2.4), Freedom(0.2, 0.3, 0.02))
+    assert np.allclose(found.places, [(11.3, 13.4)], atol=0.03)
+    assert found.shape.fwhm_px == pytest.approx(2.6, rel=0.03)
+    assert np.allclose(found.shape.stretch, stretch, atol=0.04)
+    assert found.heights == pytest.approx((200,), rel=0.03)
+
+
+def test_two_points_in_a_nebula_are_told_from_it_and_have_one_shape() -> None:
+    rng = np.random.default_rng(8)
+    true = PointShape(2.6, (0.1, 0.0), 0.012)
+    y, x = np.indices((30, 30))
+    nebula = 20 * np.exp(-((y - 12) ** 2 + (x - 18) ** 2) / 90)
+    points = 200 * point_image((30, 30), (11.3, 13.4), true) + 50 * point_image((30, 30), (16.8, 17.1), true)
+    image = nebula + points + rng.standard_normal((30, 30))
+    found = fit_points(
+        image,
+        ImageNoise.of(np.ones((30, 30))),
+        [(11, 13), (17, 17)],
+        PointShape(2.4),
+        Freedom(0.2, 0.3, 0.02),
+        over_smooth_light=True,
+    )
+    assert np.allclose(found.places, [(11.3, 13.4), (16.8, 17.1)], atol=0.15)
+    assert found.shape.fwhm_px == pytest.approx(2.6, rel=0.04)
+    assert np.allclose(found.shape.stretch, (0.1, 0.0), atol=0.05)
+    assert found.heights == pytest.approx((200, 50), rel=0.1)

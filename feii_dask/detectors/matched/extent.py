@@ -10,18 +10,22 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, gaussian_filter
 
 from feii_dask.detectors.matched.emission_region import disc
-from feii_dask.detectors.matched.excess import p_of_excess, spread_of
+from feii_dask.detectors.matched.excess import find_excess
+from feii_dask.detectors.matched.image_noise import spread_of
 from feii_dask.detectors.matched.line_images import LineImages
 from feii_dask.detectors.matched.point_source import RELATIVE_ERROR
 from feii_dask.detectors.matched.resolution import Resolution
+from feii_dask.detectors.matched.sharpness import is_smooth
 from feii_dask.detectors.matched.unresolved_light import UnresolvedLight, fit_unresolved_light
+from feii_dask.detectors.matched.whitening import Residuals
 from feii_dask.model import Kind
 
 __all__ = ["Extent", "judge_extent"]
 
 SIGMA_PER_FWHM = 1 / 2.3548
 
-EXTENDED_P = 0.01  # largest p-value of what is extended
+MOST_FAULTS = 3  # of a detector, that are looked for in one image
+EXTENDED_P = 0.02  # largest p-value of what is extended
 COMPACT_SHARE, COMPACT_SIGMAS = 0.2, 1.645  # beyond the core, at 95 %
 SCATTERED, LEAST_SCATTERED = 0.2, 0.4  # share of the line beyond its core that the continuum explains, and of the line
 ALIKE = 0.6  # correlation of the small structures of both
@@ -57,21 +61,20 @@ class Extent:
     flags: tuple[str, ...] = ()
 
 
-def judge_extent(
-    images: LineImages, continuum: NDArray[np.float64], mask: NDArray[np.bool_], resolution: Resolution
-) -> Extent:
+def judge_extent(images: LineImages, residuals: Residuals, mask: NDArray[np.bool_], resolution: Resolution) -> Extent:
     """Test whether a line is extended, and measure its unresolved share.
 
     The null hypothesis is that its image is a point, at any place, and light that follows the continuum or its stars,
     each with a weight that is not negative; see `fit_unresolved_light`. What remains is compared with what remains of
-    images at other wavelengths; see `p_of_excess`.
+    images at other wavelengths; see `find_excess`. An excess that is sharper than light can be is a fault of the
+    detector, and does not count.
 
     Parameters
     ----------
     images : LineImages
         Of the line, and of the same planes at other wavelengths.
-    continuum : (y, x) float64 ndarray
-        Beside the line.
+    residuals : Residuals
+        Of the cube.
     mask : (y, x) bool ndarray
         The spaxels with emission.
     resolution : Resolution
@@ -80,9 +83,9 @@ def judge_extent(
     flags = fills_field(images, mask)
     if not (resolution.psf_is_known and (mask & images.valid).any()):
         return Extent(Kind.UNDECIDED, flags=(*flags, "extent_not_judged"))
-    model = fit_unresolved_light(images, continuum, mask, resolution)
+    model = fit_unresolved_light(images, residuals.continuum.astype(np.float64), mask, resolution)
     region = binary_dilation(mask, disc(resolution.psf_px)) & images.valid
-    p_extent = p_of_excess(images, model, region, resolution)
+    p_extent = p_of_light(images, residuals, model, region, resolution)
     share, error = compact_share(images, model, region)
     if p_extent <= EXTENDED_P:
         kind = Kind.EXTENDED
@@ -91,6 +94,25 @@ def judge_extent(
     else:
         kind = Kind.UNDECIDED
     return Extent(kind, p_extent, share, error, flags + is_scattered(images, model, region, resolution))
+
+
+def p_of_light(
+    images: LineImages,
+    residuals: Residuals,
+    model: UnresolvedLight,
+    region: NDArray[np.bool_],
+    resolution: Resolution,
+) -> float:
+    """Return the probability of the most significant excess that is no fault of the detector."""
+    hidden = np.zeros_like(region)
+    for _ in range(MOST_FAULTS):
+        excess = find_excess(images, model, region & ~hidden, hidden, resolution)
+        if excess.p_value > EXTENDED_P or is_smooth(
+            residuals.normalized, residuals.noise, excess.spaxels & images.valid, images.profile, resolution
+        ):
+            return excess.p_value
+        hidden = hidden | binary_dilation(excess.spaxels, disc(resolution.psf_px))
+    return 1.0
 
 
 def compact_share(images: LineImages, model: UnresolvedLight, region: NDArray[np.bool_]) -> tuple[float, float]:

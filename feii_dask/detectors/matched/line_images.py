@@ -31,6 +31,8 @@ class LineImages:
         Spaxels with data.
     continuum_noise : (y, x) float64 ndarray
         Noise of the mean continuum.
+    profile : (n,) float32 ndarray
+        Weights of the planes that make the image of the line.
     """
 
     line: NDArray[np.float64]
@@ -38,6 +40,7 @@ class LineImages:
     noise: NDArray[np.float64]
     valid: NDArray[np.bool_]
     continuum_noise: NDArray[np.float64]
+    profile: NDArray[np.float32]
 
 
 def line_images(residuals: Residuals, weights: NDArray[np.float64], first: int, free: NDArray[np.bool_]) -> LineImages:
@@ -75,4 +78,5 @@ def line_images(residuals: Residuals, weights: NDArray[np.float64], first: int, 
         noise=np.where(valid, scatter, np.inf),
         valid=valid,
         continuum_noise=np.where(valid, scale / np.sqrt(planes), np.inf),
+        profile=bank[0],
     )

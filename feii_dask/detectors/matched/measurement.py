@@ -104,7 +104,7 @@ def measure_line(
         emission = emission_of(residuals, significance, mask, searched)
     line = light_of_line(emission, mask, seed, resolution)
     images = images_of(residuals, line)
-    extent = judge_extent(images, residuals.continuum.astype(np.float64), mask, resolution)
+    extent = judge_extent(images, residuals, mask, resolution)
     peak = bright_peak(blurred(np.where(images.valid, images.line, 0), resolution), images.noise, mask & images.valid)
     return {
         "kind": extent.kind,

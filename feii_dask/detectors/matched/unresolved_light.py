@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import exp
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import nnls
 
-from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
+from feii_dask.detectors.matched.image_noise import ImageNoise, noise_of_images, spread_of
 from feii_dask.detectors.matched.line_images import LineImages
-from feii_dask.detectors.matched.point_source import RELATIVE_ERROR, WINGS, Freedom, PointShape, fit_point, point_image
+from feii_dask.detectors.matched.point_source import (
+    RELATIVE_ERROR,
+    WINGS,
+    Freedom,
+    Points,
+    PointShape,
+    fit_points,
+    point_image,
+)
 from feii_dask.detectors.matched.resolution import Resolution
 
 __all__ = ["UnresolvedLight", "blurred", "bright_peak", "fit_unresolved_light"]
@@ -25,12 +33,17 @@ FAINTEST = 10.0  # percentile of the continuum that is background
 # Spaxels as wide as the point-spread function broaden it by an amount that depends on how a cube was drizzled.
 WIDTH_KNOWN, SPAXEL_WIDTH_KNOWN = 0.16, 0.3
 BAND_STRETCH, BAND_WINGS = 0.25, 0.02
-OF_STAR, OF_ANY_STAR = Freedom(0.06, 0.1, BAND_WINGS), Freedom(0.5, 0.35, 0.03)
+OF_STAR, OF_ANY_STAR = Freedom(0.03, 0.05, 0.01), Freedom(0.5, 0.35, 0.03)
 STAR = 25.0  # peak of a continuum, over its spread elsewhere, whose own shape is taken for that of points
 NEXT_STAR = 0.05  # peak of another one, over that of the brightest
 MOST_STARS = 2
+SMOOTH, APART = 3.0, 2.0  # FWHM of light that is no star's, and between two stars, over that of points
+STAR_ERROR = 0.01  # of a model of stars and smooth light, over the brightest spaxel
 UNRESOLVED = 0.1  # excess of the continuum's logarithmic width over the widest of a point
-CORE_SHARE = 0.8  # of the light within two FWHM, that a star's core has
+# By which spaxels sample a point wrongly, over its light: where no star shows it (the second for a FWHM of one spaxel);
+# the core of a star that does, over its peak; and the error of a line over that, as points of S/N above 60 have it.
+SAMPLING, UNDERSAMPLED = 0.1, 0.3
+CORE, LINE_OVER_STAR = 0.25, 1.5
 SIGNIFICANT = 3.0  # standard deviations of a brightest spaxel
 
 
@@ -48,18 +61,21 @@ class UnresolvedLight:
         The unresolved share of that.
     parts : (k, y, x) float64 ndarray
         What the model is made of, and how the first changes with its place.
-    noise : (y, x) float64 ndarray
+    noise : ImageNoise
         With which it was fitted.
     place : tuple of float
         Of the point, (y, x).
+    sampling : float
+        By how much spaxels sample a point wrongly, over its light, alternating between them.
     """
 
     point: Image
     scattered: Image
     star: Image
     parts: Image
-    noise: Image
+    noise: ImageNoise
     place: tuple[float, float]
+    sampling: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +116,8 @@ def fit_unresolved_light(
     stars = find_stars(light, images, resolution)
     expected, freedom = (stars.shape, OF_STAR) if stars.shape else (PointShape(resolution.psf_px), of_band(resolution))
     line = np.where(valid, images.line, 0)
-    noise = np.hypot(images.noise, RELATIVE_ERROR * np.maximum(blurred(line, resolution), 0))
+    plain = noise_of_images(images.others, valid, images.noise)
+    noise = plain.larger(RELATIVE_ERROR * np.maximum(blurred(line, resolution), 0))
     least, scattered, tried = np.inf, np.zeros_like(light), set[tuple[int, int]]()
     for weigh in (significant_peak, bright_peak, significant_peak):
         left = line - scattered
@@ -108,7 +125,8 @@ def fit_unresolved_light(
         if peak in tried:
             continue
         tried.add(peak)
-        place, shape, _ = fit_point(left, images.noise, peak, expected, freedom)
+        points = fit_points(left, plain, [peak], expected, freedom)
+        place, shape = points.places[0], points.shape
         parts = np.array([point_image(light.shape, place, shape), light, *stars.images])
         heights, misfit = weights_of(parts, line, noise)
         if misfit < least:
@@ -123,39 +141,51 @@ def fit_unresolved_light(
         parts=np.array([*parts, *(image - parts[0] for image in moved)]),
         noise=noise,
         place=place,
+        sampling=sampling_error(stars, images, resolution),
     )
 
 
+def sampling_error(stars: Stars, images: LineImages, resolution: Resolution) -> float:
+    """Return by how much spaxels sample a point wrongly in one image, over its light: a star's own wiggles tell."""
+    assumed = SAMPLING + UNDERSAMPLED / resolution.psf_px**2
+    if not stars.images:
+        return assumed
+    star = stars.images[0]
+    core = images.valid & (star > CORE * star.max())
+    if not core.any():
+        return assumed
+    wiggles = float(np.linalg.norm(images.noise[core]) / np.linalg.norm(star[core]))
+    return min(assumed, LINE_OVER_STAR * wiggles)
+
+
 def find_stars(light: Image, images: LineImages, resolution: Resolution) -> Stars:
-    """Return the stars in a continuum without background, the brightest first."""
+    """Return the stars in a continuum without background, over smooth light such as a nebula's."""
     y, x = np.indices(light.shape)
-    noise = np.where(images.valid, images.continuum_noise, np.inf)
-    peak = peak_of(np.where(images.valid, blurred(light, resolution), -np.inf))
-    far = images.valid & (np.hypot(y - peak[0], x - peak[1]) > 2 * resolution.psf_px)
-    level = float(np.median(light[far])) if far.any() else 0.0
-    spread = float(np.median(abs(light[far] - level))) / MAD_OF_NORMAL if far.any() else np.inf
-    left = np.maximum(light - level, 0)
-    if not left[peak] > STAR * spread:
-        return Stars(None)
-    tolerance = UNRESOLVED + of_band(resolution).width
-    place, shape, height = fit_point(left, noise, peak, PointShape(resolution.psf_px), OF_ANY_STAR)
-    core = np.minimum(height * point_image(light.shape, place, shape), left)
-    near = np.hypot(y - place[0], x - place[1]) < 2 * resolution.psf_px
-    if shape.fwhm_px > resolution.psf_px * exp(tolerance):
-        return Stars(None)
-    if shape.fwhm_px < resolution.psf_px * exp(-tolerance) or core[near].sum() < CORE_SHARE * left[near].sum():
-        return Stars(None, (core,))
-    found = [core]
-    while len(found) < MOST_STARS:
-        rest = np.where(near, 0, left - np.sum(found, axis=0))
-        peak = peak_of(np.where(images.valid, blurred(rest, resolution), -np.inf))
-        place, other, height = fit_point(rest, noise, peak, shape, OF_ANY_STAR)
-        near = near | (np.hypot(y - place[0], x - place[1]) < 2 * resolution.psf_px)
-        if not (height > max(NEXT_STAR * left.max(), STAR * spread) and other.fwhm_px < shape.fwhm_px * exp(tolerance)):
+    noise = ImageNoise.of(np.where(images.valid, np.hypot(images.continuum_noise, STAR_ERROR * light.max()), np.inf))
+    stars = Points((), PointShape(resolution.psf_px), ())
+    far, left = images.valid, light
+    while len(stars.places) < MOST_STARS and far.any():
+        sharp = blurred(left, resolution) - blurred(left, resolution, SMOOTH)
+        spread = float(spread_of(sharp[far][:, None])[0])
+        peaks = *stars.places, peak_of(np.where(far, sharp, -np.inf))
+        more = fit_points(light, noise, peaks, stars.shape, OF_ANY_STAR, over_smooth_light=True)
+        least = max(NEXT_STAR * max(more.heights), STAR * spread)
+        if not (more.heights[-1] > least and is_unresolved(more.shape, resolution)):
             break
-        found.append(np.minimum(height * point_image(light.shape, place, other), np.maximum(rest, 0)))
-    # a nebula about a star looks like wings
-    return Stars(replace(shape, wings=WINGS), tuple(found))
+        stars = more
+        left = light - np.sum(stars.images(light.shape), axis=0)
+        near = [np.hypot(y - row, x - column) < APART * resolution.psf_px for row, column in stars.places]
+        far = images.valid & ~np.any(near, axis=0)
+    if not stars.places:
+        return Stars(None)
+    # what is left of a nebula about a star looks like wings
+    stars = replace(stars, shape=replace(stars.shape, wings=WINGS))
+    return Stars(stars.shape, stars.images(light.shape))
+
+
+def is_unresolved(shape: PointShape, resolution: Resolution) -> bool:
+    """Whether a shape is as wide as a point may be."""
+    return abs(log(shape.fwhm_px / resolution.psf_px)) < UNRESOLVED + of_band(resolution).width
 
 
 def of_band(resolution: Resolution) -> Freedom:
@@ -163,9 +193,9 @@ def of_band(resolution: Resolution) -> Freedom:
     return Freedom(max(WIDTH_KNOWN, SPAXEL_WIDTH_KNOWN / resolution.psf_px), BAND_STRETCH, BAND_WINGS)
 
 
-def blurred(image: Image, resolution: Resolution) -> Image:
-    """Return an image smoothed with the point-spread function."""
-    smooth: Image = gaussian_filter(image, resolution.psf_px / 2.355)
+def blurred(image: Image, resolution: Resolution, width: float = 1.0) -> Image:
+    """Return an image smoothed with the point-spread function, or something wider."""
+    smooth: Image = gaussian_filter(image, width * resolution.psf_px / 2.355)
     return smooth
 
 
@@ -187,11 +217,9 @@ def peak_of(image: Image) -> tuple[int, int]:
     return int(y), int(x)
 
 
-def weights_of(parts: Image, image: Image, noise: Image) -> tuple[NDArray[np.float64], float]:
+def weights_of(parts: Image, image: Image, noise: ImageNoise) -> tuple[NDArray[np.float64], float]:
     """Return the weights, none negative, of the images that make another best, and χ²."""
-    inside = np.isfinite(noise)
-    matrix = (parts[:, inside] / noise[inside]).T
-    data = image[inside] / noise[inside]
+    matrix, data = noise.white(parts).T, noise.white(image)
     scale = np.linalg.norm(matrix, axis=0)
     scale = np.where(scale > 0, scale, 1)
     rotation, triangle = np.linalg.qr(matrix / scale)
