@@ -2,29 +2,121 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from math import comb, isfinite, nan, prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["NEAREST_KMS", "identification_p_value", "joint_identification_p_value", "narrowed_p_value"]
+from feii_dask.model import Kind, UnidentifiedLine
+
+__all__ = [
+    "NEAREST_KMS",
+    "LineDensity",
+    "count_alike",
+    "counted_offset_kms",
+    "identification_p_value",
+    "is_doubtful",
+    "joint_identification_p_value",
+    "narrowed_p_value",
+]
 
 # A line's velocity is not expected more closely than this: radial velocities of young stars, where SIMBAD has none and
 # 0 is taken, scatter by some 20 km/s about the Sun's, and jets rarely move at right angles to the line of sight.
 NEAREST_KMS = 30.0
+FARTHEST_KMS = 300.0  # to which jets are looked for
+# Flags of light that may not be the object's: it fills the field of view, or follows an extended continuum.
+DOUBTFUL_FLAGS = frozenset({"fills_field", "scattered"})
 
 
-def identification_p_value(offset_kms: float, extended_lines: int, searched_kms: float) -> float:
-    """Return how often an extended line of another species falls as near to the expected velocity.
+class LineDensity(NamedTuple):
+    """What is known beforehand of the density of unlisted lines in a cube: a Gamma distribution.
 
-    Unlisted extended lines are taken to lie anywhere in a cube, independently of each other, with some density λ per
-    km/s. What is known of it are the n of them in those B km/s in which no line was expected. With a flat prior of λ
-    its posterior is Gamma(n + 1, B), of mean (n + 1) / B, as if one line more had been seen: a cube that shows none is
-    expected to hold one in a stretch as long as the one that was searched. No line is within ±x of the expected
-    velocity with a probability exp(-2 x λ), which averages over that posterior to (1 + 2 x / B)⁻⁽ⁿ⁺¹⁾.
+    The default is flat, for a cube of which nothing else is known.
 
-    Over cubes of any one density this errs on the cautious side: for small α, the p-value is at most α where a line is
-    within 2 x = α B / (n + 1), and over n that has the probability α λ B ⟨1 / (n + 1)⟩ = α (1 - exp(-λ B)).
+    Attributes
+    ----------
+    shape : float
+        1 for an exponential distribution; the smaller, the more cubes differ.
+    searched_kms : float
+        The inverse of the scale: ``shape / searched_kms`` is the mean density, per km/s.
+    """
+
+    shape: float = 1.0
+    searched_kms: float = 0.0
+
+
+FLAT = LineDensity()
+
+
+def is_doubtful(flags: object) -> bool:
+    """Return whether a line's flags, if it has any, say that its light may not be the object's."""
+    return np.iterable(flags) and not DOUBTFUL_FLAGS.isdisjoint(flags)
+
+
+def count_alike(lines: Iterable[UnidentifiedLine], kind: Kind, flags: Collection[str] = ()) -> int:
+    """Count the lines that would have been taken for one of some kind: all in emission that pass its tests.
+
+    Parameters
+    ----------
+    lines : iterable of UnidentifiedLine
+        What was met in the cube.
+    kind : Kind
+        Of the line in question. For an extended one, extended ones count, for any other one all do.
+    flags : collection of str
+        Of that line. Those that fill the field, or follow the continuum, cannot be taken for one that does neither.
+
+    Examples
+    --------
+    >>> kinds = (Kind.EXTENDED, Kind.COMPACT)
+    >>> met = [UnidentifiedLine(wavelength_um=5.3, kind=kind, statistic=9.0) for kind in kinds]
+    >>> count_alike(met, Kind.EXTENDED), count_alike(met, Kind.COMPACT)
+    (1, 2)
+    """
+    emission = [line for line in lines if line.statistic > 0]
+    if kind is not Kind.EXTENDED:
+        return len(emission)
+    return sum(line.kind is kind and (is_doubtful(flags) or not is_doubtful(line.flags)) for line in emission)
+
+
+def counted_offset_kms(offset_kms: float, kind: Kind, flags: Collection[str] = ()) -> float:
+    """Return how near to the expected velocity a line of some kind counts as, km/s.
+
+    A line that is not shown to be extended, or whose light may not be the object's, is less convincing than one that is
+    and has its own, wherever that is in the search. It counts as one at its end: else a line of either kind would have
+    its own chance to be near, and one of both would be near too often.
+
+    Parameters
+    ----------
+    offset_kms : float
+        Velocity of the line, less that of the source, km/s.
+    kind, flags
+        Of the line.
+
+    Examples
+    --------
+    >>> counted_offset_kms(-80.0, Kind.EXTENDED), counted_offset_kms(-80.0, Kind.EXTENDED, ["fills_field"])
+    (-80.0, 300.0)
+    """
+    if kind is Kind.EXTENDED and not is_doubtful(flags):
+        return offset_kms
+    return offset_kms + (FARTHEST_KMS - offset_kms) * (abs(offset_kms) < FARTHEST_KMS)
+
+
+def identification_p_value(offset_kms: float, lines: int, searched_kms: float, density: LineDensity = FLAT) -> float:
+    """Return how often a line of another species falls as near to the expected velocity.
+
+    Unlisted lines are taken to lie anywhere in a cube, independently of each other, with some density λ per km/s. What
+    the cube says of it are the n of them in those B km/s in which no line was expected. With a prior Gamma(k, β) of λ
+    its posterior is Gamma(k + n, β + B). No line is within ±x of the expected velocity with a probability exp(-2 x λ),
+    which averages over that posterior to (1 + 2 x / (β + B))⁻⁽ᵏ⁺ⁿ⁾.
+
+    The prior of a cube by itself is flat: k = 1, β = 0, as if one line more had been seen. A cube that shows none is
+    then expected to hold one in a stretch as long as the one that was searched. Over cubes of any one density this errs
+    on the cautious side: for small α, the p-value is at most α where a line is within 2 x = α B / (n + 1), and over n
+    that has the probability α λ B ⟨1 / (n + 1)⟩ = α (1 - exp(-λ B)). The cubes of a run say together how dense lines
+    usually are (`feii_dask.ranking.line_density`).
 
     The expected velocity is that of the source, because jets of any velocity, to some 300 km/s, are found on either
     side of it, and the slower the more; it is not known more closely than `NEAREST_KMS`.
@@ -32,12 +124,13 @@ def identification_p_value(offset_kms: float, extended_lines: int, searched_kms:
     Parameters
     ----------
     offset_kms : float
-        Velocity of the line, less the radial velocity of the source, km/s.
-    extended_lines : int
-        Extended lines in emission that were found in the cube where none was expected. Compact ones do not count:
-        they cannot be taken for extended ones.
+        Velocity of the line, less the radial velocity of the source, km/s; see `counted_offset_kms`.
+    lines : int
+        n, the lines of the same kind that were found in the cube where none was expected (`count_alike`).
     searched_kms : float
-        Total length of the stretches in which they were looked for, km/s.
+        B, the total length of the stretches in which they were looked for, km/s.
+    density : LineDensity
+        k and β.
 
     Returns
     -------
@@ -48,12 +141,15 @@ def identification_p_value(offset_kms: float, extended_lines: int, searched_kms:
     --------
     >>> round(identification_p_value(-100.0, 0, 30_000.0), 4), round(identification_p_value(-100.0, 4, 30_000.0), 3)
     (0.0066, 0.033)
+    >>> round(identification_p_value(-100.0, 0, 30_000.0, LineDensity(0.1, 30_000.0)), 5)
+    0.00033
     """
     if not isfinite(offset_kms):
         return nan
-    if not searched_kms > 0:
+    stretch_kms = density.searched_kms + searched_kms
+    if not (searched_kms > 0 and stretch_kms > 0):
         return 1.0
-    return float(1 - (1 + 2 * reach_kms(offset_kms) / searched_kms) ** -(extended_lines + 1.0))
+    return float(-np.expm1(-(density.shape + lines) * np.log1p(2 * reach_kms(offset_kms) / stretch_kms)))
 
 
 def reach_kms(offset_kms: float) -> float:

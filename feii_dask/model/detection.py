@@ -43,14 +43,17 @@ class UnidentifiedLine:
     wavelength_um : float
         Where it peaks, in vacuum, as observed, µm.
     kind : Kind
-        ``extended``, ``compact`` or ``undecided``.
+        ``extended``, ``compact`` or ``undecided``, as of a line that is looked for; in absorption it is not tested.
     statistic : float
         Its significance, standard deviations; negative in absorption.
+    flags : tuple of str
+        Remarks on its extent: ``fills_field``, ``scattered``.
     """
 
     wavelength_um: float
     kind: Kind
     statistic: float
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,7 +79,8 @@ class Detection:
     p_extent : float
         Probability that unresolved emission, or light that follows the continuum, looks as extended.
     p_identification : float
-        Probability that an extended line of another species falls as near to the expected velocity.
+        Probability that an unlisted line of another species falls as near to the expected velocity, after those that
+        were met in this cube alone; in a run it is lower where other cubes show that they are few.
     null_windows : int
         Line-free windows of the same cube to which the line was compared.
     null_p_values : tuple of float
@@ -109,6 +113,8 @@ class Detection:
         Remarks of the detector.
     unidentified : tuple of UnidentifiedLine
         Lines that the detector met in windows in which it expected none.
+    searched_kms : float
+        Total length of these windows, km/s.
     on_data : tuple of int
         The ``yso_index`` of each object inside that is on spaxels with data.
     mask : (y, x) bool ndarray, or None
@@ -152,6 +158,7 @@ class Detection:
     lobes: tuple[Lobe, ...] = ()
     flags: tuple[str, ...] = ()
     unidentified: tuple[UnidentifiedLine, ...] = ()
+    searched_kms: float = nan
     on_data: tuple[int, ...] = ()
     mask: NDArray[np.bool_] | None = None
     statistic_start: int = 0

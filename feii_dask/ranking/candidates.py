@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from feii_dask.model import Status
+from feii_dask.ranking.line_density import pooled_identification
 from feii_dask.ranking.pooling import grade_pooled
 from feii_dask.ranking.shared_light import credit_leaders, without_followers
 from feii_dask.store.outcome_table import deciding_rows
@@ -121,10 +122,12 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
         ``lines`` by wavelength and their ``kinds``, ``n_cubes`` scanned and ``n_cubes_detected`` among them,
         ``on_data`` (whether the object itself is on spaxels with data in one of the latter), what
         `feii_dask.ranking.grading.grade_objects` returns for its lines together, the best ``statistic``, ``snr``,
-        ``p_value`` and ``p_identification`` of its detections, the least ``separation_arcsec`` from the centre of such
-        a cube, ``obs_ids`` of these cubes, and ``shares_light_with``, the names of other objects inside them. Sorted by
-        grade, joint score, number of lines, statistic and index.
+        ``p_value`` and ``p_identification`` of its detections, the latter after the lines that were met in all cubes
+        (`feii_dask.ranking.line_density`), the least ``separation_arcsec`` from the centre of such a cube, ``obs_ids``
+        of these cubes, and ``shares_light_with``, the names of other objects inside them. Sorted by grade, joint score,
+        number of lines, statistic and index.
     """
+    outcomes = outcomes.assign(p_identification=pooled_identification(outcomes, matched))
     credited = credited_detections(outcomes, matched, ysos)
     tests = cubes_by_yso(matched).merge(outcomes[outcomes["status"] == Status.SCANNED.value], on="obs_id")
     table = (

@@ -9,17 +9,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control
 
-from feii_dask.detectors.identification import joint_identification_p_value, narrowed_p_value
+from feii_dask.detectors.identification import is_doubtful, joint_identification_p_value, narrowed_p_value
 from feii_dask.model import Kind
 
-__all__ = ["AGREEMENT_KMS", "benjamini_hochberg", "grade_objects", "simes"]
+__all__ = ["AGREEMENT_KMS", "adaptive_q_values", "benjamini_hochberg", "grade_objects", "simes"]
 
 AGREEMENT_KMS = 60.0  # within which lines have one velocity: half of an ordinary jet's spread, and a plane of any band
 SIGMAS = 2.0  # of the velocities' errors, by which lines of one velocity may differ as well
 MOST_PER_LINE = 6.0  # that one line adds to the score
 SURE_Q, PROBABLE_Q, ALONE_Q = 0.01, 0.1, 0.001
-# Flags of light that may not be the object's: it fills the field of view, or follows an extended continuum.
-DOUBTFUL_FLAGS = frozenset({"fills_field", "scattered"})
 NEEDED = ("line", "detected", "p_value", "velocity_kms")
 # Where a table lacks one of these, or holds no value, it is not known: no error, no other line in question.
 KNOWN_OF_SOME = ("kind", "flags", "velocity_error_kms", "velocity_calibration_kms", "p_identification", "rv_kms")
@@ -44,7 +42,7 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
     statistical errors and calibration uncertainties of both. All others that were tested count as if they had p = 1;
     so does a line that is there but not shown to be extended. The joint p-value is that of Simes, plus the probability
     that unlisted lines of other species agree as well (`feii_dask.detectors.identification`) where the detector says
-    how often one line does. The q-value is that of Benjamini and Hochberg over all objects.
+    how often one line does. The q-value is that of Benjamini and Hochberg over all objects (`adaptive_q_values`).
 
     ===== ==========================================================================================================
     grade what is needed
@@ -81,7 +79,7 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
     rows = {name: joint_numbers(group) for name, group in known.groupby(by)}
     joint = pd.DataFrame.from_dict(rows, orient="index", columns=JointNumbers._fields).rename_axis(by)
     joint = joint.astype({"lines_tested": int, "lines_agreeing": int, "doubtful": bool})
-    joint["q_value"] = benjamini_hochberg(joint["joint_p"].to_numpy(dtype=float))
+    joint["q_value"] = adaptive_q_values(joint["joint_p"].to_numpy(dtype=float))
     q = joint["q_value"]
     confirmed = (joint["lines_agreeing"] >= 2) | (joint["lines_tested"] == 1) | (q <= ALONE_Q)
     sure = (q <= SURE_Q) & confirmed & ~joint["doubtful"]
@@ -132,11 +130,6 @@ def other_lines_p(
     return joint_identification_p_value(p[leading], list(chances.values()), tested)
 
 
-def is_doubtful(flags: object) -> bool:
-    """Return whether a line's flags say that its light may not be the object's."""
-    return np.iterable(flags) and not DOUBTFUL_FLAGS.isdisjoint(flags)
-
-
 def simes(p_values: ArrayLike) -> float:
     """Return the p-value of the claim that none of several lines is there: the least of n p₍ₖ₎ / k (Simes 1986).
 
@@ -176,3 +169,30 @@ def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
     if tested.any():
         q[tested] = false_discovery_control(p[tested])
     return q
+
+
+def adaptive_q_values(p: ArrayLike) -> NDArray[np.float64]:
+    """Return q-values for as many objects without anything as there can be.
+
+    `benjamini_hochberg` takes all m of them for such objects. Of the r whose q-value is at most `PROBABLE_Q`, all but
+    that share show something, so that m + 1 - (1 - `PROBABLE_Q`) r are left: the two stages of Benjamini, Krieger &
+    Yekutieli (2006), with one more object for where r is small by chance.
+
+    Parameters
+    ----------
+    p : (n,) array_like
+        p-values; NaN where nothing was tested.
+
+    Returns
+    -------
+    (n,) float64 ndarray
+        q-values, NaN where p is.
+
+    Examples
+    --------
+    >>> adaptive_q_values([0.01, 0.5]).tolist(), adaptive_q_values([0.01] * 9 + [1.0]).round(5).tolist()[0]
+    ([0.02, 0.5], 0.00322)
+    """
+    q = benjamini_hochberg(p)
+    tested, found = int(np.count_nonzero(~np.isnan(q))), int(np.count_nonzero(q <= PROBABLE_Q))
+    return q * min(1.0, (tested + 1 - (1 - PROBABLE_Q) * found) / max(tested, 1))

@@ -10,11 +10,11 @@ import pandas as pd
 
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Kind, UnidentifiedLine
 
-__all__ = ["SAME_LINE_KMS", "distinct_lines", "unidentified_lines"]
+__all__ = ["SAME_LINE_KMS", "distinct_lines", "records_of", "unidentified_lines"]
 
 # Within which lines are one: half of the resolution of JWST's spectrographs where it is lowest (R = 1500).
 SAME_LINE_KMS = 100.0
-FIELDS = {"wavelength_um": float, "kind": str, "statistic": float}
+FIELDS = {"wavelength_um": float, "kind": str, "statistic": float}  # of the table
 
 
 def distinct_lines(met: Iterable[UnidentifiedLine]) -> list[UnidentifiedLine]:
@@ -69,6 +69,6 @@ def unidentified_lines(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 def records_of(rows: pd.DataFrame) -> Iterable[UnidentifiedLine]:
     """Yield what rows of a table of outcomes list."""
-    columns = (chain.from_iterable(rows[f"unidentified_{name}"]) for name in FIELDS)
-    for wavelength_um, kind, statistic in zip(*columns, strict=True):
-        yield UnidentifiedLine(wavelength_um=wavelength_um, kind=Kind(kind), statistic=statistic)
+    columns = (chain.from_iterable(rows[f"unidentified_{name}"]) for name in (*FIELDS, "flags"))
+    for wavelength_um, kind, statistic, flags in zip(*columns, strict=True):
+        yield UnidentifiedLine(wavelength_um=wavelength_um, kind=Kind(kind), statistic=statistic, flags=tuple(flags))

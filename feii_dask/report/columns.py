@@ -60,7 +60,10 @@ CANDIDATES = {
     "snr": Column("Largest peak signal-to-noise ratio per voxel", ucd="stat.snr;stat.max", heading="S/N"),
     "p_value": Column("Least probability of such a statistic without a line", "", "stat.probability", "p‑value"),
     "p_identification": Column(
-        "Least probability that an unlisted extended line falls as near", "", "stat.probability", "p of another line"
+        "Least probability that an unlisted line falls as near, after those met in all cubes",
+        "",
+        "stat.probability",
+        "p of another line",
     ),
     "separation_arcsec": Column(
         "Least distance from the centre of a cube with detections",
@@ -97,7 +100,9 @@ DETECTIONS = {
     "p_extent": Column(
         "Probability that a point, or light that follows the continuum, looks so", heading="p of no extent"
     ),
-    "p_identification": Column("Probability that an unlisted extended line falls as near", heading="p of another line"),
+    "p_identification": Column(
+        "Probability that an unlisted line falls as near, after those met in this cube", heading="p of another line"
+    ),
     "snr": Column("Peak signal-to-noise ratio per voxel, over the noise of empty sky", heading="S/N"),
     "local_snr": Column("The same, over the noise of the spaxel of the peak", heading="local S/N"),
     "velocity_kms": Column("Doppler shift from rest", "km/s", heading="velocity", error="velocity_error_kms"),

@@ -18,8 +18,9 @@ from feii_dask.model import Line
 __all__ = ["RUN_SCHEMA", "check_schema"]
 
 # 1: tables/targets.parquet, and outcomes whose lists were texts; run.json had no schema. 2: outcomes without the kind
-# of a line, its lobes and unidentified lines. 3: see `run_store`.
-RUN_SCHEMA = 3
+# of a line, its lobes and unidentified lines. 3: without the velocities that were searched for these, and their flags.
+# 4: see `run_store`.
+RUN_SCHEMA = 4
 
 
 def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:

@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from feii_dask.model import Detection, Outcome, Status
 from feii_dask.ranking.candidates import rank
+from feii_dask.ranking.line_density import pooled_identification
 from feii_dask.store.outcome_table import SCHEMA, latest_attempts, to_frame, to_rows
 
-__all__ = ["candidates_of", "grades_of"]
+__all__ = ["candidates_of", "grades_of", "identifications_of"]
 
 RA_DEG, DEC_DEG = 70.0, 25.0  # of all emission, and of the first object
 
@@ -38,6 +39,31 @@ def candidates_of(cubes: Sequence[Sequence[Detection]], objects: Sequence[Sequen
         The objects inside each cube's footprint; each is at a place of its own, an arcsecond of right ascension
         from the next, the first where the emission peaks.
     """
+    outcomes, matched = tables_of(cubes, objects)
+    known = sorted({one for inside in objects for one in inside})
+    ysos = pd.DataFrame(
+        {
+            "main_id": [f"object {one}" for one in known],
+            "ra": RA_DEG + np.array(known) / 3600,
+            "dec": np.full(len(known), DEC_DEG),
+        },
+        index=known,
+    )
+    return rank(outcomes, matched, ysos)
+
+
+def identifications_of(cubes: Sequence[Sequence[Detection]]) -> list[float]:
+    """Return p_identification of the first detection in each cube, with the density of lines in all of them."""
+    outcomes, matched = tables_of(cubes, [[number] for number in range(len(cubes))])
+    of_cube = outcomes.assign(p_identification=pooled_identification(outcomes, matched)).groupby("obs_id")
+    first = of_cube["p_identification"].first(skipna=False)
+    return [float(first[name_of(number)]) for number in range(len(cubes))]
+
+
+def tables_of(
+    cubes: Sequence[Sequence[Detection]], objects: Sequence[Sequence[int]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return outcomes and matched cubes as a run has them; see `candidates_of`."""
     stored_at = datetime(2026, 1, 1, tzinfo=UTC)
     rows = []
     for number, (detections, inside) in enumerate(zip(cubes, objects, strict=True)):
@@ -58,16 +84,7 @@ def candidates_of(cubes: Sequence[Sequence[Detection]], objects: Sequence[Sequen
             "separation_arcsec": [[float(place) for place, _ in enumerate(inside)] for inside in objects],
         }
     )
-    known = sorted({one for inside in objects for one in inside})
-    ysos = pd.DataFrame(
-        {
-            "main_id": [f"object {one}" for one in known],
-            "ra": RA_DEG + np.array(known) / 3600,
-            "dec": np.full(len(known), DEC_DEG),
-        },
-        index=known,
-    )
-    return rank(outcomes, matched, ysos)
+    return outcomes, matched
 
 
 def name_of(number: int) -> str:

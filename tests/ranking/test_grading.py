@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from feii_dask.detectors.identification import identification_p_value
-from feii_dask.ranking.grading import AGREEMENT_KMS, grade_objects
+from feii_dask.ranking.grading import AGREEMENT_KMS, adaptive_q_values, benjamini_hochberg, grade_objects
 
 QUIET = [0.3, 0.5, 0.8]
 
@@ -182,3 +182,16 @@ def test_unlisted_lines_are_seldom_grade_a() -> None:
     grades = grade_objects(pd.DataFrame(rows))["grade"]
     assert (grades != "").sum() > 100
     assert (grades == "A").sum() <= 1
+
+
+def test_objects_without_anything_are_rarely_found_however_few() -> None:
+    """The share of false ones is kept where no object shows a line, and where half of them do."""
+    rng = np.random.default_rng(21)
+    for objects, trials in ((1, 4000), (2, 2000), (5, 1000), (40, 300)):
+        for jets in (0, objects // 2):
+            p = rng.random((trials, objects))
+            p[:, :jets] = 1e-9
+            found = np.array([adaptive_q_values(some) <= 0.01 for some in p])
+            false = found[:, jets:].sum(axis=1) / np.maximum(found.sum(axis=1), 1)
+            assert false.mean() <= 0.01 + 3 * np.sqrt(0.01 / trials), (objects, jets)
+    assert (adaptive_q_values(p[0]) <= benjamini_hochberg(p[0])).all()

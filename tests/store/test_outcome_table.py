@@ -80,8 +80,9 @@ def jet(lines: tuple[Line, ...]) -> Detection:
         ),
         unidentified=(
             UnidentifiedLine(wavelength_um=5.31, kind=Kind.COMPACT, statistic=9.0),
-            UnidentifiedLine(wavelength_um=5.36, kind=Kind.EXTENDED, statistic=-7.5),
+            UnidentifiedLine(wavelength_um=5.36, kind=Kind.EXTENDED, statistic=-7.5, flags=("fills_field",)),
         ),
+        searched_kms=16_000.0,
         flags=("edge", "broad"),
         null_windows=31,
         null_p_values=(0.0123456, 1e-5),
@@ -98,6 +99,7 @@ def test_a_detection_comes_back_as_it_was(jet: Detection) -> None:
     assert row.pop("wavelength_um") == 5.340169
     assert (row.pop("peak_y"), row.pop("peak_x")) == (12, 14)
     lists = {name: row.pop(name) for name in list(row) if isinstance(row[name], np.ndarray)}
+    assert [flags.tolist() for flags in lists.pop("unidentified_flags")] == [[], ["fills_field"]]
     assert {name: values.tolist() for name, values in lists.items()} == {
         "flags": ["edge", "broad"],
         "null_p_values": [0.0123456, 1e-5],

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feii_dask.detectors.contract import MeasuresArrays
+from feii_dask.detectors.identification import count_alike, counted_offset_kms, identification_p_value
 from feii_dask.detectors.line_window import LineWindow, doppler_um, planes_about
 from feii_dask.detectors.matched.bright_lines import is_crowded, without_bright_lines
 from feii_dask.detectors.matched.emission_region import Seed
@@ -26,7 +27,7 @@ from feii_dask.detectors.matched.met_lines import lines_met
 from feii_dask.detectors.matched.nulls import find_nulls
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
 from feii_dask.detectors.matched.whitening import remove_continuum
-from feii_dask.detectors.matched.windows import REACH_KMS, Windows, lay_windows
+from feii_dask.detectors.matched.windows import REACH_KMS, Windows, lay_windows, null_windows
 from feii_dask.detectors.p_values import FEWEST_NULLS, KEPT_P, null_p_values, window_p_value
 from feii_dask.errors import DetectorError
 from feii_dask.model import Detection, Kind, Line
@@ -149,12 +150,20 @@ class MatchedFilter(MeasuresArrays):
             statistic_curve=curve,
             kind=Kind.NONE,
             unidentified=lines_met(nulls.lines, filtered, window, resolution),
+            searched_kms=null_windows(windows.free, len(windows.tested)).size * resolution.plane_kms,
         )
         if statistic == 0 or p_value > self.highest_p:
             return answer
         seed = best_seed(regions)
         measured = measure_line(filtered.residuals, filtered.largest, seed, windows.tested, window, resolution)
-        return replace(answer, flags=windows.flags + measured.pop("flags"), **measured)
+        kind, of_line = measured["kind"], measured["flags"]
+        p_identification = identification_p_value(
+            counted_offset_kms(measured["velocity_kms"] - window.rv_kms, kind, of_line),
+            count_alike(answer.unidentified, kind, of_line),
+            answer.searched_kms,
+        )
+        flags = windows.flags + measured.pop("flags")
+        return replace(answer, flags=flags, p_identification=p_identification, **measured)
 
 
 def best_seed(regions: Regions) -> Seed:
