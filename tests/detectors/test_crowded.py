@@ -75,7 +75,7 @@ def test_an_error_of_the_continuum_that_has_the_image_of_the_lines_is_removed_an
     assert rms[1] < 0.2 * rms[0]  # its own noise is left
     jet = [float((each.continuum_subtracted[MIDDLE + 2] * JET).sum()) for each in (clean, mended)]
     assert jet[1] == pytest.approx(jet[0], rel=0.1)
-    assert np.median(mended.noise) == pytest.approx(np.median(clean.noise), rel=0.02)
+    assert np.median(mended.noise) == pytest.approx(np.median(clean.noise), rel=0.03)
 
 
 def test_a_jet_is_found_in_front_of_a_field_full_of_lines() -> None:
