@@ -24,7 +24,7 @@ from feii_dask.simulate.fifi import make_fifi_cube
 from .detection_tables import share
 from .far_infrared_scenes import INSTRUMENTS, make_scene
 
-__all__ = ["measure_far_infrared", "measure_scenes"]
+__all__ = ["measure_far_infrared", "measure_scene_lines", "measure_scenes"]
 
 CONTINUA = (0.0, 5.0, 15.0, 50.0, 150.0)  # of the protostar, over the noise of a voxel
 SNRS = (2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0)
@@ -32,10 +32,10 @@ ALPHAS = (0.1, 0.01)
 FASTEST_KMS = 120.0
 SCENES_FASTEST_KMS = 300.0
 SCENES_FROM = 30_000  # their seeds are 50 000 and more: detectors are tuned on those below 5000
-SCENES_WITH_LINE = 8  # times fewer cubes than for false alarms
 # S/N, extent (drawn, or everywhere) and planes (drawn, or few).
-SCENE_CELLS: dict[str, tuple[float, float | None, int | None]] = {
-    "false alarms": (0.0, None, None),
+Cell = tuple[float, float | None, int | None]
+NO_LINE: Cell = (0.0, None, None)
+SCENE_CELLS: dict[str, Cell] = {
     "S/N 10": (10.0, None, None),
     "fills the field, S/N 10": (10.0, np.inf, 43),
     **{f"S/N {snr}": (float(snr), None, None) for snr in (7, 20, 100, 1000)},
@@ -96,22 +96,31 @@ def stripped(detection: Detection) -> Detection:
 
 
 def measure_scenes(pool: Executor, cubes: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Search cubes of the independent generator, fewer of those with a line; a line is found whatever its kind."""
-    first = SCENES_FROM + seed
+    """Search cubes of the independent generator that hold no line."""
+    for name in INSTRUMENTS:
+        answers = search_scenes(pool, name, NO_LINE, cubes, seed)
+        yield {"line": name, "figure": "false alarms", **share(sum(answer["found"] for answer in answers), cubes)}
+
+
+def measure_scene_lines(pool: Executor, cubes: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Search cubes of the independent generator that hold a line; it is found whatever its kind."""
     for figure, cell in SCENE_CELLS.items():
-        trials = -(-cubes // SCENES_WITH_LINE) if cell[0] else cubes
         for name in INSTRUMENTS:
             if cell[2] and name.startswith("SPIRE"):
                 continue  # a spectrum of a Fourier-transform spectrometer is never short
-            answers = list(pool.map(partial(search_scene, name, *cell), range(first, first + trials), chunksize=5))
+            answers = search_scenes(pool, name, cell, cubes, seed)
             found = [answer for answer in answers if answer["found"]]
-            row = {"line": name, "figure": figure, **share(len(found), trials)}
+            row = {"line": name, "figure": figure, **share(len(found), cubes)}
             for column in ("flux_over_truth", "velocity_bias_kms"):
-                values = [answer[column] for answer in found]
-                row[column] = f"{np.nanmedian(values):.2f}" if cell[0] and found else ""
-            local = [answer["local_snr"] for answer in answers]
-            row["local_snr"] = f"{np.nanmedian(local):.1f}" if cell[0] else ""
+                row[column] = f"{np.nanmedian([answer[column] for answer in found]):.2f}" if found else ""
+            row["local_snr"] = f"{np.nanmedian([answer['local_snr'] for answer in answers]):.1f}"
             yield row
+
+
+def search_scenes(pool: Executor, name: str, cell: Cell, cubes: int, seed: int) -> list[dict[str, Any]]:
+    """Make and search so many cubes of one line."""
+    first = SCENES_FROM + seed
+    return list(pool.map(partial(search_scene, name, *cell), range(first, first + cubes), chunksize=5))
 
 
 def search_scene(name: str, snr: float, extent_px: float | None, planes: int | None, seed: int) -> dict[str, Any]:
