@@ -64,6 +64,11 @@ class Mission:
     tried: str = ""
 
 
+# Wavelength, µm, and FWHM of the beam, arcsec. PACS: 9″ to 13″ (Observer's Manual 2.5). SPIRE: 17″ to 21″ in its short
+# array and 29″ to 42″ in its long one (Swinyard et al. 2014, MNRAS 440, 3658), as if it grew evenly. Where both see a
+# line, SPIRE's.
+HERSCHEL_BEAM_ARCSEC = ((51.0, 9.0), (193.0, 12.6), (194.0, 17.0), (313.0, 21.0), (314.0, 29.0), (671.0, 42.0))
+
 MISSIONS = {
     mission.name: mission
     for mission in (
@@ -102,8 +107,8 @@ MISSIONS = {
             tried="tried with a replica of its archive only",
         ),
         # The missions below follow the same standards (ObsCore 1.1, SIA 2), but the service's keywords are assumed: it
-        # was asked through a replica only. PACS's spaxels are 0.5″ in cubes of pointed observations, and its beam is 9″
-        # to 13″ wide (PACS Data Reduction Guide for spectroscopy); those of maps and of SPIRE are larger.
+        # was asked through a replica only. PACS's spaxels are 0.5″ in cubes of pointed observations, and larger in
+        # others (PACS Data Reduction Guide for spectroscopy).
         Mission(
             name="herschel",
             archive="irsa",
@@ -115,7 +120,7 @@ MISSIONS = {
             spaxel_arcsec=0.5,
             lines=("pacs", "spire"),
             detector="grating",
-            detector_options={"psf_px": 20.0, "line_planes": 4.0},  # 10″, of pointed observations
+            detector_options={"beam_arcsec": HERSCHEL_BEAM_ARCSEC, "line_planes": 4.0},
             tried="tried with a replica of its archive only",
         ),
         Mission(

@@ -61,7 +61,10 @@ INSTRUMENTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """A cube in Jy per spaxel, NaN without data, and the truth about its line (flux in W m⁻²)."""
+    """A cube in Jy per spaxel, NaN without data, and the truth about its line (flux in W m⁻²).
+
+    ``snr`` is over the noise where the atmosphere is transparent, ``local_snr`` over that in the planes of the line.
+    """
 
     line: Line
     wavelength_um: Array
@@ -98,7 +101,9 @@ def make_scene(
         plane_hz = plane_kms * 1e9 / instrument.line.wavelength_um
         area = profile_planes * np.sqrt(np.pi / np.log(2)) / 2  # of the whole profile, also where the scan cuts it
         seen = image[(coverage > 0).any(axis=0)].sum()
-        truth = {"velocity_kms": velocity_kms, "flux": snr * seen * area * plane_hz * 1e-26}
+        near = profile > 0.5
+        there = noise[near][coverage[near] > 0.9 * coverage.max()].std() if near.any() else np.nan
+        truth = {"velocity_kms": velocity_kms, "flux": snr * seen * area * plane_hz * 1e-26, "local_snr": snr / there}
     cube[coverage == 0] = np.nan
     cube[transmission < CUT] = np.nan
     wavelength_um = instrument.line.wavelength_um * (1 + offset_kms / SPEED_OF_LIGHT_KMS)

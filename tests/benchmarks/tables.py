@@ -186,6 +186,18 @@ def far_infrared() -> str:
     return markdown(["", "grating", "notebook"], rows)
 
 
+def far_infrared_scenes() -> str:
+    """Return false alarms and completeness in an independent generator's cubes, as far as they have been measured."""
+    measured = pd.concat([results("detection_far_infrared_scenes"), results("detection_far_infrared_lines")])
+    cells = {(row["line"], row["figure"]): row for _, row in measured.iterrows()}
+    figures = list(measured["figure"].unique())
+    rows = [
+        [line, *(with_interval(cells[line, figure]) if (line, figure) in cells else "–" for figure in figures)]
+        for line in measured["line"].unique()
+    ]
+    return markdown(["", figures[0], *(f"found: {figure}" for figure in figures[1:])], rows)
+
+
 def faults() -> str:
     """Return how runs ended in which something went wrong."""
     every = results("faults", "stress")
@@ -267,7 +279,7 @@ def scale() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
-        *(trust, detection, calibration, survey, far_infrared),
+        *(trust, detection, calibration, survey, far_infrared, far_infrared_scenes),
         *(faults, memory, fuzz, dashboard, speed, scale),
     )
 }

@@ -214,6 +214,9 @@ FAR_INFRARED_GHZ = {
     "H2O 000-000 3_1_3-2_0_2": (2164.13198, 0.1),
     "H2O 000-000 4_2_3-4_1_4": (2264.14965, 0.1),
     "H2O 000-000 4_0_4-3_1_3": (2391.572628, 0.1),
+    # the same of differences of LAMDA's levels of o-H2O, 1/cm
+    "H2O 000-000 2_2_1-1_1_0": ((134.901638 - 42.371741) * 29.9792458, 0.1),
+    "H2O 000-000 3_2_1-2_1_2": ((212.156362 - 79.496382) * 29.9792458, 0.1),
     # ions of IRS: ISO's list, as jdaviz 5.0 carries it; Ne III from the levels, K, of Meudon's PDR code (pdrtpy 3.0.1)
     "S III 3P1-3P0": (GHZ_UM / 33.480, 20),
     "Si II 2P3/2-2P1/2": (GHZ_UM / 34.814, 20),
@@ -235,6 +238,30 @@ FIFI_PRIMARY_UM = {
 def test_far_infrared_values_of_other_origin(name: str) -> None:
     ghz, most_kms = FAR_INFRARED_GHZ[name]
     assert abs(offset_kms(known(name).wavelength_um, GHZ_UM / ghz)) <= most_kms
+
+
+def test_water_in_the_far_infrared_has_the_levels_of_its_lines_in_the_mid_infrared() -> None:
+    """The levels that HITRAN's lines fit best, by least squares, are as far apart as the far-infrared lines say."""
+    water = [line for line in known_lines() if line.species == "H2O"]
+    from_hitran = [line for line in water if line.wavelength_um < 28.9]
+    ends = [level_names(line) for line in from_hitran]
+    number = {name: count for count, name in enumerate(sorted({name for pair in ends for name in pair}))}
+    per_cm = np.array([1e4 / line.wavelength_um for line in from_hitran])
+    steps = np.zeros((len(ends), len(number)))
+    for row, (upper, lower) in zip(steps, ends, strict=True):
+        row[number[upper]], row[number[lower]] = 1.0, -1.0
+    weight = per_cm**-2.0  # wavelengths are rounded
+    levels = np.linalg.lstsq(steps * weight[:, None], per_cm * weight)[0]
+    for line in (line for line in water if 28.9 < line.wavelength_um < 120):
+        upper, lower = (levels[number[name]] for name in level_names(line))
+        assert abs(offset_kms(1e4 / (upper - lower), line.wavelength_um)) <= 7
+
+
+def level_names(line: Line) -> tuple[str, str]:
+    """Return the upper and the lower level of a line of water."""
+    bands, levels = (part.split("-") for part in line.transition.split())
+    upper, lower = (f"{band} {level}" for band, level in zip(bands, levels, strict=True))
+    return upper, lower
 
 
 def test_the_far_infrared_lines_of_co_are_those_of_the_formula() -> None:

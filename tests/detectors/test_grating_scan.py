@@ -84,6 +84,18 @@ def test_the_brightest_lines_of_large_fields_are_found(snr: float) -> None:
     assert 0 < detection.p_value < 1e-10
 
 
+def test_a_beam_in_arcseconds_is_as_many_spaxels_as_the_cube_has() -> None:
+    cube = make_fifi_cube(CII, snr=20.0, seed=21)
+    planes = cube.flux.astype(np.float32)
+    beams = ((100.0, 5.0), (CII.wavelength_um, 10.0), (200.0, 30.0))
+    by_wavelength = GratingScan(beam_arcsec=beams).measure(planes, cube.wavelength_um, CII, pixel_arcsec=2.5)
+    in_spaxels = GratingScan(psf_px=4.0).measure(planes, cube.wavelength_um, CII)
+    assert by_wavelength.statistic == pytest.approx(in_spaxels.statistic, rel=1e-12)
+    assert by_wavelength.p_extent == pytest.approx(in_spaxels.p_extent, rel=1e-12)
+    coarse = GratingScan(beam_arcsec=beams).measure(planes, cube.wavelength_um, CII, pixel_arcsec=60.0)
+    assert coarse.kind.is_line  # a beam of less than a spaxel counts as one
+
+
 def test_a_point_is_no_outflow() -> None:
     points = [measure(make_fifi_cube(CII, snr=20.0, extent_px=1.0, seed=seed)) for seed in range(200, 204)]
     outflows = [measure(make_fifi_cube(CII, snr=20.0, extent_px=16.0, seed=seed)) for seed in range(200, 204)]

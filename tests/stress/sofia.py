@@ -3,7 +3,7 @@
 Exposures of FIFI-LS's 5 × 5 spaxels, with a point-like line at a known place, go through ``resample()`` of
 sofia_redux: both channels, rotated and not, by radial basis functions and by local polynomials. Of each cube it is
 measured how far our spaxels are from where astropy has them with the whole header, how far the peak of the light is
-from the source, and whether our wavelengths are those of the pipeline.
+from the source, whether our wavelengths are those of the pipeline, and what the mission's detector finds.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.random import Generator
+from numpy.typing import NDArray
 
+from feii_dask.config.missions import find_mission
 from feii_dask.cubes.reader import Cube, open_cube
-from feii_dask.model import SPEED_OF_LIGHT_KMS
+from feii_dask.detectors.line_window import LineWindow
+from feii_dask.detectors.registry import load_detector
+from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line
 from tests.stress.record import print_table, write_results
 
 __all__ = ["main", "measure"]
@@ -137,11 +141,13 @@ def compare(path: Path, rest_um: float) -> dict[str, object]:
         expected = WCS(hdus["FLUX"].header).celestial
         header, wavelength_um = hdus["FLUX"].header, hdus["WAVELENGTH"].data
     places, theirs = sky_of(cube, cube.wcs), sky_of(cube, expected)
-    light = np.nan_to_num(cube.planes(0, cube.shape[0]))
+    planes = cube.planes(0, cube.shape[0])
+    light = np.nan_to_num(planes)
     plane, y, x = np.unravel_index(light.argmax(), light.shape)
     source = CENTRE.spherical_offsets_by(*(SOURCE_ARCSEC * u.arcsec))
     velocity_kms = SPEED_OF_LIGHT_KMS * (cube.wavelength_um[plane] / rest_um - 1)
     off_planes = abs(cube.wavelength_um - wavelength_um).max() / (wavelength_um[1] - wavelength_um[0])
+    detection = detect(cube, planes, rest_um)
     return {
         "planes × y × x": " × ".join(map(str, cube.shape)),
         "CROTA2": header["CROTA2"],
@@ -151,7 +157,18 @@ def compare(path: Path, rest_um: float) -> dict[str, object]:
         "wavelengths off, of a plane": f"{off_planes:.1e}",
         "peak at km/s": f"{velocity_kms:+.0f}",
         "requests": cube.requests,
+        "detection": str(detection.kind.value),
+        "S/N": f"{detection.snr:.0f}",
+        "velocity, km/s": f"{detection.velocity_kms:+.0f}",
     }
+
+
+def detect(cube: Cube, planes: NDArray[np.float32], rest_um: float) -> Detection:
+    """Return what the detector of the mission finds of the source's line."""
+    mission = find_mission("sofia")
+    detector = load_detector(mission.detector, mission.detector_options)
+    window = LineWindow(planes, cube.wavelength_um, Line("source", rest_um), pixel_arcsec=cube.pixel_arcsec)
+    return detector.detect(window)
 
 
 def sky_of(cube: Cube, wcs: WCS | None) -> SkyCoord:

@@ -58,9 +58,12 @@ class GratingScan(MeasuresArrays):
     Parameters
     ----------
     psf_px : float
-        FWHM of the point-spread function, spaxels.
+        FWHM of the point-spread function, spaxels, unless ``beam_arcsec`` is given.
     line_planes : float
         FWHM of the line-spread function, planes.
+    beam_arcsec : tuple of (float, float)
+        Wavelengths, µm, increasing, and the FWHM there, arcsec, between which that of a line is interpolated; spaxels
+        of each cube are as wide as its header says.
     jy_per_unit : float
         What one unit of the cube is, Jy in a spaxel; without it there is no flux.
     highest_p : float
@@ -71,6 +74,7 @@ class GratingScan(MeasuresArrays):
 
     psf_px: float = 5.0
     line_planes: float = 8.0
+    beam_arcsec: tuple[tuple[float, float], ...] = ()
     jy_per_unit: float = nan
     highest_p: float = 0.01
 
@@ -84,6 +88,8 @@ class GratingScan(MeasuresArrays):
 
     def detect(self, window: LineWindow) -> Detection:
         """Look for the line; see `feii_dask.detectors.contract.Detector.detect`."""
+        if self.beam_arcsec:
+            return replace(self, psf_px=self._beam_px(window), beam_arcsec=()).detect(window)
         velocity_kms = window.velocity_kms - window.rv_kms
         searched = np.abs(velocity_kms) <= max(REACH_KMS, float(np.diff(velocity_kms).max()))
         with np.errstate(invalid="ignore"):  # of signalling NaN, which flipped bits make
@@ -94,6 +100,12 @@ class GratingScan(MeasuresArrays):
             return window.without_data(reason)
         answer = self._decide(search, searched, window.line)
         return self._measured(answer, search, velocity_kms, window) if answer.kind.is_line else answer
+
+    def _beam_px(self, window: LineWindow) -> float:
+        """Return the FWHM of the point-spread function at a line, spaxels: from one to the width of the field."""
+        wavelength_um, fwhm_arcsec = zip(*self.beam_arcsec, strict=True)
+        beam_px = float(np.interp(window.line.wavelength_um, wavelength_um, fwhm_arcsec)) / window.pixel_arcsec
+        return min(max(beam_px, 1.0), float(max(window.planes.shape[1:])))
 
     def _others(self, window: LineWindow) -> Planes:
         """Return the planes of the other lines that are looked for."""
@@ -115,10 +127,12 @@ class GratingScan(MeasuresArrays):
         for _ in range(ROUNDS):
             spectra = weighed_spectra(planes, mask)
             fits = fit_lines(spectra.without(others), plane, self.line_planes)
-            beside = fit_lines(spectra.without(mask), plane, self.line_planes)
+            beside = fits if mask is others else fit_lines(spectra.without(mask), plane, self.line_planes)
             search = search_lines(spectra, fits, beside, ~mask, self.psf_px)
             best = int(np.argmax(np.where(searched & np.isfinite(search.curve), search.curve, -np.inf)))
-            mask = others | (np.abs(plane - best) <= LINE_REACH * self.line_planes)
+            used, mask = mask, others | (np.abs(plane - best) <= LINE_REACH * self.line_planes)
+            if np.array_equal(used, mask):
+                break
         return search
 
     def _decide(self, search: LineSearch, searched: Planes, line: Line) -> Detection:

@@ -87,12 +87,13 @@ def fit_lines(spectra: WeighedSpectra, centres: NDArray[np.float64], line_planes
     trace = np.trace(normal, axis1=-2, axis2=-1)[..., None, None]
     solvable = np.linalg.det(normal / np.maximum(trace, 1e-300)) > SINGULAR
     normal = np.where(solvable[..., None, None], normal, np.eye(len(bases)))
-    crossed = np.stack([np.tensordot(profile * basis, weight, axes=1) for basis in bases], axis=-1)
-    per_line = np.einsum("yxab,myxb->myxa", np.linalg.inv(normal), crossed)
+    crossed = np.stack([np.tensordot(profile * basis, weight, axes=1) for basis in bases])
+    inverse = np.moveaxis(np.linalg.inv(normal), (-2, -1), (0, 1))
+    per_line = (inverse[:, :, None] * crossed).sum(axis=1)
     gg = np.tensordot(np.square(profile), weight, axes=1)
-    information = gg - (per_line * crossed).sum(axis=-1)
-    of_continuum = np.moveaxis(np.tensordot(bases, weighted, axes=1), 0, -1)
-    response = np.tensordot(profile, weighted, axes=1) - (per_line * of_continuum).sum(axis=-1)
+    information = gg - (per_line * crossed).sum(axis=0)
+    of_continuum = np.tensordot(bases, weighted, axes=1)[:, None]
+    response = np.tensordot(profile, weighted, axes=1) - (per_line * of_continuum).sum(axis=0)
     # At least half of the line's planes, and enough spectrum for three coefficients.
     good = weight > 0
     enough = solvable & (good.sum(axis=0) >= FEWEST_ELEMENTS * line_planes) & np.isfinite(spectra.noise)
