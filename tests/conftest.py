@@ -11,6 +11,7 @@ from pathlib import Path
 import dask.config
 import pytest
 from distributed import Client, LocalCluster
+from hypothesis import settings
 
 from tests.clusters import start_cluster
 from tests.gateway import GatewayServer
@@ -30,6 +31,8 @@ __all__ = [
     "store",
     "ysos_of",
 ]
+
+settings.load_profile("ci")  # equal examples in each run, and no check on the time that they take
 
 
 @pytest.fixture(autouse=True)
