@@ -149,7 +149,7 @@ def search_lines(
         require_memory(cube, detector, ranges, memory_bytes)
     measured |= measure_ranges(cube, detector, ranges, matched, context.lines)
     in_order = [measured[line] for line in context.lines if line in measured]
-    detections = tuple(detection for detection, _ in in_order)
+    detections = tuple(replace(detection, flags=(*detection.flags, *cube.flags)) for detection, _ in in_order)
     decisive = min(detections, key=lambda detection: detection.status.precedence)
     return Outcome(
         obs_id=matched.obs_id,

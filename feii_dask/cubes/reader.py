@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from feii_dask.cubes.celestial import celestial_wcs, pixel_arcsec
 from feii_dask.cubes.hdus import BLOCK, FitsFile, Hdu, format_errors, integer_card, padded
 from feii_dask.cubes.pixels import pixel_type, read_pixels
+from feii_dask.cubes.remarks import cube_flags
 from feii_dask.cubes.spaxel_places import wcs_of_spaxels
 from feii_dask.cubes.storage import RangeReader
-from feii_dask.cubes.wavelengths import MOST_PLANES, runs_backwards, table_places, wavelengths_um
+from feii_dask.cubes.wavelengths import MOST_PLANES, SPECTRAL, runs_backwards, table_places, wavelengths_um
 from feii_dask.errors import CubeFormatError
 
 __all__ = ["Cube", "open_cube", "read_cube"]
@@ -45,6 +46,8 @@ class Cube:
         Celestial coordinates of the spaxels, where the header has them.
     pixel_arcsec : float
         Width of a spaxel, arcsec; NaN where the header does not say.
+    flags : tuple of str
+        What is odd about it, as ``no_coordinates``.
     """
 
     uri: str
@@ -54,6 +57,7 @@ class Cube:
     primary_header: fits.Header
     wcs: WCS | None
     pixel_arcsec: float
+    flags: tuple[str, ...]
     _file: FitsFile
     _extension: str
     _backwards: bool = False
@@ -147,18 +151,22 @@ def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
         primary = file.primary
         hdu = file.find(extension)
         shape = cube_shape(hdu)
+        if damaged := SPECTRAL & hdu.unreadable:
+            raise CubeFormatError(f"has in {hdu.name} a card {min(damaged)} that cannot be read")
         table, unit = read_wavelength_table(file, hdu)
-        wcs = celestial_wcs(hdu.header)
+        wavelength_um = wavelengths_um(hdu.header, table, unit)
+        wcs = celestial_wcs(hdu.header, hdu.unreadable)
         if wcs is None:
             wcs = wcs_of_spaxels(file, shape)
         return Cube(
             uri=reader.uri,
             shape=shape,
-            wavelength_um=wavelengths_um(hdu.header, table, unit),
+            wavelength_um=wavelength_um,
             header=hdu.header,
             primary_header=primary.header,
             wcs=wcs,
             pixel_arcsec=pixel_arcsec(hdu.header, wcs),
+            flags=cube_flags(hdu.header, primary.header, wavelength_um, wcs),
             _file=file,
             _extension=hdu.name,
             _backwards=runs_backwards(hdu.header),
