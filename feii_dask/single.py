@@ -51,7 +51,7 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
     outcome = scan_cube(MatchedCube(obs_id=PurePosixPath(uri).name, uri=uri), context)
     if outcome.status.failed or outcome.status is Status.NO_CLOUD_COPY:
         kind = DetectorError if outcome.status is Status.DETECTOR_ERROR else CubeError
-        raise kind(f"{uri}: {outcome.reason}")
+        raise kind(outcome.reason if uri in outcome.reason else f"{uri}: {outcome.reason}")
     measured = [detection for detection in outcome.detections if detection.status is Status.SCANNED]
     text = [describe(detection) for detection in measured] or [f"{uri}: {outcome.reason}"]
     met = chain.from_iterable(detection.unidentified for detection in measured)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -119,7 +119,7 @@ def cluster(settings: Settings, client: Client | None) -> Iterator[Client]:
 def archive_query(settings: Settings) -> ArchiveQuery:
     """Return what the settings ask of a catalogue of objects and of an archive of cubes."""
     return ArchiveQuery(
-        mission=find_mission(settings.mission),
+        mission=replace(find_mission(settings.mission), extension=settings.extension),
         archive=settings.archive,
         selection=Selection(
             instrument_name=settings.instrument, filters=settings.filters, proposal_id=settings.proposal_id

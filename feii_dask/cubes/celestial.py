@@ -149,5 +149,7 @@ def spaxels_with_data(sci: NDArray[np.float32]) -> NDArray[np.bool_]:
     highest = np.where(seen, sci, -np.inf).max(axis=0).astype(np.float64)
     lowest = np.where(seen, sci, np.inf).min(axis=0).astype(np.float64)
     spread = highest - lowest
-    differs = spread > 0
-    return differs & (spread >= LEAST_SPREAD * np.median(spread[differs])) if differs.any() else differs
+    known: NDArray[np.bool_] = spread > 0
+    if known.any():
+        known &= spread >= LEAST_SPREAD * np.median(spread[known])
+    return known

@@ -151,7 +151,7 @@ class FitsFile:
             check_is_fits(block)
         elif not block.startswith(b"XTENSION="):
             names = ", ".join(hdu.name for hdu in self._hdus)
-            raise CubeFormatError(f"has no extension {wanted}; it has {names}")
+            raise CubeFormatError(f"has no extension {wanted}; it has {names} (--extension NAME takes another)")
         while (length := header_length(block)) is None:
             if len(block) < asked:
                 size = start + len(block)

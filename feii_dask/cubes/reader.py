@@ -176,6 +176,10 @@ def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
 def cube_shape(hdu: Hdu) -> tuple[int, int, int]:
     """Return planes, rows and columns of an HDU, after checking that it is a cube."""
     header = hdu.header
+    if header.get("ZIMAGE") is True:  # FITS 4.0, section 10.1
+        raise CubeFormatError(
+            f"has in {hdu.name} a tile-compressed image, of which no part can be read: funpack it first"
+        )
     if header.get("XTENSION", "IMAGE") != "IMAGE" or header["NAXIS"] != 3:
         kind = header.get("XTENSION", "IMAGE")
         raise CubeFormatError(f"has in {hdu.name} no cube, but a {kind} of {header['NAXIS']} axes")

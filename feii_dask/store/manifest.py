@@ -65,7 +65,7 @@ def as_context(settings: Settings, lines: tuple[Line, ...] | None = None) -> Con
         lines=validate_coverage(lines, mission),
         detector=settings.detector,
         detector_options=options,
-        extension=mission.extension,
+        extension=settings.extension,
         storage_options=settings.storage_options,
     )
 
@@ -220,7 +220,9 @@ def validate_uris(uris: pd.Series[Any], archive: str) -> None:
 def stored_settings(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     """Read the shaping settings of a manifest, checked like any other."""
     try:
-        shape = {name: manifest["settings"][name] for name in SHAPING}
+        settings = manifest["settings"]
+        stored = {"extension": find_mission(settings["mission"]).extension, **settings}  # earlier versions had no other
+        shape = {name: stored[name] for name in SHAPING}
         archive = str(shape["archive"])
     except (KeyError, TypeError) as error:
         raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not a run of this program") from error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from astropy.io import fits
 
 from feii_dask.archives import ArchiveQuery, CubeArchive, Selection, open_cube_archive
+from feii_dask.archives.from_headers import describe_cubes
 from feii_dask.config.missions import find_mission
 from feii_dask.errors import SettingsError
 from feii_dask.simulate.s3d import write_cube
@@ -87,3 +89,16 @@ def test_links_that_lead_out_are_counted(folder: Path, caplog: pytest.LogCapture
     assert archive.observations()["obs_id"].tolist() == ["own"]
     assert "4 links that lead out of the directory are left out" in caplog.text
     assert "4 links that lead out" in archive.queries[-1].notes[0]
+
+
+def test_cubes_in_another_extension(folder: Path) -> None:
+    paths = sorted((folder / "cubes").iterdir())
+    for path in paths:
+        with fits.open(path, mode="update") as hdus:
+            hdus["SCI"].name = "FLUX"
+    mission = find_mission("jwst")
+    table, notes = describe_cubes(folder, paths, mission)
+    assert table.empty
+    assert notes[0].startswith("3 files are no cubes")
+    table, notes = describe_cubes(folder, paths, replace(mission, extension="FLUX"))
+    assert (len(table), notes) == (3, ())
