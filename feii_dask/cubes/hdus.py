@@ -11,6 +11,7 @@ from typing import Any
 from astropy.io import fits
 from astropy.io.fits.card import Undefined
 
+from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeError, CubeFormatError, CubeReadError
 
@@ -126,7 +127,7 @@ class FitsFile:
         data = self.reader.read(start, stop)
         if len(data) < stop - start:
             size = str(start + len(data)) if data else f"at most {start}"
-            raise CubeReadError(f"{self.reader.uri} is truncated: it has {size} of {stop} bytes")
+            raise CubeReadError(f"{self.reader.name} is truncated: it has {size} of {stop} bytes")
         return data
 
     def parse(self, hdu: Hdu) -> Any:
@@ -155,7 +156,7 @@ class FitsFile:
         while (length := header_length(block)) is None:
             if len(block) < asked:
                 size = start + len(block)
-                raise CubeReadError(f"{self.reader.uri} is truncated: it ends in a header, at byte {size}")
+                raise CubeReadError(f"{self.reader.name} is truncated: it ends in a header, at byte {size}")
             if asked >= LONGEST_HEADER:
                 raise CubeFormatError(f"has a header without END in its first {asked} bytes")
             asked *= 4
@@ -175,7 +176,7 @@ def format_errors(uri: str) -> Iterator[None]:
     except MemoryError as error:
         raise CubeReadError(f"{uri} needs more memory than there is") from error
     except Exception as error:  # astropy raises many kinds
-        raise CubeFormatError(f"{uri} cannot be understood: {type(error).__name__}: {error}") from error
+        raise CubeFormatError(f"{uri} cannot be understood: {type(error).__name__}: {shown(str(error))}") from error
 
 
 def integer_card(header: fits.Header, key: str, least: int, most: int, default: int | None = None) -> int:

@@ -12,6 +12,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.celestial import celestial_wcs, pixel_arcsec
 from feii_dask.cubes.hdus import BLOCK, FitsFile, Hdu, format_errors, integer_card, padded
 from feii_dask.cubes.pixels import pixel_type, read_pixels
@@ -65,7 +66,7 @@ class Cube:
     def __repr__(self) -> str:
         planes, rows, columns = self.shape
         band = f"{self.wavelength_um[0]:.4f}-{self.wavelength_um[-1]:.4f} µm"
-        return f"<Cube {self.uri}: {planes} planes of {rows} × {columns} spaxels, {band}>"
+        return f"<Cube {shown(self.uri)}: {planes} planes of {rows} × {columns} spaxels, {band}>"
 
     @property
     def bytes_read(self) -> int:
@@ -105,8 +106,8 @@ class Cube:
             If they cannot be read, or the file is damaged.
         """
         if not 0 <= start <= stop <= self.shape[0]:
-            raise IndexError(f"planes {start} to {stop} of {self.uri}, which has {self.shape[0]}")
-        with format_errors(self.uri):
+            raise IndexError(f"planes {start} to {stop} of {shown(self.uri)}, which has {self.shape[0]}")
+        with format_errors(shown(self.uri)):
             hdu = self._file.find(extension or self._extension)
             if cube_shape(hdu) != self.shape:
                 raise CubeFormatError(f"has planes of another shape in {hdu.name} than in {self._extension}")
@@ -146,7 +147,7 @@ def open_cube(uri: str, storage_options: Mapping[str, Any] | None = None, extens
 
 def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
     """Open the cube in a file that is being read; raises what `open_cube` does."""
-    with format_errors(reader.uri):
+    with format_errors(reader.name):
         file = FitsFile(reader)
         primary = file.primary
         hdu = file.find(extension)

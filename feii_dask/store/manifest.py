@@ -17,6 +17,7 @@ import pandas as pd
 from feii_dask.config.declarations import declarations_of
 from feii_dask.config.missions import Mission, find_mission
 from feii_dask.config.settings import Settings
+from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.lines import find_lines
 from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import FingerprintError, LineError, SettingsError
@@ -213,7 +214,7 @@ def validate_uris(uris: pd.Series[Any], archive: str) -> None:
             allowed = "://" not in uri and Path(uri).resolve().is_relative_to(folder)
         if not allowed:
             raise SettingsError(
-                f"a matched cube of the run is outside of its archive, {archive}: {uri}; begin a new run with --out"
+                f"a matched cube of the run is outside of its archive, {archive}: {shown(uri)}; begin a new run with --out"
             )
 
 
