@@ -192,8 +192,8 @@ def require_memory(cube: Cube, detector: Detector, ranges: list[PlaneRange], mem
     needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2]) + cube.inflated_bytes
     if needed > memory_bytes:
         raise CubeReadError(
-            f"{shown(cube.uri)} takes {needed / 1e9:.2g} GB of memory to search, and there are {memory_bytes / 1e9:.2g}: "
-            f"give each worker more, then scan again what failed"
+            f"{shown(cube.uri)} takes {needed / 1e9:.2g} GB of memory to search, and there are "
+            f"{memory_bytes / 1e9:.2g}: give each worker more, then scan again what failed"
         )
 
 

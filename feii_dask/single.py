@@ -50,7 +50,7 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
     """
     context = as_context(settings)
     name = shown(uri)
-    outcome = scan_cube(MatchedCube(obs_id=PurePosixPath(name).name, uri=uri), context)
+    outcome = scan_cube(MatchedCube(obs_id=(PurePosixPath if "://" in name else Path)(name).name, uri=uri), context)
     if outcome.status.failed or outcome.status is Status.NO_CLOUD_COPY:
         kind = DetectorError if outcome.status is Status.DETECTOR_ERROR else CubeError
         raise kind(outcome.reason if name in outcome.reason else f"{name}: {outcome.reason}")

@@ -195,17 +195,29 @@ def test_an_interrupted_run_is_130_and_can_be_gone_on_with(sky: Path, request: p
     words = ["search", "--archive", str(sky), "--out", "run", "--lines", "notebook"]
     threads = {"DASK_FEII_DASK__CLUSTERS__LOCAL__THREADS": "1"}
     process = subprocess.Popen(
-        [*COMMAND, *words], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=os.environ | threads
+        [*COMMAND, *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | threads,
+        start_new_session=True,  # a terminal's Ctrl-C reaches the workers too
     )
     deadline = time.monotonic() + PATIENCE_S
     while not list(Path("run/outcomes").glob("*.parquet")):
         assert process.poll() is None, "the search ended before it could be interrupted"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        time.sleep(0.3)
     _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
-    assert "go on with --resume" in said
+    assert said.strip().splitlines()[-1].endswith("go on with --resume run")
+    assert "Traceback" not in said
+    with pytest.raises(ProcessLookupError):  # nothing of it runs any more
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
     request.getfixturevalue("shared_cluster")
     assert call("search", "--resume", "run").exit_code == 0
 

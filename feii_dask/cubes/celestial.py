@@ -9,7 +9,7 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astropy.io.fits.card import UNDEFINED
+from astropy.io.fits.card import UNDEFINED, Undefined
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 from numpy.typing import NDArray
@@ -77,10 +77,12 @@ def celestial_wcs(header: fits.Header, unreadable: frozenset[str] = frozenset())
 
 
 def is_contradictory(header: fits.Header) -> bool:
-    """Whether a header places its spaxels twice, or elsewhere in every plane."""
+    """Whether a header places its spaxels twice, by something like a complex number, or elsewhere in every plane."""
     stated: dict[str, object] = {}
     for card in header.cards:
         if CELESTIAL.fullmatch(card.keyword) and stated.setdefault(card.keyword, card.value) != card.value:
+            return True
+        if CELESTIAL.fullmatch(card.keyword) and not isinstance(card.value, str | float | int | Undefined | None):
             return True
         if ACROSS.fullmatch(card.keyword) and card.value not in (0, UNDEFINED):
             return True

@@ -108,8 +108,9 @@ def linear_axis(header: fits.Header, planes: int) -> NDArray[np.float64]:
         raise CubeFormatError(
             f"has CTYPE3 = {axis_type(header)!r}; it must be WAVE or WAVE-TAB (vacuum wavelength), or FREQ"
         )
+    # Without CRPIX3 it is 0 (FITS 4.0, section 8.2).
     # The pixel numbers are whole where CRPIX3 is, so the usual CRPIX3 = 1 costs no rounding.
-    pixel = np.arange(planes, dtype=np.float64) + (1.0 - number_card(header, "CRPIX3", 1.0))
+    pixel = np.arange(planes, dtype=np.float64) + (1.0 - number_card(header, "CRPIX3", 0.0))
     return number_card(header, "CRVAL3") + axis_step(header) * pixel
 
 

@@ -57,10 +57,14 @@ def test_a_cube_of_several_channels_is_in_each(folder: Path) -> None:
         assert "both" in cubes_of(folder / "cubes", filters=(channel,)).observations()["obs_id"].tolist()
 
 
-def test_a_selection_of_nothing_says_what_there_is(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert cubes_of(folder / "cubes", instrument_name=("MIRI",), proposal_id=("7",)).observations().empty
-    assert "none of 3 cubes is selected: of instrument_name there are MIRI/IFU, NIRSPEC/IFU" in caplog.text
-    assert "; of proposal_id there are 1290, 1291" in caplog.text
+def test_a_selection_of_nothing_says_what_there_is(folder: Path) -> None:
+    cubes = cubes_of(folder / "cubes").observations()
+    assert cubes_of(folder / "cubes", instrument_name=("MIRI",)).observations().empty
+    with pytest.raises(SettingsError, match=r"the instrument MIRI; there are MIRI/IFU \(2\), NIRSPEC/IFU \(1\)$"):
+        Selection(instrument_name=("MIRI",), proposal_id=("7",)).require_any(cubes)
+    with pytest.raises(SettingsError, match=r"MIRI/IFU and the proposal ID 7 or 8; there are 1290 \(1\), 1291 \(1\)$"):
+        Selection(instrument_name=("MIRI/IFU",), proposal_id=("7", "8")).require_any(cubes)
+    Selection(instrument_name=("NIRSPEC*",), proposal_id=("1290",)).require_any(cubes)
 
 
 def test_every_ending_of_fits_files(folder: Path) -> None:
