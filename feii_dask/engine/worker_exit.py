@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import signal
 import threading
 
@@ -29,6 +30,7 @@ class QuickExit(WorkerPlugin):
         Leave Ctrl-C to the search.
         """
         atexit.register(gc.freeze)
+        logging.getLogger("distributed.worker.state_machine").setLevel(logging.ERROR)  # scans that a closing cancels
         # A terminal's Ctrl-C reaches every process; the search's own closes its workers in order.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -38,7 +38,7 @@ def run_log(directory: Path | None) -> Iterator[None]:
     if directory is not None:
         handlers.append(open_log(directory / "log.txt"))
         handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    own_console = any(isinstance(handler, ConsoleHandler) for handler in handlers)
+    own_console = any(isinstance(handler, ConsoleHandler) for handler in (*logger.handlers, *handlers))
     level = logger.level
     if level == logging.NOTSET:
         logger.setLevel(logging.INFO)
@@ -58,10 +58,12 @@ def run_log(directory: Path | None) -> Iterator[None]:
 @contextmanager
 def libraries_log_to(handler: logging.Handler | None) -> Iterator[None]:
     """Send what the libraries under a search log to a handler alone: in a terminal it would tear up the panel."""
-    loggers = [logging.getLogger(name) for name in LIBRARIES] if handler else []
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(LIBRARIES)]  # some have their own
+    loggers = [logging.getLogger(name) for name in {*LIBRARIES, *known}] if handler else []
     before = [(logger, logger.handlers, logger.propagate) for logger in loggers]
     for logger in loggers:
-        logger.handlers, logger.propagate = [handler] if handler else [], False
+        logger.handlers = [handler] if handler and logger.name in LIBRARIES else []
+        logger.propagate = logger.name not in LIBRARIES
     try:
         yield
     finally:
