@@ -103,9 +103,17 @@ def test_verbs_on_a_finished_run(sky: Path) -> None:
 
 @pytest.mark.usefixtures("shared_cluster")
 def test_an_empty_match_is_done(sky: Path) -> None:
-    result = call("search", "--archive", str(sky), "--out", "run", "--proposal-id", "00001")
+    Path("far.csv").write_text("name,ra,dec\nfar,1,-80\n")
+    result = call("search", "--archive", str(sky), "--out", "run", "--targets", "far.csv")
     assert result.exit_code == 0
-    assert RunStore.open(Path("run")).outcomes().empty
+    assert RunStore.open(Path("run")).read_tables().matched.empty
+
+
+def test_a_restriction_that_no_cube_meets_is_2(sky: Path) -> None:
+    result = call("search", "--archive", str(sky), "--out", "none", "--proposal-id", "00001")
+    assert result.exit_code == 2
+    assert "no cube has the proposal ID 00001; there are 1" in complaint(result)
+    assert not Path("none").exists()
 
 
 @pytest.mark.usefixtures("shared_cluster")
