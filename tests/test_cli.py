@@ -112,7 +112,7 @@ def test_an_empty_match_is_done(sky: Path) -> None:
 def test_a_restriction_that_no_cube_meets_is_2(sky: Path) -> None:
     result = call("search", "--archive", str(sky), "--out", "none", "--proposal-id", "00001")
     assert result.exit_code == 2
-    assert "no cube has the proposal ID 00001; there are 1" in complaint(result)
+    assert "no cube has the proposal ID 00001; there are 99" in complaint(result)
     assert not Path("none").exists()
 
 
