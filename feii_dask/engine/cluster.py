@@ -23,7 +23,7 @@ __all__ = ["connect", "gateways", "refuse_in_worker_process"]
 
 GIGABYTE = 10**9
 ANSWER = "20s"  # of a scheduler
-GUARD = 'a script has its search under  if __name__ == "__main__":'
+GUARD = 'put the search under  if __name__ == "__main__":'
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def local_cluster(chosen: ClusterSettings) -> LocalCluster:
             raise ClusterError(f"security: true needs the package cryptography ({error}): pip install it") from error
         except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:  # the latter for odd settings of Dask
             raise ClusterError(
-                f"the local cluster did not start ({workers} workers): {first_line(error)}; {GUARD}"
+                f"the local cluster did not start ({workers} workers): {first_line(error)}; in a script, {GUARD}"
             ) from error
 
 
@@ -169,7 +169,7 @@ def refuse_in_worker_process() -> None:
     """Refuse to start a cluster in a process that is being started for one, and imports the script for that."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.tracebacklimit = 0  # the process ends with this error, as all others do: a line from each is enough
-        raise ClusterError(f"a worker process ran the script that starts it; {GUARD}")
+        raise ClusterError(f"a worker process ran the script that starts it: {GUARD}")
 
 
 def memory_per_worker(workers: int) -> int:
