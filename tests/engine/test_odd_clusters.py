@@ -69,6 +69,7 @@ def test_code_reaches_workers_without_a_nanny(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "sitecustomize.py").write_text(SITECUSTOMIZE)
     with (
+        dask.config.set(temporary_directory=str(tmp_path)),  # where the scheduler writes the copy
         small_cluster(n_workers=0) as client,
         worker_without_nanny(client.scheduler.address, PYTHONPATH=str(tmp_path / "elsewhere"), HOME=str(tmp_path)),
     ):
