@@ -33,8 +33,9 @@ class Command(click.Group):
                 traceback.print_exc()
             click.echo(f"feii-dask: {error}", err=True)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("feii-dask: interrupted; what was scanned is stored, go on with --resume DIR", err=True)
+        except KeyboardInterrupt as interrupt:
+            stored = f"; what was scanned is stored, go on with --resume {interrupt}" if str(interrupt) else ""
+            click.echo(f"feii-dask: interrupted{stored}", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -55,9 +56,17 @@ class SettingsCommand(click.Command):
 def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke reads debug
     """Find extended [Fe II] emission in spectral cubes of young stellar objects."""
     # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt_once)
     atexit.register(gc.freeze)  # the interpreter's last collection of garbage would keep the prompt for a second
     logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def interrupt_once(_number: int, _frame: object) -> None:
+    """Interrupt the command, and let nothing interrupt the closing of what it started."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
@@ -187,7 +196,8 @@ def start(settings: Any) -> None:
 
     with gateways(settings) as gateway:
         report = gateway.start_cluster(settings)
-        click.echo(f"{gateway.describe(report)}\nsearch on it with  {settings.cluster}: {{name: {report.name}}}")
+        setting = f"feii-dask: {{clusters: {{{settings.cluster}: {{name: {report.name}}}}}}}"
+        click.echo(f"{gateway.describe(report)}\nsearch on it with  {setting}")
 
 
 @clusters.command()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from feii_dask.archives import open_catalogue, open_cube_archive
 from feii_dask.config.settings import Settings
+from feii_dask.engine.cluster import refuse_in_worker_process
 from feii_dask.engine.executor import run_scans
 from feii_dask.model import Outcome
 from feii_dask.monitor.log import run_log
@@ -78,6 +79,7 @@ def estimate(settings: Settings, *, pilot: int = 40, client: Client | None = Non
     Estimate
         Its ``str`` is the output of ``feii-dask estimate``. Nothing is stored.
     """
+    refuse_in_worker_process()
     context = as_context(settings)
     with run_log(None):
         query = archive_query(settings)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.celestial import on_data
 from feii_dask.cubes.cutout import make_cutout
 from feii_dask.cubes.reader import Cube, read_cube
@@ -149,7 +150,7 @@ def search_lines(
         require_memory(cube, detector, ranges, memory_bytes)
     measured |= measure_ranges(cube, detector, ranges, matched, context.lines)
     in_order = [measured[line] for line in context.lines if line in measured]
-    detections = tuple(detection for detection, _ in in_order)
+    detections = tuple(replace(detection, flags=(*detection.flags, *cube.flags)) for detection, _ in in_order)
     decisive = min(detections, key=lambda detection: detection.status.precedence)
     return Outcome(
         obs_id=matched.obs_id,
@@ -191,8 +192,8 @@ def require_memory(cube: Cube, detector: Detector, ranges: list[PlaneRange], mem
     needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2]) + cube.inflated_bytes
     if needed > memory_bytes:
         raise CubeReadError(
-            f"{cube.uri} takes {needed / 1e9:.2g} GB of memory to search, and there are {memory_bytes / 1e9:.2g}: "
-            f"give each worker more, then scan again what failed"
+            f"{shown(cube.uri)} takes {needed / 1e9:.2g} GB of memory to search, and there are "
+            f"{memory_bytes / 1e9:.2g}: give each worker more, then scan again what failed"
         )
 
 
@@ -279,7 +280,7 @@ def detector_failure(line: Line, error: Exception) -> Detection:
 
 def last_lines(error: Exception) -> str:
     """Return the end of an error's traceback."""
-    return "\n".join("".join(traceback.format_exception(error)).strip().splitlines()[-TRACEBACK_LINES:])
+    return shown("\n".join("".join(traceback.format_exception(error)).strip().splitlines()[-TRACEBACK_LINES:]))
 
 
 def explain(error: Exception, uri: str) -> tuple[Status, str]:

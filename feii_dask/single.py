@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from matplotlib.figure import Figure
 
 from feii_dask.config.settings import Settings
+from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.detectors.notebook import extension_vs_wavebin
 from feii_dask.errors import CubeError, DetectorError, StoreError
@@ -48,12 +49,13 @@ def scan_one(uri: str, settings: Settings, *, plot: bool = False, whole: bool = 
         If the figure cannot be written.
     """
     context = as_context(settings)
-    outcome = scan_cube(MatchedCube(obs_id=PurePosixPath(uri).name, uri=uri), context)
+    name = shown(uri)
+    outcome = scan_cube(MatchedCube(obs_id=(PurePosixPath if "://" in name else Path)(name).name, uri=uri), context)
     if outcome.status.failed or outcome.status is Status.NO_CLOUD_COPY:
         kind = DetectorError if outcome.status is Status.DETECTOR_ERROR else CubeError
-        raise kind(f"{uri}: {outcome.reason}")
+        raise kind(outcome.reason if name in outcome.reason else f"{name}: {outcome.reason}")
     measured = [detection for detection in outcome.detections if detection.status is Status.SCANNED]
-    text = [describe(detection) for detection in measured] or [f"{uri}: {outcome.reason}"]
+    text = [describe(detection) for detection in measured] or [f"{name}: {outcome.reason}"]
     met = chain.from_iterable(detection.unidentified for detection in measured)
     text += [describe_unidentified(line) for line in distinct_lines(met)]
     if measured and (plot or whole):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,7 +16,7 @@ from distributed import Client
 from feii_dask.archives import ArchiveQuery, Catalogue, CubeArchive, Selection, open_catalogue, open_cube_archive
 from feii_dask.config.missions import find_mission
 from feii_dask.config.settings import Settings
-from feii_dask.engine.cluster import connect
+from feii_dask.engine.cluster import connect, refuse_in_worker_process
 from feii_dask.engine.crossmatch import match_at_epochs, match_footprints
 from feii_dask.engine.dashboard import PageFeed
 from feii_dask.engine.dashboard_url import dashboard_link
@@ -63,6 +65,7 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
     StoreError
         If the results cannot be written.
     """
+    refuse_in_worker_process()  # before it asks an archive
     if settings.resume:
         return resume(settings, client)
     return begin(settings, as_context(settings), client)
@@ -72,21 +75,44 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
     """Query the archives, match, scan and rank."""
     query = archive_query(settings)  # before anything is written, so that an archive that does not exist leaves nothing
     archive, catalogue = open_cube_archive(query), open_catalogue(query)
-    run = None if settings.dry_run else create_run(settings, context)
-    with run_log(run.directory if run else None):
-        if run is not None:
-            log.info("run directory: %s", run.directory)
+    if settings.dry_run:
+        with run_log(None):
+            tables = match(query_archives(query, catalogue, archive), archive, context, settings, client)
+            return preview(tables, context, settings, SCHEMA.empty_table().to_pandas())
+    with new_run(settings, context) as run, run_log(run.directory):
+        log.info("run directory: %s", run.directory)
         found = query_archives(query, catalogue, archive)
         with cluster(settings, client) as connected:
             tables = match(found, archive, context, settings, connected)
-            if run is None:
-                return preview(tables, context, settings, SCHEMA.empty_table().to_pandas())
             queries = [asdict(record) for record in (*catalogue.queries, *archive.queries)]
             with run.locked():
                 run.update_manifest(queries=queries, counts=count_steps(found.objects, tables, context.lines))
                 run.write_tables(**tables._asdict())
             scan(run, tables, context, settings, connected)
         return conclude(run, settings.include)
+
+
+@contextmanager
+def new_run(settings: Settings, context: Context) -> Iterator[RunStore]:
+    """Create the run directory, and take it away again if the search ends before there is anything to resume."""
+    named = settings.resume or settings.out
+    was_there = named is not None and Path(named).is_dir()
+    run = create_run(settings, context)
+    try:
+        with named_in_interrupts(run):
+            yield run
+    finally:
+        if not run.has_tables:
+            run.remove(keep_directory=was_there)
+
+
+@contextmanager
+def named_in_interrupts(run: RunStore) -> Iterator[None]:
+    """Say by an interruption which run can be resumed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(shlex.quote(str(run.directory)) if run.has_tables else "") from None
 
 
 def resume(settings: Settings, client: Client | None) -> SearchResult:
@@ -100,7 +126,7 @@ def resume(settings: Settings, client: Client | None) -> SearchResult:
     if settings.dry_run:
         with run_log(None):
             return preview(tables, context, settings, run.outcomes())
-    with run_log(run.directory):
+    with named_in_interrupts(run), run_log(run.directory):
         log.info("run directory: %s", run.directory)
         with cluster(settings, client) as connected:
             scan(run, tables, context, settings, connected)
@@ -119,7 +145,7 @@ def cluster(settings: Settings, client: Client | None) -> Iterator[Client]:
 def archive_query(settings: Settings) -> ArchiveQuery:
     """Return what the settings ask of a catalogue of objects and of an archive of cubes."""
     return ArchiveQuery(
-        mission=find_mission(settings.mission),
+        mission=replace(find_mission(settings.mission), extension=settings.extension),
         archive=settings.archive,
         selection=Selection(
             instrument_name=settings.instrument, filters=settings.filters, proposal_id=settings.proposal_id
@@ -142,16 +168,20 @@ class Found(NamedTuple):
 
 
 def query_archives(query: ArchiveQuery, catalogue: Catalogue, archive: CubeArchive) -> Found:
-    """Ask for the objects and for all cubes."""
+    """Ask for the objects and for all cubes; raises `SettingsError` if no cube meets a restriction."""
     objects = catalogue.find_object(query.target) if query.target else catalogue.ysos()
     ysos = objects[objects["ra"].notna() & objects["dec"].notna()].reset_index(drop=True)
     log.info("%d young stellar objects, %d of them with coordinates", len(objects), len(ysos))
-    observations = with_band_um(archive.observations().reset_index(drop=True), query.mission)
+    cubes = archive.observations().reset_index(drop=True)
+    if cubes.empty and query.selection.criteria():
+        every = open_cube_archive(replace(query, selection=Selection())).observations()
+        query.selection.require_any(every)
+    observations = with_band_um(cubes, query.mission)
     log.info("%d %s cubes", len(observations), query.mission.name)
     return Found(len(objects), ysos, observations)
 
 
-def match(found: Found, archive: CubeArchive, context: Context, settings: Settings, client: Client) -> Tables:
+def match(found: Found, archive: CubeArchive, context: Context, settings: Settings, client: Client | None) -> Tables:
     """Find the cubes with objects inside their footprints, and where these cubes are."""
     footprints = match_at_epochs if settings.proper_motion else match_footprints
     matches, bad_regions = footprints(found.observations, found.ysos, client, settings.pad_arcsec)

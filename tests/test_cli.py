@@ -103,9 +103,17 @@ def test_verbs_on_a_finished_run(sky: Path) -> None:
 
 @pytest.mark.usefixtures("shared_cluster")
 def test_an_empty_match_is_done(sky: Path) -> None:
-    result = call("search", "--archive", str(sky), "--out", "run", "--proposal-id", "00001")
+    Path("far.csv").write_text("name,ra,dec\nfar,1,-80\n")
+    result = call("search", "--archive", str(sky), "--out", "run", "--targets", "far.csv")
     assert result.exit_code == 0
-    assert RunStore.open(Path("run")).outcomes().empty
+    assert RunStore.open(Path("run")).read_tables().matched.empty
+
+
+def test_a_restriction_that_no_cube_meets_is_2(sky: Path) -> None:
+    result = call("search", "--archive", str(sky), "--out", "none", "--proposal-id", "00001")
+    assert result.exit_code == 2
+    assert "no cube has the proposal ID 00001; there are 99" in complaint(result)
+    assert not Path("none").exists()
 
 
 @pytest.mark.usefixtures("shared_cluster")
@@ -195,17 +203,29 @@ def test_an_interrupted_run_is_130_and_can_be_gone_on_with(sky: Path, request: p
     words = ["search", "--archive", str(sky), "--out", "run", "--lines", "notebook"]
     threads = {"DASK_FEII_DASK__CLUSTERS__LOCAL__THREADS": "1"}
     process = subprocess.Popen(
-        [*COMMAND, *words], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=os.environ | threads
+        [*COMMAND, *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | threads,
+        start_new_session=True,  # a terminal's Ctrl-C reaches the workers too
     )
     deadline = time.monotonic() + PATIENCE_S
     while not list(Path("run/outcomes").glob("*.parquet")):
         assert process.poll() is None, "the search ended before it could be interrupted"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        time.sleep(0.3)
     _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
-    assert "go on with --resume" in said
+    assert said.strip().splitlines()[-1].endswith("go on with --resume run")
+    assert "Traceback" not in said
+    with pytest.raises(ProcessLookupError):  # nothing of it runs any more
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
     request.getfixturevalue("shared_cluster")
     assert call("search", "--resume", "run").exit_code == 0
 

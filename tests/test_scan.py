@@ -387,7 +387,7 @@ def test_what_a_detector_is_given(uri: str, tmp_path: Path) -> None:
     assert found.flags == ("rv_kms=7.5", "pixel_arcsec=0.13", "start=100")
     nowhere = write_cube(tmp_path / "nowhere.fits", jet(), CRVAL3=5.2452, PIXAR_A2=None, CTYPE1=None, CUNIT1=None)
     (found,) = scan(nowhere, detector="tests.test_scan:Records").detections
-    assert found.flags == ("rv_kms=0.0", "pixel_arcsec=0.13", "start=100")
+    assert found.flags == ("rv_kms=0.0", "pixel_arcsec=0.13", "start=100", "no_coordinates")
 
 
 def test_planes_are_counted_in_the_cube(uri: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
+from astropy.io import fits
 from matplotlib.image import imread
 
 import feii_dask as fd
@@ -76,3 +78,26 @@ def test_what_is_known_of_a_line_is_said() -> None:
         assert describe(Detection(line=fd.FE_II_LINES[0], kind=kind)).endswith("  not detected")
     met = UnidentifiedLine(wavelength_um=5.23124, kind=Kind.EXTENDED, statistic=-8.0)
     assert describe_unidentified(met).split() == ["5.2312", "µm", "unidentified", "extended", "statistic", "-8"]
+
+
+def test_an_error_names_the_file_once_and_the_remedy(cube: Path) -> None:
+    with fits.open(cube) as hdus:
+        sci = hdus["SCI"]
+        packed = fits.CompImageHDU(sci.data, header=sci.header, name="SCI")
+        fits.HDUList([fits.PrimaryHDU(), packed]).writeto("packed.fits")
+        fits.HDUList([fits.PrimaryHDU(sci.data, header=sci.header)]).writeto("primary.fits")
+    with fits.open("primary.fits", mode="update") as hdus:
+        hdus[0].header["EXTNAME"] = "FLUX"
+    settings = fd.load_settings(lines=["Fe II 5.340"], detector="notebook")
+    for name, says in (("packed.fits", "funpack"), ("primary.fits", "it has FLUX .--extension NAME takes another")):
+        with pytest.raises(CubeError, match=says) as caught:
+            scan_one(name, settings)
+        assert str(caught.value).count(name) == 1
+    flux = fd.load_settings(lines=["Fe II 5.340"], detector="notebook", extension="flux")
+    assert scan_one("primary.fits", flux) == scan_one(str(cube), settings)
+
+
+def test_a_compressed_cube_is_searched_as_any(cube: Path) -> None:
+    Path("cube.fits.gz").write_bytes(gzip.compress(cube.read_bytes()))
+    settings = fd.load_settings(lines=["Fe II 5.340"], detector="notebook")
+    assert scan_one("cube.fits.gz", settings) == scan_one(str(cube), settings)

@@ -212,8 +212,27 @@ def test_the_funnel_is_told(sky: Path, client: Client, caplog: pytest.LogCapture
         assert step in caplog.text
 
 
+def test_a_restriction_that_nothing_meets_says_what_there_is_before_anything_starts(sky: Path) -> None:
+    """Without a client a search would start a cluster, in a process that would not let it."""
+    with pytest.raises(SettingsError, match=r"no cube has the proposal ID 12; there are \d+ \(\d+\)"):
+        fd.search(fd.load_settings(archive=sky, out="deep/run", proposal_id=["12"], cluster="local"))
+    assert not Path("deep/run").exists()
+    Path("there").mkdir()
+    with pytest.raises(SettingsError):
+        fd.search(fd.load_settings(archive=sky, out="there", instrument=["MIRI"]))
+    assert list(Path("there").iterdir()) == []
+
+
+def test_a_dry_run_needs_no_cluster(sky: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = fd.load_settings(archive=sky, lines=["notebook"], dry_run=True, out="dry")
+    monkeypatch.setattr("distributed.LocalCluster.__init__", None)  # none can be started
+    assert len(fd.search(settings).matched)
+    assert not Path("dry").exists()
+
+
 def test_an_empty_match_is_an_answer(sky: Path, client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    result = run(sky, client, proposal_id=["1"])
+    Path("far.csv").write_text("name,ra,dec\nfar,1,-80\n")
+    result = run(sky, client, targets="far.csv")
     assert result.matched.empty
     assert result.candidates.empty
     assert result.failed_share == 0

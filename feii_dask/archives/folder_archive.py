@@ -130,6 +130,8 @@ class FolderArchive:
         """Return the path of the cube that an observation names; see `locate`."""
         relative = PurePosixPath(name)
         is_there = name in files or (self._directory / relative).is_file()
+        if "\\" in name and not is_there:  # a table that was written on Windows
+            relative = PurePosixPath(name.replace("\\", "/"))
         if ":" in name and not is_there:  # an archive's address, as in mast:JWST/product/name.fits
             relative = PurePosixPath(name.rpartition(":")[2].rpartition("/")[2])
         if not relative.name or relative.is_absolute() or ".." in relative.parts:

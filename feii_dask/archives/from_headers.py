@@ -15,6 +15,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from feii_dask.config.missions import Mission
+from feii_dask.cubes.hdus import text_card
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.errors import CubeError, RegionError
 from feii_dask.sky.regions import parse_region
@@ -48,9 +49,10 @@ def describe_cubes(directory: Path, paths: Sequence[Path], mission: Mission) -> 
         A row for each cube: its place relative to the directory, its footprint (``S_REGION``, or else the corners of
         its image), its band in the unit of the mission's archive.
     notes : tuple of str
-        How many files are no cubes, and why the first is none.
+        How many files are no cubes, and why the first is none; how many cubes have each flag.
     """
     rows, refused = [], []
+    odd: Counter[str] = Counter()
     for path in paths:
         try:
             cube = open_cube(str(path), extension=mission.extension)
@@ -58,12 +60,14 @@ def describe_cubes(directory: Path, paths: Sequence[Path], mission: Mission) -> 
             refused.append(str(error))
         else:
             rows.append(describe_cube(cube, path.relative_to(directory), mission))
+            odd.update(cube.flags)
     stems = Counter(row["obs_id"] for row in rows)
     for row in rows:
         if stems[row["obs_id"]] > 1:  # of equal names in several directories, or with several endings
             row["obs_id"] = str(row[mission.cube_column]).removesuffix(".fits").replace("/", "_")
-    notes = (f"{len(refused)} files are no cubes; the first {refused[0]}",) if refused else ()
-    return pd.DataFrame(rows), notes
+    notes = [f"{len(refused)} files are no cubes; the first {refused[0]}"] if refused else []
+    notes += [f"{count} cubes are flagged {flag.replace('_', ' ')}" for flag, count in sorted(odd.items())]
+    return pd.DataFrame(rows), tuple(notes)
 
 
 def describe_cube(cube: Cube, place: Path, mission: Mission) -> dict[str, object]:
@@ -103,15 +107,25 @@ def mast_keywords(cube: Cube) -> dict[str, str]:
 
 
 def footprint_of(cube: Cube) -> str:
-    """Return ``S_REGION`` of the header, or a polygon of the image's corners; empty where there is no WCS either."""
+    """Return ``S_REGION`` of the header, or a polygon of the image's corners where it is none.
+
+    What the header states is returned as it is where there are no corners either: the match says what is wrong with it.
+    """
     stated = first_keyword(cube, ("S_REGION",))
-    if stated:
+    if cube.wcs is None or is_region(stated):
         return stated
-    if cube.wcs is None:
-        return ""
     height, width = cube.shape[1:]
     corners = as_icrs(cube.wcs, np.array([0, width, width, 0]) - 0.5, np.array([0, 0, height, height]) - 0.5)
     return "POLYGON ICRS " + " ".join(f"{ra:.7f} {dec:.7f}" for ra, dec in corners)
+
+
+def is_region(text: str) -> bool:
+    """Whether a footprint can be understood."""
+    try:
+        parse_region(text)
+    except RegionError:
+        return False
+    return True
 
 
 def centre_of(cube: Cube, s_region: str) -> tuple[float, float]:
@@ -145,4 +159,5 @@ def observed_mjd(cube: Cube) -> float:
 def first_keyword(cube: Cube, keys: Sequence[str]) -> str:
     """Return the first of these keywords that the header of the cube, or of its file, has."""
     headers: tuple[fits.Header, ...] = (cube.header, cube.primary_header)
-    return next((str(header[key]).strip() for key in keys for header in headers if key in header), "")
+    texts = (text_card(header, key) for key in keys for header in headers)
+    return next((text for text in texts if text), "")

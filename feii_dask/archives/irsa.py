@@ -88,8 +88,8 @@ class IrsaArchive:
                 raise TruncatedError(f"{SERVICE} cut its answer short ({warning}); try again later") from warning
             table = tidy(found.to_pandas().reindex(columns=[*TEXT, *NUMBERS]), text=TEXT, numbers=NUMBERS)
         table = table.rename(columns={"energy_bandpassname": "filters"}).sort_values(["obs_id", "access_url"])
-        has_footprint = table["s_region"].str.contains("POLYGON", case=False)
-        notes = (f"{(~has_footprint).sum()} without an outline left out",) if not has_footprint.all() else ()
+        has_footprint = table["s_region"].str.strip() != ""
+        notes = (f"{(~has_footprint).sum()} without a footprint left out",) if not has_footprint.all() else ()
         return table[has_footprint].reset_index(drop=True), notes
 
     def products(self, observations: pd.DataFrame) -> pd.DataFrame:

@@ -30,7 +30,7 @@ COLUMNS = (*OBSERVATION_TEXT, *OBSERVATION_NUMBERS)
 SLICE_ROWS = 5_000  # some 16 MB of JSON where footprints have a hundred vertices
 DECLINATIONS_DEG = (-90.1, 90.07)  # limits whose halves, and theirs, are no observation's declination
 NARROWEST_DEG = 0.001
-PATHS_PER_REQUEST = 50  # MAST refuses longer addresses; astroquery sends as many
+PATHS_PER_REQUEST = 40  # MAST answers 414 to longer addresses; astroquery 0.4.12.dev sends as many
 THREADS = 8
 
 Criteria = dict[str, Any]
@@ -85,13 +85,24 @@ class MastArchive:
         with archive_errors(SERVICE):
             total = self._count(self._criteria)
             slices = self._plan_slices(total)
-            parts = [self._fetch_slice(criteria, count) for criteria, count in slices]
-        table = pd.concat([as_table([]), *parts], ignore_index=True)
-        if not table["obsid"].is_unique:  # only then: a copy of the footprints takes as much memory as they do
-            table = table.drop_duplicates("obsid", ignore_index=True)
-        check_complete(len(table), total)
-        table, notes = without_moving(table)
-        return table, (*notes, f"{len(slices)} slices") if len(slices) > 1 else notes
+            table = self._fetch_slices(slices)
+            repeated = 0
+            if not table["obsid"].is_unique:  # only then: a copy of the footprints takes as much memory as they do
+                # Pages that shifted while they were read repeat one row and lack another; the next reading has it.
+                table = pd.concat([table, self._fetch_slices(slices)]).drop_duplicates(ignore_index=True)
+                repeated = max(0, total - len(table))
+                table = table.drop_duplicates("obsid", ignore_index=True)
+        check_complete(len(table), total - repeated)
+        table, moving = without_moving(table)
+        return table, (
+            *((f"{repeated} repeated rows taken once",) if repeated else ()),
+            *moving,
+            *((f"{len(slices)} slices",) if len(slices) > 1 else ()),
+        )
+
+    def _fetch_slices(self, slices: Sequence[tuple[Criteria, int]]) -> pd.DataFrame:
+        parts = [self._fetch_slice(criteria, count) for criteria, count in slices]
+        return pd.concat([as_table([]), *parts], ignore_index=True)
 
     def _count(self, criteria: Criteria) -> int:
         return int(self._client.query_criteria_count(**criteria))
@@ -200,7 +211,8 @@ class MastArchive:
         return pd.DataFrame({"uri": uris, "path": paths}), (f"{missing} without a cloud copy",) if missing else ()
 
     def _look_up(self, uris: list[str]) -> list[str]:
-        answer = self._session.get(PATH_LOOKUP_URL, params={"uri": uris})
+        params: dict[str, Any] = {"uri": uris, "use_cloud_path": True}
+        answer = self._session.get(PATH_LOOKUP_URL, params=params)
         answer.raise_for_status()
         found = answer.json()
         return [found[uri]["path"] or "" for uri in uris]

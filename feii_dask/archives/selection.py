@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from feii_dask.errors import SettingsError
 
 __all__ = ["Selection"]
 
-log = logging.getLogger(__name__)
-
-MOST_VALUES = 20  # listed in the log where no observation is selected
+MOST_VALUES = 20  # listed where no observation is selected
+NAMES = {"instrument_name": "instrument", "filters": "filter", "proposal_id": "proposal ID"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +29,14 @@ class Selection:
     ------
     SettingsError
         If a column has more than one value with a wildcard: astroquery would ignore all but the first.
+
+    Examples
+    --------
+    >>> cubes = pd.DataFrame({"instrument_name": ["MIRI/IFU", "MIRI/IFU", "NIRSPEC/IFU"]})
+    >>> Selection(instrument_name=("MIRI",)).require_any(cubes)
+    Traceback (most recent call last):
+        ...
+    feii_dask.errors.SettingsError: no cube has the instrument MIRI; there are MIRI/IFU (2), NIRSPEC/IFU (1)
     """
 
     instrument_name: tuple[str, ...] = ()
@@ -64,14 +71,32 @@ class Selection:
         """
         kept = np.ones(len(observations), dtype=bool)
         for column, values in self.criteria().items():
-            if column not in observations:
-                raise SettingsError(f"the observation table has no column {column}, so it cannot be searched by it")
-            patterns = [fnmatch_pattern(value) for value in values]
-            kept &= np.fromiter((matches(cell, patterns) for cell in observations[column]), bool, len(observations))
-        if len(observations) and not kept.any():
-            there_are = "; ".join(list_values(observations[column]) for column in self.criteria())
-            log.warning("none of %d cubes is selected: %s", len(observations), there_are)
+            kept &= meets(observations, column, values)
         return observations[kept].reset_index(drop=True)
+
+    def require_any(self, observations: pd.DataFrame) -> None:
+        """Refuse a selection that no row of a table meets.
+
+        Raises
+        ------
+        SettingsError
+            With the first restriction that leaves none of the rows that met those before it, and what these have.
+        """
+        left, met = observations, ""
+        for column, values in self.criteria().items():
+            asked = f"the {NAMES[column]} {' or '.join(values)}"
+            kept = left[meets(left, column, values)]
+            if len(left) and kept.empty:
+                raise SettingsError(f"no cube has {met}{asked}; there are {list_values(left[column])}")
+            left, met = kept, f"{met}{asked} and "
+
+
+def meets(observations: pd.DataFrame, column: str, values: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell the rows whose cell in a column has one of the values."""
+    if column not in observations:
+        raise SettingsError(f"the observation table has no column {column}, so it cannot be searched by it")
+    patterns = [fnmatch_pattern(value) for value in values]
+    return np.fromiter((matches(cell, patterns) for cell in observations[column]), bool, len(observations))
 
 
 def fnmatch_pattern(value: str) -> str:
@@ -87,6 +112,6 @@ def matches(cell: str, patterns: Sequence[str]) -> bool:
 
 
 def list_values(column: pd.Series) -> str:
-    """Say which values a column has, the frequent ones first."""
-    values = [value or "(none)" for value in column.value_counts().index]
-    return f"of {column.name} there are {', '.join(values[:MOST_VALUES])}{', …' if len(values) > MOST_VALUES else ''}"
+    """Say which values a column has, the frequent ones first, and in how many rows each."""
+    counts = [f"{value or '(none)'} ({count})" for value, count in column.value_counts().items()]
+    return ", ".join(counts[:MOST_VALUES]) + (", …" if len(counts) > MOST_VALUES else "")

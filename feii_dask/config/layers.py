@@ -83,6 +83,7 @@ def merge_layers(path: str | None, overrides: Mapping[str, Any]) -> MergedLayers
                 merged.add(require_mapping(value, source), source)
                 continue
             refuse_stray(name, source)
+            refuse_name_of_gateway(name, value, source)
             content = require_mapping(value, f"{source}: {name}") if name in SECTIONS_OF_DASK else value
             dask.config.update(merged.dask_config, {name: content}, priority="new")
     return merged
@@ -123,6 +124,15 @@ def refuse_stray(name: str, source: str) -> None:
     if near or (source != "environment" and canonical(name) in (f.name for f in fields(Settings))):
         hint = f"did you mean {SECTION!r}?" if near else f"indent it under  {SECTION}:"
         raise SettingsError(f"{source}: {name!r} is no section of Dask's; {hint}")
+
+
+def refuse_name_of_gateway(section: str, value: Any, source: str) -> None:
+    """Refuse the name of a cluster where Dask would take it without a word, and start another one."""
+    if section == "gateway" and isinstance(value, Mapping) and "name" in value:
+        raise SettingsError(
+            f"{source}: Dask's section gateway has no name; a cluster that runs is chosen by  "
+            f"{SECTION}: {{clusters: {{gateway: {{name: {value['name']}}}}}}}"
+        )
 
 
 def canonical(name: str) -> str:

@@ -61,6 +61,15 @@ class Settings:
         commands=("search", "estimate"),
         shapes_results=True,
     )
+    extension: str = setting(
+        parse_text,
+        "SCI",
+        "FITS extension that holds the cube; by default the mission's",
+        metavar="NAME",
+        commands=SCANNING,
+        shapes_results=True,
+        from_mission=True,
+    )
     otype: str = setting(
         parse_text, "Y*O..", "SIMBAD object type; the dots take in its subtypes", metavar="TYPE", **SELECTING
     )

@@ -9,6 +9,7 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from astropy.io.fits.card import UNDEFINED, Undefined
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ CELESTIAL = re.compile(
     r"|(?:A|B|AP|BP)_(?:ORDER|\d_\d)"
 )
 FIXED = re.compile(r"CUNIT[12]")
+ACROSS = re.compile(r"(?:PC|CD)(?:[12]_3|3_[12])")  # a place that differs from plane to plane
+LARGEST = 1e30  # as in the detectors: what is larger is a filling
+LEAST_SPREAD = 1e-4  # of a spaxel's values, over that of the median spaxel; as in the detectors
 
 
 def celestial_cards(header: fits.Header) -> dict[str, str | float | int]:
@@ -52,13 +56,37 @@ def angle_unit(name: str) -> str:
     return name
 
 
-def celestial_wcs(header: fits.Header) -> WCS | None:
-    """Return the celestial coordinates of a cube's spaxels, or None where its header has none that are usable."""
+def celestial_wcs(header: fits.Header, unreadable: frozenset[str] = frozenset()) -> WCS | None:
+    """Return the celestial coordinates of a cube's spaxels, or None where its header has none that are usable.
+
+    Parameters
+    ----------
+    header : fits.Header
+        Header of the cube.
+    unreadable : frozenset of str
+        Its cards that cannot be read: where one of them would place the spaxels, nothing else does.
+    """
+    if any(CELESTIAL.fullmatch(key) for key in unreadable) or is_contradictory(header):
+        return None
     try:
         wcs = WCS(fits.Header(celestial_cards(header)), naxis=2)
+        reference = wcs.pixel_to_world(*(wcs.wcs.crpix - 1)).icrs  # astropy refuses frames only where they are used
     except Exception:  # noqa: BLE001 - a damaged header provokes anything; a cube is of use without
         return None
-    return wcs if wcs.has_celestial else None
+    return wcs if isfinite(reference.ra.deg) and isfinite(reference.dec.deg) else None
+
+
+def is_contradictory(header: fits.Header) -> bool:
+    """Whether a header places its spaxels twice, by something like a complex number, or elsewhere in every plane."""
+    stated: dict[str, object] = {}
+    for card in header.cards:
+        if CELESTIAL.fullmatch(card.keyword) and stated.setdefault(card.keyword, card.value) != card.value:
+            return True
+        if CELESTIAL.fullmatch(card.keyword) and not isinstance(card.value, str | float | int | Undefined | None):
+            return True
+        if ACROSS.fullmatch(card.keyword) and card.value not in (0, UNDEFINED):
+            return True
+    return False
 
 
 def cutout_cards(wcs: WCS) -> dict[str, str | float | int]:
@@ -89,6 +117,9 @@ def step_arcsec(header: fits.Header, axis: int) -> float:
 def on_data(sci: NDArray[np.float32], wcs: WCS | None, ysos: tuple[tuple[int, float, float], ...]) -> tuple[int, ...]:
     """Return the ``yso_index`` of the objects whose spaxel is in the cube and has data; none where there is no WCS.
 
+    A spaxel that was filled with one value, such as 0 or -1e20, has no data, and neither has one whose values hardly
+    differ: the detectors measure nothing there either.
+
     Parameters
     ----------
     sci : (n, y, x) float32 ndarray
@@ -101,11 +132,26 @@ def on_data(sci: NDArray[np.float32], wcs: WCS | None, ysos: tuple[tuple[int, fl
     if wcs is None or not ysos:
         return ()
     yso_indices, ra_deg, dec_deg = map(list, zip(*ysos, strict=True))
-    y, x = wcs.world_to_array_index(SkyCoord(ra_deg, dec_deg, unit="deg"))
+    x, y = np.rint(wcs.world_to_pixel(SkyCoord(ra_deg, dec_deg, unit="deg")))
     height, width = sci.shape[1:]
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    if not inside.any():
+        return ()
+    known = spaxels_with_data(sci)
     return tuple(
         int(yso_index)
         for yso_index, is_inside, row, column in zip(yso_indices, inside, y, x, strict=True)
-        if is_inside and np.isfinite(sci[:, row, column]).any()
+        if is_inside and known[int(row), int(column)]
     )
+
+
+def spaxels_with_data(sci: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell the spaxels, (y, x), whose values differ from plane to plane, and not much less than those of others."""
+    seen = np.abs(sci) < LARGEST
+    highest = np.where(seen, sci, -np.inf).max(axis=0).astype(np.float64)
+    lowest = np.where(seen, sci, np.inf).min(axis=0).astype(np.float64)
+    spread = highest - lowest
+    known: NDArray[np.bool_] = spread > 0
+    if known.any():
+        known &= spread >= LEAST_SPREAD * np.median(spread[known])
+    return known

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feii_dask.cubes.celestial import cutout_cards
+from feii_dask.cubes.hdus import text_card
 from feii_dask.cubes.planes import nearest_plane
 from feii_dask.cubes.reader import Cube
 from feii_dask.model import Cutout, Detection
@@ -42,8 +43,8 @@ def make_cutout(cube: Cube, sci: NDArray[np.float32], start: int, detection: Det
         plane = detection.plane - start
     y, x = detection.peak_yx or brightest_spaxel(sci[plane])
     header = cutout_cards(cube.wcs) if cube.wcs is not None else {}
-    if "BUNIT" in cube.header:
-        header["BUNIT"] = str(cube.header["BUNIT"])
+    if unit := text_card(cube.header, "BUNIT"):
+        header["BUNIT"] = unit
     off_line_map = mean_off_line(sci, plane)
     return Cutout(
         line=detection.line,

@@ -9,14 +9,17 @@ from math import isfinite, prod
 from typing import Any
 
 from astropy.io import fits
+from astropy.io.fits.card import Undefined
 
+from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeError, CubeFormatError, CubeReadError
 
-__all__ = ["BLOCK", "FitsFile", "Hdu", "format_errors", "integer_card", "number_card", "padded"]
+__all__ = ["BLOCK", "FitsFile", "Hdu", "format_errors", "integer_card", "number_card", "padded", "text_card"]
 
 BLOCK = 2880  # FITS 4.0, section 3.1
 CARD = 80
+KEYWORD = "KEYWORD ="
 FIRST_READ = 64 * 1024  # primary and SCI header of an s3d file take about 30 kB
 NEXT_READ = 4 * BLOCK  # other headers fit in one or two blocks, but for those of long tables
 LONGEST_HEADER = 4 * 1024**2
@@ -34,9 +37,11 @@ class Hdu:
     name : str
         EXTNAME in capitals; the first is ``PRIMARY`` where it has none.
     header : fits.Header
-        The header.
+        The header; cards that cannot be read, such as ``OBJECT  = L1551 IRS 5``, have no value.
     start, data_start, data_stop : int
         Bytes of the file at which the header begins, and the data begin and end.
+    unreadable : frozenset of str
+        Keywords of the cards that cannot be read.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Hdu:
     start: int
     data_start: int
     data_stop: int
+    unreadable: frozenset[str] = frozenset()
 
     @property
     def stop(self) -> int:
@@ -121,7 +127,7 @@ class FitsFile:
         data = self.reader.read(start, stop)
         if len(data) < stop - start:
             size = str(start + len(data)) if data else f"at most {start}"
-            raise CubeReadError(f"{self.reader.uri} is truncated: it has {size} of {stop} bytes")
+            raise CubeReadError(f"{self.reader.name} is truncated: it has {size} of {stop} bytes")
         return data
 
     def parse(self, hdu: Hdu) -> Any:
@@ -146,11 +152,11 @@ class FitsFile:
             check_is_fits(block)
         elif not block.startswith(b"XTENSION="):
             names = ", ".join(hdu.name for hdu in self._hdus)
-            raise CubeFormatError(f"has no extension {wanted}; it has {names}")
+            raise CubeFormatError(f"has no extension {wanted}; it has {names} (--extension NAME takes another)")
         while (length := header_length(block)) is None:
             if len(block) < asked:
                 size = start + len(block)
-                raise CubeReadError(f"{self.reader.uri} is truncated: it ends in a header, at byte {size}")
+                raise CubeReadError(f"{self.reader.name} is truncated: it ends in a header, at byte {size}")
             if asked >= LONGEST_HEADER:
                 raise CubeFormatError(f"has a header without END in its first {asked} bytes")
             asked *= 4
@@ -170,7 +176,7 @@ def format_errors(uri: str) -> Iterator[None]:
     except MemoryError as error:
         raise CubeReadError(f"{uri} needs more memory than there is") from error
     except Exception as error:  # astropy raises many kinds
-        raise CubeFormatError(f"{uri} cannot be understood: {type(error).__name__}: {error}") from error
+        raise CubeFormatError(f"{uri} cannot be understood: {type(error).__name__}: {shown(str(error))}") from error
 
 
 def integer_card(header: fits.Header, key: str, least: int, most: int, default: int | None = None) -> int:
@@ -201,12 +207,46 @@ def number_card(header: fits.Header, key: str, default: float | None = None) -> 
     return float(value)
 
 
+def text_card(header: fits.Header, key: str) -> str:
+    """Return what a header says under a keyword, as text; empty where it says nothing."""
+    value = header.get(key)
+    return "" if value is None or isinstance(value, Undefined) else str(value).strip()
+
+
 def parse_header(raw: bytes, start: int) -> Hdu:
     """Return the HDU whose header begins at a byte of the file."""
-    header = fits.Header.fromstring(raw)
+    header, unreadable = without_unreadable(raw)
     data_start = start + len(raw)
-    name = str(header.get("EXTNAME", "" if start else "PRIMARY")).strip().upper()
-    return Hdu(name, header, start, data_start, data_start + data_size(header))
+    name = (text_card(header, "EXTNAME") or ("" if start else "PRIMARY")).upper()
+    return Hdu(name, header, start, data_start, data_start + data_size(header), unreadable)
+
+
+def without_unreadable(raw: bytes) -> tuple[fits.Header, frozenset[str]]:
+    """Return a header in which the cards that cannot be read have no value, and the keywords of these cards."""
+    header = fits.Header.fromstring(raw)
+    if all(is_readable(card) for card in header.cards):
+        return header, frozenset()
+    kept: list[bytes] = []
+    unreadable = set()
+    for start in range(0, len(raw), CARD):
+        image = raw[start : start + CARD]
+        card = fits.Card.fromstring(image)
+        if image.startswith(b"CONTINUE") and b"&" not in kept[-1]:  # it continues nothing
+            image = b" " * CARD
+        elif not is_readable(card):
+            unreadable.add(card.keyword)
+            image = (image[: len(KEYWORD)] if image[len(KEYWORD) - 1 :].startswith(b"=") else b"").ljust(CARD)
+        kept.append(image)
+    return fits.Header.fromstring(b"".join(kept)), frozenset(unreadable)
+
+
+def is_readable(card: fits.Card) -> bool:
+    """Whether the value of a card can be read."""
+    try:
+        _ = card.value
+    except (fits.VerifyError, ValueError):
+        return False
+    return True
 
 
 def check_is_fits(block: bytes) -> None:

@@ -66,6 +66,6 @@ def scale_pixels(stored: NDArray[Any], header: fits.Header, dtype: type[np.float
             values = stored.astype(dtype)
         else:
             values = (stored.astype(np.float64) * scale + zero).astype(dtype)
-    if stored.dtype.kind in "iu" and "BLANK" in header:
+    if stored.dtype.kind in "iu" and header.get("BLANK") is not None:
         values[stored == header["BLANK"]] = np.nan
     return values

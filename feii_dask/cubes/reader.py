@@ -12,12 +12,14 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.celestial import celestial_wcs, pixel_arcsec
 from feii_dask.cubes.hdus import BLOCK, FitsFile, Hdu, format_errors, integer_card, padded
 from feii_dask.cubes.pixels import pixel_type, read_pixels
+from feii_dask.cubes.remarks import cube_flags
 from feii_dask.cubes.spaxel_places import wcs_of_spaxels
 from feii_dask.cubes.storage import RangeReader
-from feii_dask.cubes.wavelengths import MOST_PLANES, runs_backwards, table_places, wavelengths_um
+from feii_dask.cubes.wavelengths import MOST_PLANES, SPECTRAL, runs_backwards, table_places, wavelengths_um
 from feii_dask.errors import CubeFormatError
 
 __all__ = ["Cube", "open_cube", "read_cube"]
@@ -45,6 +47,8 @@ class Cube:
         Celestial coordinates of the spaxels, where the header has them.
     pixel_arcsec : float
         Width of a spaxel, arcsec; NaN where the header does not say.
+    flags : tuple of str
+        What is odd about it, as ``no_coordinates``.
     """
 
     uri: str
@@ -54,6 +58,7 @@ class Cube:
     primary_header: fits.Header
     wcs: WCS | None
     pixel_arcsec: float
+    flags: tuple[str, ...]
     _file: FitsFile
     _extension: str
     _backwards: bool = False
@@ -61,7 +66,7 @@ class Cube:
     def __repr__(self) -> str:
         planes, rows, columns = self.shape
         band = f"{self.wavelength_um[0]:.4f}-{self.wavelength_um[-1]:.4f} µm"
-        return f"<Cube {self.uri}: {planes} planes of {rows} × {columns} spaxels, {band}>"
+        return f"<Cube {shown(self.uri)}: {planes} planes of {rows} × {columns} spaxels, {band}>"
 
     @property
     def bytes_read(self) -> int:
@@ -101,8 +106,8 @@ class Cube:
             If they cannot be read, or the file is damaged.
         """
         if not 0 <= start <= stop <= self.shape[0]:
-            raise IndexError(f"planes {start} to {stop} of {self.uri}, which has {self.shape[0]}")
-        with format_errors(self.uri):
+            raise IndexError(f"planes {start} to {stop} of {shown(self.uri)}, which has {self.shape[0]}")
+        with format_errors(shown(self.uri)):
             hdu = self._file.find(extension or self._extension)
             if cube_shape(hdu) != self.shape:
                 raise CubeFormatError(f"has planes of another shape in {hdu.name} than in {self._extension}")
@@ -142,23 +147,27 @@ def open_cube(uri: str, storage_options: Mapping[str, Any] | None = None, extens
 
 def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
     """Open the cube in a file that is being read; raises what `open_cube` does."""
-    with format_errors(reader.uri):
+    with format_errors(reader.name):
         file = FitsFile(reader)
         primary = file.primary
         hdu = file.find(extension)
         shape = cube_shape(hdu)
+        if damaged := SPECTRAL & hdu.unreadable:
+            raise CubeFormatError(f"has in {hdu.name} a card {min(damaged)} that cannot be read")
         table, unit = read_wavelength_table(file, hdu)
-        wcs = celestial_wcs(hdu.header)
+        wavelength_um = wavelengths_um(hdu.header, table, unit)
+        wcs = celestial_wcs(hdu.header, hdu.unreadable)
         if wcs is None:
             wcs = wcs_of_spaxels(file, shape)
         return Cube(
             uri=reader.uri,
             shape=shape,
-            wavelength_um=wavelengths_um(hdu.header, table, unit),
+            wavelength_um=wavelength_um,
             header=hdu.header,
             primary_header=primary.header,
             wcs=wcs,
             pixel_arcsec=pixel_arcsec(hdu.header, wcs),
+            flags=cube_flags(hdu.header, primary.header, wavelength_um, wcs),
             _file=file,
             _extension=hdu.name,
             _backwards=runs_backwards(hdu.header),
@@ -168,6 +177,10 @@ def read_cube(reader: RangeReader, extension: str = "SCI") -> Cube:
 def cube_shape(hdu: Hdu) -> tuple[int, int, int]:
     """Return planes, rows and columns of an HDU, after checking that it is a cube."""
     header = hdu.header
+    if header.get("ZIMAGE") is True:  # FITS 4.0, section 10.1
+        raise CubeFormatError(
+            f"has in {hdu.name} a tile-compressed image, of which no part can be read: funpack it first"
+        )
     if header.get("XTENSION", "IMAGE") != "IMAGE" or header["NAXIS"] != 3:
         kind = header.get("XTENSION", "IMAGE")
         raise CubeFormatError(f"has in {hdu.name} no cube, but a {kind} of {header['NAXIS']} axes")

@@ -24,9 +24,12 @@ import s3fs  # noqa: F401
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
+from fsspec.implementations.http import HTTPFileSystem
 from fsspec.utils import get_protocol, tokenize
 
 from feii_dask._version import __version__
+from feii_dask.cubes.addresses import shown
+from feii_dask.cubes.byte_ranges import PARTIAL, check_sent_range, s3_session, tracing
 from feii_dask.cubes.inflate import inflate, is_gzip
 from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
@@ -83,6 +86,8 @@ class RangeReader:
 
     Attributes
     ----------
+    name : str
+        Its address as messages have it, without a query, which may hold a token.
     bytes_read : int
         Bytes received.
     requests : int
@@ -95,12 +100,15 @@ class RangeReader:
         self, uri: str, storage_options: Mapping[str, Any] | None = None, most_inflated: int | None = None
     ) -> None:
         self.uri = str(uri)
+        self.name = shown(self.uri)
         self.inflated_bytes = 0
         self._most_inflated = MOST_INFLATED if most_inflated is None else most_inflated
         self.bytes_read = 0
         self.requests = 0
         self._options = storage_options or {}
         self._size = sys.maxsize  # of the file; smaller once its end was seen
+        self._stated: int | None = None  # what the server says of it
+        self._is_whole = False  # whether the last answer was the file, not the part
         self._kept: list[tuple[int, bytes]] = []  # short ranges: headers are read more than once
 
     def read(self, start: int, stop: int) -> bytes:
@@ -120,7 +128,7 @@ class RangeReader:
         data = self._read_with_retries(start, stop)
         if start == 0 and is_gzip(data):
             return self._keep_inflated(data, stop)[:stop]
-        if len(data) > stop - start:  # a server that ignores ranges sends the whole file
+        if self._is_whole or len(data) > stop - start:  # a server that ignores ranges sends the whole file
             self._size, self._kept = len(data), [(0, data)]
             return data[start:stop]
         if len(data) < stop - start:
@@ -134,7 +142,7 @@ class RangeReader:
         try:
             whole = inflate(self._chunks(start, stop), self._most_inflated)
         except CubeReadError as error:
-            raise CubeReadError(f"{self.uri} {error}") from error
+            raise CubeReadError(f"{self.name} {error}") from error
         self._size, self._kept, self.inflated_bytes = len(whole), [(0, whole)], len(whole)
         return whole
 
@@ -167,9 +175,18 @@ class RangeReader:
     def _request(self, start: int, stop: int, timeout: float) -> bytes:
         filesystem = find_filesystem(protocol_of(self.uri), self._options)
         self.requests += 1
-        limit = {"timeout": timeout} if filesystem.async_impl else {}
+        limit: dict[str, Any] = {"timeout": timeout} if filesystem.async_impl else {}
+        answers: list[tuple[int, str]] = []
+        if isinstance(filesystem, HTTPFileSystem):
+            limit["trace_request_ctx"] = answers
         data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
         self.bytes_read += len(data)
+        status, sent = answers[-1] if answers else (None, "")
+        self._is_whole = status is not None and status != PARTIAL
+        if status == PARTIAL:
+            self._stated = check_sent_range(sent, start, stop, self._stated)
+            if len(data) != min(stop, self._stated or stop) - start:
+                raise ConnectionError(f"the server sent {len(data)} bytes and calls them {sent!r}")
         return data
 
 
@@ -207,6 +224,7 @@ def default_options(protocol: str) -> dict[str, Any]:
     if protocol == "s3":
         return {
             "anon": True,
+            "session": s3_session(),
             "client_kwargs": {"verify": bundle} if bundle else {},
             "config_kwargs": {
                 "connect_timeout": CONNECT_TIMEOUT_S,
@@ -229,7 +247,8 @@ def default_options(protocol: str) -> dict[str, Any]:
 async def http_client(*, loop: object, **options: Any) -> aiohttp.ClientSession:  # noqa: ARG001 - fsspec passes it
     """Open a session that trusts the certificates which the environment names, as S3 does."""
     context = ssl.create_default_context(cafile=ca_bundle())
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS), **options)
+    connector = aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS)
+    return aiohttp.ClientSession(**{"connector": connector, "trace_configs": [tracing()], **options})
 
 
 def ca_bundle() -> str | None:
@@ -263,8 +282,8 @@ def classify_error(error: Exception, uri: str) -> tuple[CubeError, int]:
     """Return what to raise for an error, and how many attempts such an error deserves."""
     if isinstance(error, CubeError):
         return error, 1
-    status = http_status(error)
-    detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    status, uri = http_status(error), shown(uri)
+    detail = f"{type(error).__name__}: {shown(str(error))}" if str(error) else type(error).__name__
     # fsspec reports hosts that do not resolve as missing files too; their cause tells them apart.
     no_such_file = isinstance(error, FileNotFoundError) and not isinstance(error.__cause__, (OSError, *TRANSIENT))
     if status in {404, 410} or (status is None and no_such_file):

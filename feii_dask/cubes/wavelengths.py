@@ -12,9 +12,10 @@ from feii_dask.cubes.hdus import integer_card, number_card
 from feii_dask.errors import CubeFormatError
 from feii_dask.model import SPEED_OF_LIGHT_KMS
 
-__all__ = ["MOST_PLANES", "runs_backwards", "table_places", "wavelengths_um"]
+__all__ = ["MOST_PLANES", "SPECTRAL", "runs_backwards", "table_places", "wavelengths_um"]
 
 MOST_PLANES = 1_000_000
+SPECTRAL = frozenset({"CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3", "CD3_3", "PC3_3", "PS3_0", "PS3_1"})
 # JWST's pipeline, and HIPE (PACS Data Reduction Guide for spectroscopy, section 7.3).
 USUAL_TABLES = (("WCS-TABLE", "wavelength"), ("WCS-TAB", "wavelen"))
 WAVELENGTH, FREQUENCY = {"", "WAVE", "WAVELENGTH"}, {"FREQ", "FREQUENCY"}  # CTYPE3, as FITS and as HIPE words it
@@ -107,8 +108,9 @@ def linear_axis(header: fits.Header, planes: int) -> NDArray[np.float64]:
         raise CubeFormatError(
             f"has CTYPE3 = {axis_type(header)!r}; it must be WAVE or WAVE-TAB (vacuum wavelength), or FREQ"
         )
+    # Without CRPIX3 it is 0 (FITS 4.0, section 8.2).
     # The pixel numbers are whole where CRPIX3 is, so the usual CRPIX3 = 1 costs no rounding.
-    pixel = np.arange(planes, dtype=np.float64) + (1.0 - number_card(header, "CRPIX3", 1.0))
+    pixel = np.arange(planes, dtype=np.float64) + (1.0 - number_card(header, "CRPIX3", 0.0))
     return number_card(header, "CRVAL3") + axis_step(header) * pixel
 
 

@@ -6,12 +6,12 @@ import multiprocessing
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 
 import dask.config
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, get_worker
 from distributed.system import MEMORY_LIMIT
 
 from feii_dask.config.cluster_settings import ClusterSettings
@@ -19,9 +19,11 @@ from feii_dask.config.settings import Settings
 from feii_dask.engine.worker_exit import QuickExit
 from feii_dask.errors import ClusterError, SettingsError
 
-__all__ = ["connect", "gateways"]
+__all__ = ["connect", "gateways", "refuse_in_worker_process"]
 
 GIGABYTE = 10**9
+ANSWER = "20s"  # of a scheduler
+GUARD = 'put the search under  if __name__ == "__main__":'
 
 
 @contextmanager
@@ -45,8 +47,10 @@ def connect(settings: Settings, client: Client | None = None) -> Iterator[Client
         If the cluster cannot be started or reached.
     """
     if client is not None:
+        require_usable(client)
         yield client
         return
+    refuse_in_task()
     chosen = settings.chosen_cluster
     if chosen.kind == "gateway":
         with gateways(settings) as gateway, gateway.gateway_client(settings) as started:
@@ -54,6 +58,24 @@ def connect(settings: Settings, client: Client | None = None) -> Iterator[Client
         return
     with dask.config.set(dask_sections(settings)), start(chosen) as started:
         yield started
+
+
+def require_usable(client: Client) -> None:
+    """Refuse a client that a search cannot wait for."""
+    if client.asynchronous:
+        raise SettingsError("the client is asynchronous, and a search waits for its answers: give it  Client(address)")
+    if client.status != "running":
+        raise ClusterError(f"the client is {client.status}: connect a new one, or leave it out to start a cluster")
+
+
+def refuse_in_task() -> None:
+    """Refuse to start a cluster inside of a task of another."""
+    with suppress(ValueError):  # there is no worker, or no task
+        get_worker()
+        raise ClusterError(
+            "a search inside of a Dask task takes the task's own client:  with worker_client() as client: "
+            "fd.search(settings, client)"
+        )
 
 
 @contextmanager
@@ -88,9 +110,11 @@ def start(chosen: ClusterSettings) -> Iterator[Client]:
     """Start a cluster on this machine, or reach one by its address, and leave it as it was found."""
     if chosen.kind == "address":
         try:
-            client = Client(chosen.address, timeout="20s")
-        except (OSError, ValueError) as error:
-            raise ClusterError(f"no scheduler answers at {chosen.address!r}: {error}") from error
+            client = Client(chosen.address, timeout=ANSWER)
+        except (OSError, ValueError, RuntimeError, TypeError) as error:
+            raise ClusterError(
+                f"no scheduler answers at {chosen.address!r}: {first_line(error)}{tls_hint(str(chosen.address))}"
+            ) from error
         with client:
             yield client
         return
@@ -100,6 +124,20 @@ def start(chosen: ClusterSettings) -> Iterator[Client]:
             fewest, most = chosen.adapt
             cluster.adapt(minimum=max(fewest, 1), maximum=most)  # the shared data need a holder
         yield client
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, in one line."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def tls_hint(address: str) -> str:
+    """Return what may be the matter with the encryption of an address that nobody answers at."""
+    if not address.startswith("tls://"):
+        return "; if it speaks TLS, its address begins with tls://"
+    if not dask.config.get("distributed.comm.tls.ca-file", None):
+        return "; TLS needs certificates:  distributed: {comm: {tls: {ca-file: …, client: {cert: …, key: …}}}}"
+    return ""
 
 
 def local_cluster(chosen: ClusterSettings) -> LocalCluster:
@@ -122,16 +160,16 @@ def local_cluster(chosen: ClusterSettings) -> LocalCluster:
         except ImportError as error:
             raise ClusterError(f"security: true needs the package cryptography ({error}): pip install it") from error
         except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:  # the latter for odd settings of Dask
-            raise ClusterError(f"the local cluster did not start ({workers} workers): {error}") from error
+            raise ClusterError(
+                f"the local cluster did not start ({workers} workers): {first_line(error)}; in a script, {GUARD}"
+            ) from error
 
 
 def refuse_in_worker_process() -> None:
     """Refuse to start a cluster in a process that is being started for one, and imports the script for that."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.tracebacklimit = 0  # the process ends with this error, as all others do: a line from each is enough
-        raise ClusterError(
-            'a worker process ran the script that starts it: put the search under  if __name__ == "__main__":'
-        )
+        raise ClusterError(f"a worker process ran the script that starts it: {GUARD}")
 
 
 def memory_per_worker(workers: int) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import CancelledError
+from typing import Any
 
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+from astropy import units as u
+from astropy.table import Table
 from distributed import Client, KilledWorker
 
 from feii_dask.engine.broadcast import Broadcast
+from feii_dask.engine.preflight import require_same_python
 from feii_dask.engine.workers import scheduler_needed
 from feii_dask.errors import ClusterError
 from feii_dask.sky.match import EMPTY_MATCHES, match_partition
@@ -26,16 +30,19 @@ ATTEMPTS = 4  # a worker may be lost now and then; one that is lost each time ha
 
 
 def crossmatch(
-    observations: pd.DataFrame, ysos: pd.DataFrame, client: Client | None = None, pad_arcsec: float = 0.0
+    observations: pd.DataFrame | Table,
+    ysos: pd.DataFrame | Table,
+    client: Client | None = None,
+    pad_arcsec: float = 0.0,
 ) -> pd.DataFrame:
     """Find every object inside every footprint.
 
     Parameters
     ----------
-    observations : DataFrame
+    observations : DataFrame or astropy Table
         With ``s_ra``, ``s_dec`` (deg) and ``s_region`` (STC-S); other columns do not matter.
-    ysos : DataFrame
-        With ``ra`` and ``dec`` (deg, ICRS).
+    ysos : DataFrame or astropy Table
+        With ``ra`` and ``dec`` (deg, ICRS). The rows of astropy's tables are labelled from 0.
     client : distributed.Client, optional
         Where to do it, as a Dask DataFrame; without one it is done here.
     pad_arcsec : float
@@ -48,12 +55,31 @@ def crossmatch(
         inputs), ``separation_arcsec`` from the observation's centre, and ``edge_arcsec``, the distance to the
         footprint's edge (positive inside). Footprints that cannot be parsed are counted in the log.
     """
-    matches, bad_regions = match_footprints(observations, ysos, client, pad_arcsec)
+    footprints = as_frame(observations, numbers=("s_ra", "s_dec"), text=("s_region",))
+    objects = as_frame(ysos, numbers=("ra", "dec"))
+    matches, bad_regions = match_footprints(footprints, objects, client, pad_arcsec)
     if len(bad_regions):
         log.warning(
             "%d footprints cannot be parsed; the first: %s", len(bad_regions), bad_regions["region_error"].iloc[0]
         )
     return matches
+
+
+def as_frame(table: pd.DataFrame | Table, numbers: tuple[str, ...], text: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return the columns of a table that a match needs; numbers in degrees, NaN where they are masked."""
+    if isinstance(table, pd.DataFrame):
+        return table
+    columns: dict[str, Any] = {
+        name: np.ma.filled(np.ma.asarray(in_degrees(table[name]), dtype=float), np.nan) for name in numbers
+    }
+    return pd.DataFrame(columns | {name: [str(cell) for cell in np.ma.filled(table[name], "")] for name in text})
+
+
+def in_degrees(column: Any) -> Any:
+    """Return the values of a column of astropy's, converted where it declares another unit."""
+    unit = getattr(column, "unit", None)
+    values = getattr(column, "value", column)
+    return values if unit is None else values * unit.to(u.deg)
 
 
 def match_footprints(
@@ -112,6 +138,7 @@ def match_on_cluster(
     footprints: pd.DataFrame, coordinates: np.ndarray, client: Client, pad_arcsec: float
 ) -> pd.DataFrame:
     """Map `match_partition` over the table; the coordinates reach each worker once."""
+    require_same_python(client)
     partitions = max(sum(client.nthreads().values()), -(-len(footprints) // ROWS_PER_PARTITION))
     table = dd.from_pandas(footprints, npartitions=partitions)
     with Broadcast(client, coordinates) as broadcast:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import urllib.error
 import urllib.request
 from typing import Any
@@ -24,6 +25,8 @@ def dashboard_link(client: Client) -> str:
     hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
     if hub and local_port(client) and is_default_template():
         return f"{hub.rstrip('/')}/proxy/{local_port(client)}/status"
+    if is_default_template() and (link := ipv6_link(client)):
+        return link
     try:
         return client.dashboard_link or ""
     except KeyError:  # the template names a variable that is not set here
@@ -38,6 +41,14 @@ def dashboard_answers(client: Client, link: str) -> bool:
     if local_port(client):
         return url_answers(f"http://127.0.0.1:{local_port(client)}/health", urllib.request.ProxyHandler({}))
     return link.startswith(("http://", "https://")) and url_answers(link)
+
+
+def ipv6_link(client: Client) -> str:
+    """Return the dashboard's address on a scheduler of an IPv6 address, which Dask's own template cuts short."""
+    address = str(client.scheduler.address) if client.scheduler else ""
+    host = re.match(r"\w+://(\[[0-9a-f:.]+\]):", address, re.IGNORECASE)
+    port = client.scheduler_info().get("services", {}).get("dashboard") if host else None
+    return f"http://{host[1]}:{port}/status" if host and port else ""
 
 
 def local_port(client: Client) -> int | None:

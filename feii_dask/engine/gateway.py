@@ -63,6 +63,8 @@ def gateway_client(settings: Settings) -> Iterator[Client]:
         finally:
             if chosen.name is None and name is not None and not settings.detach:
                 stop(gateway, name)
+            elif chosen.name is None and name is not None:
+                log.info("cluster %s still runs: stop it with  feii-dask clusters stop %s", name, name)
 
 
 def list_clusters() -> list[ClusterReport]:
@@ -136,15 +138,23 @@ def open_gateway() -> Iterator[Gateway]:
     """Yield the gateway that Dask's settings name."""
     try:
         gateway = Gateway()
-    except (ValueError, KeyError) as error:
-        raise SettingsError(
-            f"the gateway's address cannot be used ({error}); cluster.yaml needs  gateway: {{address: https://…}}"
-        ) from error
+    except Exception as error:  # the package that auth names may raise anything
+        raise SettingsError(f"the gateway cannot be used: {error}; {gateway_remedy(error)}") from error
     try:
         yield gateway
     finally:
         gateway.close()
         prevent_second_close(gateway)
+
+
+def gateway_remedy(error: Exception) -> str:
+    """Return what to do where Dask's settings of the gateway do not work."""
+    if "JUPYTERHUB_API_TOKEN" in str(error):
+        return "the token is missing: work inside of JupyterHub, or set JUPYTERHUB_API_TOKEN"
+    if isinstance(error, (ImportError, AttributeError, TypeError)):
+        auth = dask.config.get("gateway.auth.type", None)
+        return f"gateway: {{auth: {{type: {auth}}}}} must be basic, kerberos, jupyterhub or an installed package.Class"
+    return "cluster.yaml needs  gateway: {address: https://…}"
 
 
 def prevent_second_close(gateway: Gateway) -> None:

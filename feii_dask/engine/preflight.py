@@ -5,22 +5,20 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from dask.base import get_annotations
 from dask.utils import format_bytes
 from distributed import Client
-from distributed.diagnostics.plugin import UploadDirectory
 
 from feii_dask._version import __version__
 from feii_dask.config.plugins import digest_of, own_source
-from feii_dask.engine.code_upload import upload_code
+from feii_dask.engine.code_upload import PACKAGE, source_digest, upload_code, upload_package
 from feii_dask.engine.dashboard_url import dashboard_answers, dashboard_link
 from feii_dask.engine.workers import BASE_BYTES, scheduler_needed, wait_for_worker
 from feii_dask.errors import ClusterError
 
-__all__ = ["Check", "Verdict", "check_memory", "preflight"]
+__all__ = ["Check", "Verdict", "check_memory", "preflight", "require_same_python"]
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +69,22 @@ def preflight(client: Client, detector: str) -> list[Check]:
     ClusterError
         If no worker comes, or a row is bad.
     """
+    require_same_python(client)  # before anything of ours runs there: of the scheduler, which may have no workers yet
     wait_for_worker(client)
-    checks = [check_workers(client), check_code(client)]
+    checks = [check_workers(client), require_same_python(client), check_code(client)]
     if checks[-1].verdict is Verdict.GOOD:
         checks += [check_detector(client, detector), check_probe(client)]
-    checks += [check_versions(client), check_dashboard(client)]
+    checks += [check_dashboard(client)]
     log.info("the cluster, before the first cube:\n%s", "\n".join(map(str, checks)))
     raise_if_bad(checks)
     return checks
+
+
+def require_same_python(client: Client) -> Check:
+    """Compare the versions, without sending a function; raises `ClusterError` if the Pythons differ."""
+    check = check_versions(client)
+    raise_if_bad([check])
+    return check
 
 
 @scheduler_needed()
@@ -122,7 +128,8 @@ def check_workers(client: Client) -> Check:
     """Count the workers."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     threads = sum(worker["nthreads"] for worker in workers)
-    memory = format_bytes(sum(worker["memory_limit"] or 0 for worker in workers))
+    limits = [worker["memory_limit"] for worker in workers]
+    memory = format_bytes(sum(limits)) if all(limits) else "no limit of memory"
     return Check("workers", Verdict.GOOD, f"{len(workers)} with {threads} threads and {memory}")
 
 
@@ -130,24 +137,27 @@ def check_code(client: Client) -> Check:
     """Check that scheduler and workers have this code, and send it where it is lacking."""
     missing = import_problems(client)
     if missing:
-        package = Path(__file__).parents[1]
-        log.info("feii_dask is missing on %s: sending this copy, %s", " and ".join(missing), package)
-        # By default it leaves out whatever has 'tests' or 'docs' anywhere in its path.
-        upload = UploadDirectory(str(package), mode="all", update_path=True, skip_words=())
-        client.register_plugin(upload)
+        log.info("feii_dask is missing on %s: sending this copy, %s", " and ".join(missing), PACKAGE)
+        upload_package(client, PACKAGE)
         missing = import_problems(client)
         found = f"sent to the cluster, which has no feii_dask of its own ({__version__})"
     else:
         found = f"feii_dask {__version__} on scheduler and workers"
     if missing:
         reasons = "; ".join(f"{place}: {reason}" for place, reason in missing.items())
-        return Check("code", Verdict.BAD, reasons, "use an image with feii_dask's dependencies installed")
+        is_other = any("feii_dask is" in reason for reason in missing.values())
+        remedy = (
+            "they have imported it already: restart scheduler and workers from this code"
+            if is_other
+            else "use an image with feii_dask's dependencies installed"
+        )
+        return Check("code", Verdict.BAD, reasons, remedy)
     return Check("code", Verdict.GOOD, found)
 
 
 def import_problems(client: Client) -> dict[str, str]:
     """Return where the package cannot be imported, and why."""
-    mine = __version__
+    mine, my_digest = __version__, source_digest(PACKAGE)
 
     # A worker that adaptive scaling takes away meanwhile is no problem.
     # A function inside of a function travels as code; any other one would need the package to be there.
@@ -155,9 +165,13 @@ def import_problems(client: Client) -> dict[str, str]:
         try:
             import feii_dask.engine.executor  # noqa: F401, PLC0415
             from feii_dask._version import __version__ as other  # noqa: PLC0415
+            from feii_dask.engine.code_upload import PACKAGE, source_digest  # noqa: PLC0415
         except ImportError as error:
             return str(error)
-        return "" if other == mine else f"feii_dask is {other} there, and {mine} here"
+        if other != mine:
+            return f"feii_dask is {other} there, and {mine} here"
+        is_same = source_digest(PACKAGE) == my_digest
+        return "" if is_same else f"feii_dask is another checkout of version {mine} there"
 
     found = {"scheduler": client.run_on_scheduler(problem)}
     found["workers"] = next((reason for reason in client.run(problem, on_error="ignore").values() if reason), "")

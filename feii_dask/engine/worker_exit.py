@@ -1,9 +1,12 @@
-"""The end of a worker's process, without a last collection of garbage."""
+"""The end of a worker's process: in order, and without a last collection of garbage."""
 
 from __future__ import annotations
 
 import atexit
 import gc
+import logging
+import signal
+import threading
 
 from distributed import Worker
 from distributed.diagnostics.plugin import WorkerPlugin
@@ -22,5 +25,12 @@ class QuickExit(WorkerPlugin):
     name = "feii-dask-quick-exit"
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002 - Dask passes it
-        """Hide all objects from the collector when the process ends; their memory goes back to the system anyway."""
+        """Hide all objects from the collector when the process ends; their memory goes back to the system anyway.
+
+        Leave Ctrl-C to the search.
+        """
         atexit.register(gc.freeze)
+        logging.getLogger("distributed.worker.state_machine").setLevel(logging.ERROR)  # scans that a closing cancels
+        # A terminal's Ctrl-C reaches every process; the search's own closes its workers in order.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.cubes.cutout import OFF_LINE_PLANES
+from feii_dask.cubes.hdus import text_card
 from feii_dask.cubes.planes import first_plane_from
 from feii_dask.cubes.reader import Cube
 from feii_dask.figures.axes import arcsecond_bar, blank_axes, image_axes, show_image
@@ -159,7 +160,7 @@ def plot_neighbours(cube: Cube, wavelength_um: float, offset: int = OFF_LINE_PLA
         Unit of the pixels; by default that of the cube's header.
     """
     plane = plane_in_cube(cube, wavelength_um)
-    unit = str(cube.header.get("BUNIT", "")) if unit is None else unit
+    unit = text_card(cube.header, "BUNIT") if unit is None else unit
     titles = (f"−{offset} planes", f"plane {plane}, {cube.wavelength_um[plane]:.3f} µm", f"+{offset} planes")
     figure = Figure(figsize=(14, 4.4), layout="constrained")
     for number, (title, index) in enumerate(zip(titles, (plane - offset, plane, plane + offset), strict=True)):

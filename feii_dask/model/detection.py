@@ -110,7 +110,7 @@ class Detection:
     compact_share, compact_share_error : float
         Share of the line's light in an unresolved core, and its 1-σ error.
     flags : tuple of str
-        Remarks of the detector.
+        Remarks of the detector, and on the cube.
     unidentified : tuple of UnidentifiedLine
         Lines that the detector met in windows in which it expected none.
     searched_kms : float

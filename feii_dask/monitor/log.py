@@ -16,6 +16,8 @@ __all__ = ["ProgressLog", "progress_displays", "run_log"]
 
 log = logging.getLogger(__name__)
 
+LIBRARIES = ("distributed", "tornado", "bokeh", "asyncio")
+
 
 @contextmanager
 def run_log(directory: Path | None) -> Iterator[None]:
@@ -36,19 +38,37 @@ def run_log(directory: Path | None) -> Iterator[None]:
     if directory is not None:
         handlers.append(open_log(directory / "log.txt"))
         handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    own_console = any(isinstance(handler, ConsoleHandler) for handler in (*logger.handlers, *handlers))
     level = logger.level
     if level == logging.NOTSET:
         logger.setLevel(logging.INFO)
     for handler in handlers:
         logger.addHandler(handler)
     try:
-        yield
+        with libraries_log_to(handlers[-1] if own_console and directory is not None else None):
+            yield
     finally:
         logger.setLevel(level)
         for handler in handlers:
             logger.removeHandler(handler)
             with suppress(OSError):  # where the disk is full, that is what the search itself says
                 handler.close()
+
+
+@contextmanager
+def libraries_log_to(handler: logging.Handler | None) -> Iterator[None]:
+    """Send what the libraries under a search log to a handler alone: in a terminal it would tear up the panel."""
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(LIBRARIES)]  # some have their own
+    loggers = [logging.getLogger(name) for name in {*LIBRARIES, *known}] if handler else []
+    before = [(logger, logger.handlers, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers = [handler] if handler and logger.name in LIBRARIES else []
+        logger.propagate = logger.name not in LIBRARIES
+    try:
+        yield
+    finally:
+        for logger, handlers, propagates in before:
+            logger.handlers, logger.propagate = handlers, propagates
 
 
 def open_log(path: Path) -> logging.FileHandler:

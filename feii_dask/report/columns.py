@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CANDIDATES", "DETECTIONS", "FAILURES", "UNIDENTIFIED", "Column"]
+import pandas as pd
+
+from feii_dask.cubes.addresses import shown
+
+__all__ = ["CANDIDATES", "DETECTIONS", "FAILURES", "UNIDENTIFIED", "Column", "shown_failures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +122,8 @@ DETECTIONS = {
     "compact_share": Column("Share of the light in an unresolved core", heading="core", error="compact_share_error"),
     "offset_arcsec": Column("Distance of the peak from the continuum's", "arcsec", heading="offset"),
 }
+
+
+def shown_failures(failures: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of failures whose addresses hold no token."""
+    return failures.assign(uri=[shown(str(uri)) for uri in failures["uri"]])

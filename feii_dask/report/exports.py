@@ -14,7 +14,7 @@ from astropy.table import Table
 
 from feii_dask._version import __version__
 from feii_dask.ranking.results import SearchResult
-from feii_dask.report.columns import CANDIDATES, FAILURES, UNIDENTIFIED, Column
+from feii_dask.report.columns import CANDIDATES, FAILURES, UNIDENTIFIED, Column, shown_failures
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.store.atomic import write_atomically
 
@@ -42,7 +42,7 @@ def write_exports(result: SearchResult) -> None:
     write_ecsv(run.directory / "candidates.ecsv", table)
     write_votable(run.directory / "candidates.vot", table)
     write_ecsv(run.directory / "unidentified.ecsv", described_table(result.unidentified, UNIDENTIFIED, meta))
-    write_ecsv(run.directory / "failures.ecsv", described_table(result.failures, FAILURES, meta))
+    write_ecsv(run.directory / "failures.ecsv", described_table(shown_failures(result.failures), FAILURES, meta))
     content = BytesIO()
     candidates.to_parquet(content, engine="pyarrow", index=False)
     write_atomically(run.directory / "candidates.parquet", content.getvalue())

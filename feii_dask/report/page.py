@@ -14,7 +14,7 @@ from feii_dask._version import __version__
 from feii_dask.model import Status
 from feii_dask.ranking.candidates import MIN_LINES, funnel, including
 from feii_dask.ranking.results import SearchResult
-from feii_dask.report.columns import CANDIDATES, DETECTIONS, UNIDENTIFIED
+from feii_dask.report.columns import CANDIDATES, DETECTIONS, UNIDENTIFIED, shown_failures
 from feii_dask.report.entries import FULL_ENTRIES, report_entries
 from feii_dask.report.sky_map import sky_maps
 from feii_dask.store.atomic import write_atomically
@@ -96,7 +96,7 @@ def contents(result: SearchResult) -> dict[str, Any]:
         "unidentified_left_out": len(result.unidentified) - len(strongest),
         "statuses": status_counts(result.outcomes),
         "failed_share": result.failed_share,
-        "failures": result.failures.head(FAILURES_SHOWN).to_dict("records"),
+        "failures": shown_failures(result.failures).head(FAILURES_SHOWN).to_dict("records"),
         "failures_left_out": max(len(result.failures) - FAILURES_SHOWN, 0),
         "manifest": {name: value for name, value in manifest.items() if name != "counts"},
         "version": __version__,

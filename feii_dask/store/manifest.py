@@ -16,7 +16,9 @@ import pandas as pd
 
 from feii_dask.config.declarations import declarations_of
 from feii_dask.config.missions import Mission, find_mission
+from feii_dask.config.plugins import digest_of
 from feii_dask.config.settings import Settings
+from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.lines import find_lines
 from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import FingerprintError, LineError, SettingsError
@@ -65,7 +67,7 @@ def as_context(settings: Settings, lines: tuple[Line, ...] | None = None) -> Con
         lines=validate_coverage(lines, mission),
         detector=settings.detector,
         detector_options=options,
-        extension=mission.extension,
+        extension=settings.extension,
         storage_options=settings.storage_options,
     )
 
@@ -85,9 +87,26 @@ def fingerprint(settings: Settings, context: Context, directory: Path | None = N
     An archive inside the run directory counts by its place there, so that the whole may be moved.
     """
     shape = {name: getattr(settings, name) for name in SHAPING}
+    if settings.extension == find_mission(settings.mission).extension:
+        del shape["extension"]  # as before there was a choice
     shape["archive"] = archive_name(settings, directory)
+    if code := digest_of(settings.detector):  # of a user's own: what it is, not only what it is called
+        shape["detector_sha256"] = code
+    if table := targets_digest(settings, directory):
+        shape["targets_sha256"] = table
     shape["lines"] = [(line.species, line.wavelength_um) for line in context.lines]
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def targets_digest(settings: Settings, directory: Path | None) -> str:
+    """Return a digest of the user's table of objects; of one that is gone, what the run that is resumed has of it."""
+    if not settings.targets:
+        return ""
+    try:
+        return hashlib.sha256(Path(settings.targets).read_bytes()).hexdigest()
+    except OSError:  # whoever reads it says so; a run that is resumed has its content
+        has_run = directory is not None and (directory / "run.json").is_file()
+        return str(RunStore(directory).manifest.get("targets_sha256", "")) if directory and has_run else ""
 
 
 def archive_name(settings: Settings, directory: Path | None) -> str:
@@ -112,6 +131,7 @@ def describe_run(settings: Settings, context: Context, directory: Path) -> dict[
     shape = {name: getattr(settings, name) for name in SHAPING}
     return {
         "fingerprint": fingerprint(settings, context, directory),
+        "targets_sha256": targets_digest(settings, directory),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": shape
         | {
@@ -213,14 +233,17 @@ def validate_uris(uris: pd.Series[Any], archive: str) -> None:
             allowed = "://" not in uri and Path(uri).resolve().is_relative_to(folder)
         if not allowed:
             raise SettingsError(
-                f"a matched cube of the run is outside of its archive, {archive}: {uri}; begin a new run with --out"
+                f"a matched cube of the run is outside of its archive, {archive}: {shown(uri)}; "
+                f"begin a new run with --out"
             )
 
 
 def stored_settings(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     """Read the shaping settings of a manifest, checked like any other."""
     try:
-        shape = {name: manifest["settings"][name] for name in SHAPING}
+        settings = manifest["settings"]
+        stored = {"extension": find_mission(settings["mission"]).extension, **settings}  # earlier versions had no other
+        shape = {name: stored[name] for name in SHAPING}
         archive = str(shape["archive"])
     except (KeyError, TypeError) as error:
         raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not a run of this program") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from feii_dask.errors import StoreError
 from feii_dask.model import Outcome
@@ -118,18 +118,19 @@ class OutcomeWriter:
 @contextmanager
 def exclusive_lock(directory: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, in whatever way it ends."""
+    lock = FileLock(directory / "run.lock", blocking=False)
     try:
-        lock = (directory / "run.lock").open("ab")
+        lock.acquire()
+    except Timeout as error:
+        raise StoreError(
+            f"another process is writing into {directory}: wait until it is done, end it, or choose another --out"
+        ) from error
     except OSError as error:
         raise StoreError(f"cannot write into {directory}: {error.strerror}; mend its permissions") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError(
-                f"another process is writing into {directory}: wait until it is done, end it, or choose another --out"
-            ) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def last_part(directory: Path) -> int:

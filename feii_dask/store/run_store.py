@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -137,7 +137,8 @@ class RunStore:
         stored = self.manifest.get("fingerprint")
         if stored != fingerprint:
             raise FingerprintError(
-                f"{self.directory} holds a run with other settings (fingerprint {stored}, not {fingerprint}): "
+                f"{self.directory} holds a run with other settings, or with another detector or "
+                f"target file of the same name (fingerprint {stored}, not {fingerprint}): "
                 f"choose another --out, or resume that run by --resume {self.directory}"
             )
 
@@ -189,6 +190,15 @@ class RunStore:
             On entering, if one is doing so.
         """
         return exclusive_lock(self.directory)
+
+    def remove(self, *, keep_directory: bool) -> None:
+        """Remove a run that has no tables yet; whatever else is in its directory stays."""
+        tables = (f"tables/{name}.parquet" for name in Tables._fields)
+        for name in (MANIFEST, "log.txt", "run.lock", *tables):
+            (self.directory / name).unlink(missing_ok=True)
+        for folder in ("tables", "outcomes", "cutouts", *(() if keep_directory else (".",))):
+            with suppress(OSError):  # it is not there, or not empty
+                (self.directory / folder).rmdir()
 
     def writer(self) -> AbstractContextManager[OutcomeWriter]:
         """Return what stores outcomes while its ``with`` statement lasts.

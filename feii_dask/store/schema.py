@@ -59,7 +59,7 @@ def options(settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield the options that differ from the defaults, but for ``--lines``."""
     defaults = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
     if mission := shipped_mission(settings):
-        defaults["detector"] = mission.detector
+        defaults |= {"detector": mission.detector, "extension": mission.extension}
     for name, value in settings.items():
         values = value if isinstance(value, list) else [value]
         if name not in defaults or value is None or tuple(values) in (defaults[name], (defaults[name],)):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from astropy.io import fits
 
 from feii_dask.archives import ArchiveQuery, CubeArchive, Selection, open_cube_archive
+from feii_dask.archives.from_headers import describe_cubes
 from feii_dask.config.missions import find_mission
 from feii_dask.errors import SettingsError
 from feii_dask.simulate.s3d import write_cube
@@ -55,10 +57,14 @@ def test_a_cube_of_several_channels_is_in_each(folder: Path) -> None:
         assert "both" in cubes_of(folder / "cubes", filters=(channel,)).observations()["obs_id"].tolist()
 
 
-def test_a_selection_of_nothing_says_what_there_is(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert cubes_of(folder / "cubes", instrument_name=("MIRI",), proposal_id=("7",)).observations().empty
-    assert "none of 3 cubes is selected: of instrument_name there are MIRI/IFU, NIRSPEC/IFU" in caplog.text
-    assert "; of proposal_id there are 1290, 1291" in caplog.text
+def test_a_selection_of_nothing_says_what_there_is(folder: Path) -> None:
+    cubes = cubes_of(folder / "cubes").observations()
+    assert cubes_of(folder / "cubes", instrument_name=("MIRI",)).observations().empty
+    with pytest.raises(SettingsError, match=r"the instrument MIRI; there are MIRI/IFU \(2\), NIRSPEC/IFU \(1\)$"):
+        Selection(instrument_name=("MIRI",), proposal_id=("7",)).require_any(cubes)
+    with pytest.raises(SettingsError, match=r"MIRI/IFU and the proposal ID 7 or 8; there are 1290 \(1\), 1291 \(1\)$"):
+        Selection(instrument_name=("MIRI/IFU",), proposal_id=("7", "8")).require_any(cubes)
+    Selection(instrument_name=("NIRSPEC*",), proposal_id=("1290",)).require_any(cubes)
 
 
 def test_every_ending_of_fits_files(folder: Path) -> None:
@@ -87,3 +93,16 @@ def test_links_that_lead_out_are_counted(folder: Path, caplog: pytest.LogCapture
     assert archive.observations()["obs_id"].tolist() == ["own"]
     assert "4 links that lead out of the directory are left out" in caplog.text
     assert "4 links that lead out" in archive.queries[-1].notes[0]
+
+
+def test_cubes_in_another_extension(folder: Path) -> None:
+    paths = sorted((folder / "cubes").iterdir())
+    for path in paths:
+        with fits.open(path, mode="update") as hdus:
+            hdus["SCI"].name = "FLUX"
+    mission = find_mission("jwst")
+    table, notes = describe_cubes(folder, paths, mission)
+    assert table.empty
+    assert notes[0].startswith("3 files are no cubes")
+    table, notes = describe_cubes(folder, paths, replace(mission, extension="FLUX"))
+    assert (len(table), notes) == (3, ())

@@ -17,7 +17,7 @@ def test_cubes_with_an_outline(open_irsa: Callable[..., IrsaArchive], replica: R
     table = archive.observations()
     assert len(table) == 3
     assert table["s_region"].str.startswith("POLYGON ICRS").all()
-    assert archive.queries[0].notes == ("1 without an outline left out",)
+    assert archive.queries[0].notes == ("1 without a footprint left out",)
     assert table[["s_ra", "em_min", "em_max"]].dtypes.eq("float64").all()
     assert table["em_min"].tolist() == [6.2e-05] * 3
     assert set(table["filters"]) == {"FIF_RED", "FIF_BLUE"}

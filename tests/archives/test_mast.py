@@ -237,7 +237,7 @@ def test_many_cloud_uris_are_looked_up_at_the_same_time(
     rows = pd.DataFrame({"dataURL": [f"mast:JWST/product/jw01290-o{n:03d}_t001_x_s3d.fits" for n in range(400)]})
     archive = open_mast()
     assert archive.locate(rows) == [None] * 400
-    assert len(replica.requests(MAST, "path_lookup")) == 8
+    assert len(replica.requests(MAST, "path_lookup")) == 10
     starts = sorted(request.time for request in replica.requests(MAST, "path_lookup"))
     assert np.diff(starts).min() < 0.2  # one after the other, each would wait for the answer to the last
     assert archive.queries[0].notes == ("400 without a cloud copy",)
@@ -262,3 +262,27 @@ def test_recommended_products_of_one_target(open_mast: Callable[..., MastArchive
     assert products["dataURL"].tolist() == chosen["dataURL"].tolist()
     assert len(replica.requests(MAST, "Mast.Caom.Products")) == 1
     assert archive.products(chosen.head(0)).empty
+
+
+def test_a_repeated_row_is_taken_once_and_said(
+    open_mast: Callable[..., MastArchive],
+    start_replica: Callable[..., Replica],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    table = many_observations(20)
+    directory = tmp_path / "repeated"
+    directory.mkdir()
+    pd.concat([table, table[3:4]], ignore_index=True).to_parquet(directory / "observations.parquet")
+    lead_to(start_replica(directory), monkeypatch, tmp_path)
+    archive = open_mast()
+    assert archive.observations()["obs_id"].tolist() == table["obs_id"].sort_values().tolist()
+    assert archive.queries[0].notes == ("1 repeated rows taken once",)
+
+
+def test_cloud_paths_are_asked_for(open_mast: Callable[..., MastArchive], replica: Replica) -> None:
+    archive, asked = open_mast(), []
+    archive._session.hooks["response"].append(lambda answer, **_: asked.append(answer.url))
+    archive.locate(pd.DataFrame({"dataURL": [f"mast:JWST/product/{n}_s3d.fits" for n in range(50)]}))
+    assert sorted(url.count("uri=") for url in asked) == [10, 40]
+    assert all("use_cloud_path=True" in url for url in asked)

@@ -20,6 +20,7 @@ OF_A_RUN = {"out", "resume", "retry_failed", "dry_run", "include"}
 GIVEN: dict[str, tuple[str, object]] = {
     "mission": ("--mission sofia", "sofia"),
     "archive": ("--archive /sky", "/sky"),
+    "extension": ("--extension FLUX", "FLUX"),
     "otype": ("--otype TT*", "TT*"),
     "target": ("--target TMC1A", "TMC1A"),
     "targets": ("--targets /own.csv", "/own.csv"),

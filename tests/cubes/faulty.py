@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 class FaultyServer:
     """Serves byte ranges of ``files``; each request uses up one of ``faults``, the last of which stays if ``for_ever``.
 
-    A fault is a status code, or ``"stall"``, ``"trickle"``, ``"reset"``, ``"cut"`` (half of the body) or ``"whole"``
-    (Range ignored).
+    A fault is a status code, or ``"stall"``, ``"trickle"``, ``"reset"``, ``"cut"`` (half of the body) ``"whole"``
+    (Range ignored), ``"shifted"`` (another part, and called so), ``"grown"`` (a part of a longer file) or
+    ``"unlabelled"`` (nothing said of which part it is).
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -75,8 +76,13 @@ def make_handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
             if not part:
                 self.answer(416, b"")
                 return
+            if fault == "shifted":
+                first = max(0, first - 80) or first + 80
+                part = body[first : first + len(part)]
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {first}-{first + len(part) - 1}/{len(body)}")
+            if fault != "unlabelled":
+                size = len(body) + (fault == "grown")
+                self.send_header("Content-Range", f"bytes {first}-{first + len(part) - 1}/{size}")
             self.send_header("Content-Length", str(len(part)))
             self.end_headers()
             if fault == "trickle":

@@ -50,14 +50,50 @@ def test_areas_that_are_none(area: object) -> None:
 def test_objects_on_data_off_data_and_off_the_cube() -> None:
     wcs = celestial_wcs(fits.Header(WCS_CARDS))
     assert wcs is not None
-    sci = np.zeros((3, 8, 10), dtype=np.float32)
+    sci = np.random.default_rng(3).normal(size=(30, 8, 10)).astype(np.float32)
     sci[:, 2, 7] = np.nan
-    sci[:2, 5, 1] = np.nan  # in one plane there is data
+    sci[:20, 5, 1] = np.nan  # in some planes there are data
     spaxels = {4: (0, 0), 7: (7, 2), 1: (1, 5), 9: (9.4, 7.4), 2: (10, 3), 3: (-1, 3), 5: (3, -1), 6: (3, 8)}
+    for index, filling in enumerate([0.0, -1e20, np.inf, 1e30, sci[:, 0, 0] * np.float32(1e-9)]):
+        sci[:, 6, index] = filling
+        spaxels[10 + index] = (index, 6)
+    sci[::2, 6, 5] = np.nan
+    sci[1::2, 6, 5] = -1e20
+    spaxels[15] = (5, 6)
     objects = tuple((index, *map(float, wcs.pixel_to_world_values(x, y))) for index, (x, y) in spaxels.items())
     assert on_data(sci, wcs, objects) == (4, 1, 9)
+    assert on_data(np.zeros_like(sci), wcs, objects) == ()
     assert on_data(sci, wcs, ()) == ()
     assert on_data(sci, None, objects) == ()
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"RADESYS": "galactic"},
+        {"RADESYS": "J2000"},
+        {"RADESYS": 5},
+        {"CTYPE1": "SLON-TAN", "CTYPE2": "SLAT-TAN"},  # of a planet
+        {"CTYPE1": "AZ---TAN", "CTYPE2": "EL---TAN"},
+        {"CUNIT1": "parsnip"},
+        {"CRVAL2": 95.0},
+        {"CDELT1": 0.0},
+        {"RADESYS": "FK5", "EQUINOX": 1e308},
+        {"PC1_3": 0.1},  # another place in every plane
+    ],
+)
+def test_frames_and_places_that_no_sky_has(cards: dict[str, object]) -> None:
+    assert celestial_wcs(fits.Header({**WCS_CARDS, **cards})) is None
+
+
+def test_places_that_are_stated_twice_or_cannot_be_read() -> None:
+    header = fits.Header(WCS_CARDS)
+    header.append(("CRVAL1", WCS_CARDS["CRVAL1"]))
+    assert celestial_wcs(header) is not None
+    header.append(("CRVAL1", 12.0))
+    assert celestial_wcs(header) is None
+    assert celestial_wcs(fits.Header(WCS_CARDS), frozenset({"OBJECT"})) is not None
+    assert celestial_wcs(fits.Header(WCS_CARDS), frozenset({"LONPOLE"})) is None
 
 
 STEPS = {"CDELT1": -1e-3, "CDELT2": 1e-3}

@@ -64,7 +64,7 @@ def test_steps_in_a_matrix() -> None:
 
 
 def test_integers_and_missing_reference_pixels() -> None:
-    np.testing.assert_array_equal(wavelengths_um(linear(NAXIS3=3, CRVAL3=5, CDELT3=1, CRPIX3=None)), [5, 6, 7])
+    np.testing.assert_array_equal(wavelengths_um(linear(NAXIS3=3, CRVAL3=5, CDELT3=1, CRPIX3=None)), [6, 7, 8])
     np.testing.assert_array_equal(wavelengths_um(linear(NAXIS3=3, CRVAL3=5, CDELT3=1, CTYPE3=None)), [5, 6, 7])
 
 

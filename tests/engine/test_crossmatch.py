@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from astropy import units as u
+from astropy.table import QTable, Table
 from distributed import Client, LocalCluster
 
 from feii_dask.engine.crossmatch import crossmatch, match_footprints
@@ -94,3 +96,19 @@ def test_killed_workers_do_not_change_the_answer() -> None:
         for pid in client.run(os.getpid).values():
             os.kill(pid, signal.SIGKILL)
         pd.testing.assert_frame_equal(crossmatch(many, ysos, client), expected)
+
+
+@pytest.mark.parametrize("kind", [Table, QTable])
+def test_tables_of_astropy_in_any_unit(kind: type[Table]) -> None:
+    observations = pd.DataFrame(
+        {"s_ra": [10.0, 20.0], "s_dec": [0.0, 0.0], "s_region": ["CIRCLE ICRS 10 0 0.1", "CIRCLE ICRS 20 0 0.1"]}
+    )
+    ysos = pd.DataFrame({"ra": [20.01, 50.0, 10.02], "dec": [0.0, 0.0, 0.01]})
+    expected = crossmatch(observations, ysos)
+    assert expected["yso_index"].tolist() == [2, 0]
+    cubes = kind.from_pandas(observations)
+    cubes["s_ra"].unit, cubes["s_dec"].unit = "deg", "deg"
+    objects = kind({"ra": ysos["ra"].to_numpy() / 15 * u.hourangle, "dec": ysos["dec"].to_numpy() * 60 * u.arcmin})
+    pd.testing.assert_frame_equal(crossmatch(kind(cubes), objects), expected)
+    masked = Table({"ra": np.ma.masked_greater([20.01, 50.0, 10.02], 40), "dec": [0.0, 0.0, 0.01]})
+    pd.testing.assert_frame_equal(crossmatch(cubes, masked), expected)

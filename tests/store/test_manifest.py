@@ -11,7 +11,7 @@ import pytest
 import feii_dask as fd
 from feii_dask.config.loading import load_settings
 from feii_dask.errors import FingerprintError, SettingsError
-from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
+from feii_dask.store.manifest import as_context, create_run, fingerprint, resume_run, validate_uris
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,26 @@ def test_a_run_that_is_resumed_includes_the_same_kinds_of_lines_unless_told() ->
     create_run(settings, as_context(settings))
     assert resume_run(load_settings(resume="run"))[0].include == ("compact",)
     assert resume_run(load_settings(resume="run", include=["undecided"]))[0].include == ("undecided",)
+
+
+def test_a_run_knows_what_its_detector_and_its_targets_are() -> None:
+    Path("mine.csv").write_text("name,ra,dec\na,1,2\n")
+    Path("own_detector.py").write_text("def extent(data):\n    return [0.0] * len(data)\n")
+    settings = load_settings(targets="mine.csv", detector="own_detector:extent", out="run")
+    context = as_context(settings)
+    first = fingerprint(settings, context)
+    create_run(settings, context)
+    Path("mine.csv").write_text("name,ra,dec\na,1,3\n")
+    assert fingerprint(settings, context) != first
+    with pytest.raises(FingerprintError, match="with another detector or target file of the same name"):
+        create_run(settings, context)
+    Path("mine.csv").unlink()
+    assert fingerprint(settings, context, Path("run")) == first  # which is resumed without it
+    Path("own_detector.py").write_text("def extent(data):\n    return [1.0] * len(data)\n")
+    assert fingerprint(settings, context, Path("run")) != first
+
+
+def test_the_extension_that_is_the_missions_changes_no_fingerprint() -> None:
+    plain, other = load_settings(), load_settings(extension="ERR")
+    assert fingerprint(plain, as_context(plain)) == fingerprint(load_settings(extension="SCI"), as_context(plain))
+    assert fingerprint(plain, as_context(plain)) != fingerprint(other, as_context(other))
