@@ -15,10 +15,16 @@ import click
 
 from feii_dask._version import __version__
 from feii_dask.errors import FeiiDaskError
+from feii_dask.plain_text import plain_text
 
 __all__ = ["main"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+def say(text: str) -> None:
+    """Print lines of which the terminal obeys nothing but the line breaks."""
+    click.echo(plain_text(text, keep="\n"))
 
 
 class Command(click.Group):
@@ -84,7 +90,7 @@ def estimate(config: str | None, pilot: int, **options: Any) -> None:
     from feii_dask.config.loading import load_settings
     from feii_dask.estimate import estimate as run_estimate
 
-    click.echo(run_estimate(load_settings(config, **options), pilot=pilot))
+    say(str(run_estimate(load_settings(config, **options), pilot=pilot)))
 
 
 @main.command(cls=SettingsCommand)
@@ -120,7 +126,7 @@ def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) 
     from feii_dask.config.loading import load_settings
     from feii_dask.single import scan_one
 
-    click.echo(scan_one(uri, load_settings(config, **options), plot=plot, whole=whole))
+    say(scan_one(uri, load_settings(config, **options), plot=plot, whole=whole))
 
 
 @main.command(cls=SettingsCommand)
@@ -155,7 +161,7 @@ def config(path: str | None, template: bool) -> None:
     from feii_dask.config.loading import load_settings
     from feii_dask.config.template import settings_template
 
-    click.echo(settings_template() if template else load_settings(path).explain())
+    say(settings_template() if template else load_settings(path).explain())
 
 
 @main.group()
@@ -176,7 +182,7 @@ def list_(settings: Any) -> None:
     from feii_dask.engine.cluster import gateways
 
     with gateways(settings) as gateway:
-        click.echo("\n".join(map(gateway.describe, gateway.list_clusters())) or "no cluster runs on the gateway")
+        say("\n".join(map(gateway.describe, gateway.list_clusters())) or "no cluster runs on the gateway")
 
 
 @clusters.command()
@@ -187,7 +193,7 @@ def start(settings: Any) -> None:
 
     with gateways(settings) as gateway:
         report = gateway.start_cluster(settings)
-        click.echo(f"{gateway.describe(report)}\nsearch on it with  {settings.cluster}: {{name: {report.name}}}")
+        say(f"{gateway.describe(report)}\nsearch on it with  {settings.cluster}: {{name: {report.name}}}")
 
 
 @clusters.command()

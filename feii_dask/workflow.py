@@ -33,6 +33,7 @@ from feii_dask.report.page import write_report
 from feii_dask.store.manifest import as_context, create_run, include_kinds, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
+from feii_dask.store.stored_tables import require_scannable
 
 __all__ = ["archive_query", "cluster", "conclude", "match", "query_archives", "search"]
 
@@ -96,6 +97,7 @@ def resume(settings: Settings, client: Client | None) -> SearchResult:
     if not run.has_tables:
         return begin(settings, context, client)
     tables = run.read_tables()
+    require_scannable(tables.observations, tables.matched, run.directory)
     validate_uris(tables.matched["uri"], settings.archive)
     if settings.dry_run:
         with run_log(None):

@@ -12,10 +12,11 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-__all__ = ["digest_of", "forget", "import_named", "own_source"]
+__all__ = ["RUN_FILE", "digest_of", "forget", "import_named", "is_in_run", "own_source"]
 
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 PACKAGE = __name__.partition(".")[0]
+RUN_FILE = "run.json"  # which makes a directory a run's
 
 IMPORT_LOCK = RLock()  # two threads that import a package at once can break each other's import
 
@@ -33,7 +34,7 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     Raises
     ------
     ImportError
-        If there is no such module or attribute, or the module raises an error.
+        If there is no such module or attribute, the module raises an error, or it lies in a run directory.
 
     Examples
     --------
@@ -41,8 +42,8 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     True
     """
     module_name, _, attribute = name.partition(":")
-    add_working_directory()
     try:
+        refuse_code_of_a_run(own_source(name))
         with IMPORT_LOCK:
             if fresh and (source := own_source(name)) is not None:
                 forget(source)
@@ -54,10 +55,27 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
 
 
 def add_working_directory() -> None:
-    """Append the working directory to ``sys.path``, where a console script does not have it."""
-    here = str(Path.cwd())
-    if not {"", here} & set(sys.path):
-        sys.path.append(here)
+    """Append the working directory to ``sys.path``, where a console script does not have it; never a run directory."""
+    here = Path.cwd()
+    if not {"", str(here)} & set(sys.path) and not is_in_run(here):
+        sys.path.append(str(here))
+
+
+def is_in_run(path: Path) -> bool:
+    """Whether a path is, or lies in, a run directory, which may be somebody else's."""
+    return any((directory / RUN_FILE).exists() for directory in (path, *path.parents))
+
+
+def refuse_code_of_a_run(source: Path | None) -> None:
+    """Refuse code that came with a run.
+
+    Raises
+    ------
+    ImportError
+        With its path, and what to do.
+    """
+    if source is not None and is_in_run(source.absolute()):
+        raise ImportError(f"{source} lies in a run directory, from which no code is run: move it to where yours is")
 
 
 def own_source(name: str) -> Path | None:
@@ -69,12 +87,14 @@ def own_source(name: str) -> Path | None:
         As for `import_named`; the file or directory of its top-level module is returned.
     """
     top = name.partition(":")[0].partition(".")[0]
+    if top == PACKAGE:
+        return None
     add_working_directory()
     try:
         spec = find_spec(top)
     except (ImportError, ValueError):  # ValueError: of a module without a spec, such as __main__
         return None
-    if spec is None or top == PACKAGE:
+    if spec is None:
         return None
     path = Path(next(iter(spec.submodule_search_locations or ()), None) or str(spec.origin))
     if not path.exists() or any(path.is_relative_to(place) for place in INSTALLED):

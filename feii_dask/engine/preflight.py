@@ -76,7 +76,7 @@ def preflight(client: Client, detector: str) -> list[Check]:
     if checks[-1].verdict is Verdict.GOOD:
         checks += [check_detector(client, detector), check_probe(client)]
     checks += [check_versions(client), check_dashboard(client)]
-    log.info("the cluster, before the first cube:\n%s", "\n".join(map(str, checks)))
+    log_rows(logging.INFO, "the cluster, before the first cube:", *checks)
     raise_if_bad(checks)
     return checks
 
@@ -107,8 +107,14 @@ def check_memory(client: Client, scan_bytes: int) -> Check:
             f"largest cubes may take {format_bytes(need[worker['nthreads']])}",
             "fewer threads or more memory for each worker; a cube that does not fit is reported and the run goes on",
         )
-    log.log(logging.INFO if check.verdict is Verdict.GOOD else logging.WARNING, "%s", check)
+    log_rows(logging.INFO if check.verdict is Verdict.GOOD else logging.WARNING, check)
     return check
+
+
+def log_rows(level: int, *rows: object) -> None:
+    """Log rows of the table; each of their lines is an argument, since one argument makes one line of the log."""
+    lines = "\n".join(map(str, rows)).split("\n")
+    log.log(level, "\n".join(["%s"] * len(lines)), *lines)
 
 
 def raise_if_bad(checks: list[Check]) -> None:

@@ -22,6 +22,7 @@ from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import FingerprintError, LineError, SettingsError
 from feii_dask.model import Context, Line
 from feii_dask.store.run_store import RunStore
+from feii_dask.store.signature import is_signed, sign
 
 __all__ = [
     "as_context",
@@ -79,14 +80,15 @@ def validate_coverage(lines: tuple[Line, ...], mission: Mission) -> tuple[Line, 
     return lines
 
 
-def fingerprint(settings: Settings, context: Context, directory: Path | None = None) -> str:
+def fingerprint(settings: Settings, lines: tuple[Line, ...], directory: Path | None = None) -> str:
     """Return a digest of all that shapes a run's results; equal runs have equal ones.
 
-    An archive inside the run directory counts by its place there, so that the whole may be moved.
+    An archive inside the run directory counts by its place there, so that the whole may be moved. It tells runs apart;
+    it is no key, and nothing that must be safe rests on it.
     """
     shape = {name: getattr(settings, name) for name in SHAPING}
     shape["archive"] = archive_name(settings, directory)
-    shape["lines"] = [(line.species, line.wavelength_um) for line in context.lines]
+    shape["lines"] = [(line.species, line.wavelength_um) for line in lines]
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -111,8 +113,9 @@ def describe_run(settings: Settings, context: Context, directory: Path) -> dict[
     """Return the ``run.json`` of a new run, which explains it and lets it be resumed; it has no storage options."""
     shape = {name: getattr(settings, name) for name in SHAPING}
     return {
-        "fingerprint": fingerprint(settings, context, directory),
+        "fingerprint": fingerprint(settings, context.lines, directory),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "signature": sign(str(settings.archive)),
         "settings": shape
         | {
             "archive": archive_name(settings, directory),
@@ -137,26 +140,55 @@ def resume_run(settings: Settings) -> tuple[Settings, Context]:
     Raises
     ------
     FingerprintError
-        If an option of the command asks for something else than that run did.
+        If an option of the command asks for something else than that run did, or ``run.json`` was changed.
+    SettingsError
+        If it names code, or cubes outside of it that the user never named, and the command does not repeat them.
     """
     directory = Path(str(settings.resume))
-    manifest = RunStore.open(directory).manifest
-    stored = stored_settings(manifest, directory)
-    for name in SHAPING:
-        asked = getattr(settings, name)
-        if settings.sources.get(name) == "command line" and comparable(name, asked) != comparable(name, stored[name]):
+    run = RunStore.open(directory)
+    manifest, sources = run.manifest, settings.sources
+    asked = {name: getattr(settings, name) for name in SHAPING if sources.get(name) == "command line"}
+    stored, lines = stored_settings(manifest, directory), stored_lines(manifest)
+    for name, value in asked.items():
+        if comparable(name, value) != comparable(name, stored[name]):
             raise FingerprintError(
-                f"the run in {str(directory)!r} has {name} {stored[name]!r}, not {asked!r}; "
+                f"the run in {str(directory)!r} has {name} {stored[name]!r}, not {value!r}; "
                 f"leave the option out to go on, or start a new run with --out"
             )
-    lines = stored_lines(manifest)
-    if settings.sources.get("lines") == "command line" and find_lines(*settings.lines) != lines:
+    if sources.get("lines") == "command line" and find_lines(*settings.lines) != lines:
         names = ", ".join(line.name for line in lines)
         raise FingerprintError(f"the run in {str(directory)!r} looks for {names}; leave --lines out to go on")
-    if settings.sources.get("include") != "command line":
-        stored["include"] = included_kinds(RunStore(directory))
+    if sources.get("include") != "command line":
+        stored["include"] = included_kinds(run)
     settings = replace(settings, **stored)
+    run.refuse_other_run(fingerprint(settings, lines, directory))
+    refuse_unconfirmed(manifest, stored, asked, directory)
     return settings, as_context(settings, lines)
+
+
+def refuse_unconfirmed(
+    manifest: Mapping[str, Any], stored: Mapping[str, Any], asked: Mapping[str, Any], directory: Path
+) -> None:
+    """Refuse what a run, which may be somebody else's, would have imported or read, until the user repeats it.
+
+    Raises
+    ------
+    SettingsError
+        With the option that repeats it.
+    """
+    for name in ("mission", "detector"):
+        if ":" in stored[name] and name not in asked:
+            raise SettingsError(
+                f"the run in {str(directory)!r} was made with code, {name} {stored[name]!r}, which may be somebody "
+                f"else's: if you trust it, repeat it, --{name} {stored[name]}"
+            )
+    archive = str(stored["archive"])
+    is_elsewhere = archive != "live" and not Path(archive).resolve().is_relative_to(directory.resolve())
+    if is_elsewhere and "archive" not in asked and not is_signed(manifest, archive):
+        raise SettingsError(
+            f"the run in {str(directory)!r} was not begun by you and searches cubes outside of it: if they are those "
+            f"that you mean, repeat where they are, --archive {archive}"
+        )
 
 
 def included_kinds(run: RunStore) -> tuple[str, ...]:
@@ -218,22 +250,37 @@ def validate_uris(uris: pd.Series[Any], archive: str) -> None:
 
 
 def stored_settings(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-    """Read the shaping settings of a manifest, checked like any other."""
-    try:
-        shape = {name: manifest["settings"][name] for name in SHAPING}
-        archive = str(shape["archive"])
-    except (KeyError, TypeError) as error:
-        raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not a run of this program") from error
+    """Read the shaping settings of a manifest, checked like any other.
+
+    Raises
+    ------
+    SettingsError
+        If one is missing or cannot be taken, or the archive is beside the directory.
+    """
+    where, given = f"run.json in {str(directory)!r}", manifest.get("settings", {})
+    shape: dict[str, Any] = {}
+    for name in SHAPING:
+        if name not in given:
+            raise SettingsError(f"{where} lacks {name!r}; it is not a run of this program")
+        try:
+            shape[name] = declarations_of(Settings)[name].read(given[name])
+        except ValueError as error:
+            raise SettingsError(f"{where} has {name} {given[name]!r:.60}, and takes {error}") from None
+    archive = shape["archive"]
     if archive != "live" and not Path(archive).is_absolute():
         shape["archive"] = str(directory / archive)
         if not (directory / archive).resolve().is_relative_to(directory.resolve()):
-            raise SettingsError(f"run.json in {str(directory)!r} names an archive outside of it: {archive}")
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in shape.items()}
+            raise SettingsError(f"{where} names an archive outside of it: {archive}")
+    return shape
 
 
 def stored_lines(manifest: Mapping[str, Any]) -> tuple[Line, ...]:
     """Read back the lines of a run, which may have come from a file that is gone."""
     try:
-        return tuple(Line(**line) for line in manifest["lines"])
-    except (KeyError, TypeError) as error:
+        lines = tuple(Line(**line) for line in manifest["lines"])
+    except (KeyError, TypeError, ValueError) as error:
         raise SettingsError(f"the lines in run.json cannot be read: {error}") from error
+    texts = [text for line in lines for text in (line.species, line.transition, line.note)]
+    if not lines or not all(isinstance(text, str) for text in texts):
+        raise SettingsError("the lines in run.json cannot be read: there are none, or a name of one is no text")
+    return lines

@@ -36,10 +36,13 @@ def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:
     versions = manifest.get("versions")
     version = versions.get("feii_dask") if isinstance(versions, Mapping) else "(run.json does not say which)"
     is_old = isinstance(schema, int) and schema < RUN_SCHEMA
-    advice = f"search again:\n  {search_command(manifest, directory)}" if is_old else "update feii_dask to use it"
+    advice = (
+        ("search again:", f"  {search_command(manifest, directory)}") if is_old else ("update feii_dask to use it",)
+    )
     raise SettingsError(
         f"{directory} was written by feii_dask {version} with schema {schema}, and this version reads schema "
-        f"{RUN_SCHEMA}. The parquet files in its tables and outcomes open with pandas.read_parquet; {advice}"
+        f"{RUN_SCHEMA}. The parquet files in its tables and outcomes open with pandas.read_parquet; {advice[0]}",
+        *advice[1:],
     )
 
 
