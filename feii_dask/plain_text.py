@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 __all__ = ["plain_text"]
@@ -9,10 +10,11 @@ __all__ = ["plain_text"]
 # Control characters (C0, C1), marks of direction and others without a glyph, lone surrogates, breaks of lines and
 # paragraphs: the categories of the Unicode Standard, 4.5. A terminal obeys some of them.
 NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+USER_OF_ADDRESS = re.compile(r"(?<=://)[^/\s@]+@")  # with the password (RFC 3986, 3.2.1)
 
 
 def plain_text(text: str, longest: int | None = None, keep: str = "") -> str:
-    r"""Return text in which what is not shown is escaped, and which no terminal obeys.
+    r"""Return text in which what is not shown is escaped, which no terminal obeys, and without users of addresses.
 
     Parameters
     ----------
@@ -29,9 +31,13 @@ def plain_text(text: str, longest: int | None = None, keep: str = "") -> str:
     'TMC 1A\\x1b]0;mine\\x07'
     >>> plain_text("a very long name", longest=7)
     'a very…'
+    >>> plain_text("tcp://me:password@host:8786 does not answer")
+    'tcp://…@host:8786 does not answer'
     """
     if longest is not None and len(text) > longest:
         text = text[: longest - 1] + "…"
+    if "://" in text:
+        text = USER_OF_ADDRESS.sub("…@", text)
     if text.isprintable():
         return text
     return "".join(letter if letter in keep else escape(letter) for letter in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-__all__ = ["RUN_FILE", "digest_of", "forget", "import_named", "is_in_run", "own_source"]
+__all__ = ["RUN_FILE", "digest_of", "files_of", "forget", "import_named", "is_in_run", "own_source"]
 
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 PACKAGE = __name__.partition(".")[0]
@@ -103,8 +104,49 @@ def own_source(name: str) -> Path | None:
 
 
 def modules_of(source: Path) -> list[Path]:
-    """Return the file of a module, or all those of a package."""
-    return [source] if source.is_file() else list(source.rglob("*.py"))
+    """Return the file of a module, or all those of a package; none that is a link, or in a directory that is one."""
+    return [source] if source.is_file() else files_in(source, "**/*.py")
+
+
+def files_of(source: Path) -> list[Path]:
+    """Return what makes a module or package: its modules, and the data that it declares.
+
+    A package declares data as ``PACKAGE_DATA`` in its ``__init__.py``: a tuple of patterns, such as
+    ``("kernels/*.npy",)``, relative to its directory.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
+    init = source / "__init__.py"
+    patterns = declared_data(init.read_text("utf-8")) if init.is_file() else []
+    return sorted({*modules_of(source), *(path for pattern in patterns for path in files_in(source, pattern))})
+
+
+def declared_data(text: str) -> list[str]:
+    """Return the patterns that a package's ``__init__.py`` assigns to ``PACKAGE_DATA``, without running it."""
+    with suppress(SyntaxError, ValueError, TypeError):
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Assign) and any(getattr(t, "id", "") == "PACKAGE_DATA" for t in node.targets):
+                return [str(pattern) for pattern in ast.literal_eval(node.value)]
+    return []
+
+
+def is_below(pattern: str) -> bool:
+    """Whether a pattern can only name what lies below a directory."""
+    return bool(pattern) and not Path(pattern).is_absolute() and ".." not in Path(pattern).parts
+
+
+def files_in(source: Path, pattern: str) -> list[Path]:
+    """Return the files of a directory that match, without hidden ones and without what links lead to."""
+    found = []
+    for path in source.glob(pattern) if is_below(pattern) else ():
+        parts = path.relative_to(source).parts
+        steps = [source.joinpath(*parts[: number + 1]) for number in range(len(parts))]
+        if path.is_file() and not any(step.is_symlink() or step.name.startswith(".") for step in steps):
+            found.append(path)
+    return found
 
 
 def forget(source: Path) -> None:
@@ -128,6 +170,6 @@ def digest_of(name: str) -> str:
     if source is None:
         return ""
     digest = hashlib.sha256()
-    for file in sorted(modules_of(source)):
+    for file in files_of(source):
         digest.update(str(file.relative_to(source.parent)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -22,6 +22,7 @@ from feii_dask.config.validators import (
     parse_path,
     parse_text,
 )
+from feii_dask.plain_text import plain_text
 
 __all__ = ["Settings"]
 
@@ -153,7 +154,7 @@ class Settings:
         parse_text, "local", "One of the clusters that the settings name", metavar="NAME", commands=RUNNING
     )
     detach: bool = setting(parse_flag, False, "Leave a gateway's cluster running afterwards", commands=RUNNING)
-    clusters: Mapping[str, ClusterSettings] = field(default_factory=dict)
+    clusters: Mapping[str, ClusterSettings] = field(default_factory=dict, repr=False)
 
     resume: str | None = setting(
         parse_path,
@@ -176,7 +177,7 @@ class Settings:
         reset_in_demo=True,
     )
 
-    dask_config: Mapping[str, Any] = field(default_factory=dict)
+    dask_config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -198,4 +199,4 @@ class Settings:
         for name, one in declared.items():
             value = getattr(holder, name)
             shown = dict.fromkeys(value, "…") if one.secret else list(value) if isinstance(value, tuple) else value
-            yield prefix + name, str(shown), self.sources.get(prefix + name, "built in")
+            yield prefix + name, plain_text(str(shown)), self.sources.get(prefix + name, "built in")

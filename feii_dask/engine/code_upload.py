@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from distributed import Client, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from feii_dask.config.plugins import forget
+from feii_dask.config.plugins import files_of, forget
+from feii_dask.errors import ClusterError
 
 __all__ = ["upload_code"]
 
-EXCLUDED = {"__pycache__", ".git"}
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 50_000_000  # of all files: each worker gets them
 
 
 class CodeUpload(WorkerPlugin):
@@ -29,12 +33,7 @@ class CodeUpload(WorkerPlugin):
     def __init__(self, source: Path) -> None:
         self.name = f"code-upload-{source.name}"
         self._top = source.name
-        files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-        self._contents = {
-            str(path.relative_to(source.parent)): path.read_bytes()
-            for path in files
-            if not EXCLUDED & set(path.relative_to(source.parent).parts)
-        }
+        self._contents = {str(path.relative_to(source.parent)): path.read_bytes() for path in files_of(source)}
 
     def setup(self, worker: Worker) -> None:
         """Write the files, and forget what was imported from earlier ones."""
@@ -46,5 +45,21 @@ class CodeUpload(WorkerPlugin):
 
 
 def upload_code(client: Client, source: Path) -> None:
-    """Send a module or a package to every worker of a cluster."""
+    """Send a module, or a package's modules and declared data, to every worker of a cluster, and say what is sent.
+
+    Raises
+    ------
+    ClusterError
+        If that is too much.
+    """
+    files = files_of(source)
+    total = sum(path.stat().st_size for path in files)
+    if total > MOST_BYTES:
+        largest = max(files, key=lambda path: path.stat().st_size)
+        raise ClusterError(
+            f"the detector in {source} has {total / 1e6:.0f} MB, and at most {MOST_BYTES / 1e6:.0f} MB are sent (the "
+            f"largest is {largest.name}): declare less as PACKAGE_DATA, or install it on the workers"
+        )
+    names = ", ".join(str(path.relative_to(source.parent)) for path in files)
+    log.info("sent to the workers, %d bytes: %s", total, names)
     client.register_plugin(CodeUpload(source))

@@ -19,7 +19,7 @@ from distributed import Client
 
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.settings import Settings
-from feii_dask.engine.gateway_options import options_for
+from feii_dask.engine.gateway_options import options_for, without_values
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["describe", "gateway_client", "list_clusters", "start_cluster", "stop_clusters"]
@@ -160,7 +160,8 @@ def submit(gateway: Gateway, settings: Settings) -> str:
         try:
             name: str = gateway.submit(**options)
         except ValueError as error:
-            raise SettingsError(f"the gateway refuses the cluster's options: {error}") from error
+            reason = without_values(str(error), options)
+            raise SettingsError(f"the gateway refuses the cluster's options: {reason}") from error
     log.info("cluster %s starts", name)
     return name
 

