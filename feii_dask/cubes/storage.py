@@ -165,12 +165,19 @@ class RangeReader:
             time.sleep(pause)
 
     def _request(self, start: int, stop: int, timeout: float) -> bytes:
+        refuse_special_file(self.uri)
         filesystem = find_filesystem(protocol_of(self.uri), self._options)
         self.requests += 1
         limit = {"timeout": timeout} if filesystem.async_impl else {}
         data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
         self.bytes_read += len(data)
         return data
+
+
+def refuse_special_file(uri: str) -> None:
+    """Refuse a path of a pipe or a device, which may have no end, or never answer."""
+    if "://" not in uri and os.path.exists(uri) and not os.path.isfile(uri):  # noqa: PTH110, PTH113 - no name is too long
+        raise CubeReadError(f"{uri} is no regular file")
 
 
 def protocol_of(uri: str) -> str:

@@ -21,6 +21,7 @@ from feii_dask.cubes.lines import find_lines
 from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import FingerprintError, LineError, SettingsError
 from feii_dask.model import Context, Line
+from feii_dask.store.run_files import real_path
 from feii_dask.store.run_store import RunStore
 from feii_dask.store.signature import is_signed, sign
 
@@ -96,9 +97,9 @@ def archive_name(settings: Settings, directory: Path | None) -> str:
     """Return ``live``, or where the folder archive is: relative if it is inside the run directory."""
     if settings.archive == "live":
         return "live"
-    folder = Path(settings.archive).resolve()
-    if directory is not None and folder.is_relative_to(directory.resolve()):
-        return str(folder.relative_to(directory.resolve()))
+    folder = real_path(settings.archive)
+    if directory is not None and folder.is_relative_to(real_path(directory)):
+        return str(folder.relative_to(real_path(directory)))
     return str(folder)
 
 
@@ -183,7 +184,7 @@ def refuse_unconfirmed(
                 f"else's: if you trust it, repeat it, --{name} {stored[name]}"
             )
     archive = str(stored["archive"])
-    is_elsewhere = archive != "live" and not Path(archive).resolve().is_relative_to(directory.resolve())
+    is_elsewhere = archive != "live" and not real_path(archive).is_relative_to(real_path(directory))
     if is_elsewhere and "archive" not in asked and not is_signed(manifest, archive):
         raise SettingsError(
             f"the run in {str(directory)!r} was not begun by you and searches cubes outside of it: if they are those "
@@ -217,7 +218,7 @@ def include_kinds(run: RunStore, kinds: tuple[str, ...]) -> None:
 def comparable(name: str, value: Any) -> Any:
     """Return a setting in the form in which runs are compared: one place has many paths."""
     is_place = name == "targets" or (name == "archive" and value != "live")
-    return Path(value).resolve() if is_place and value else value
+    return real_path(value) if is_place and value else value
 
 
 def validate_uris(uris: pd.Series[Any], archive: str) -> None:
@@ -237,12 +238,12 @@ def validate_uris(uris: pd.Series[Any], archive: str) -> None:
     SettingsError
         If one of them is on this machine and not inside the directory, or neither on S3 nor served by https.
     """
-    folder = None if archive == "live" else Path(archive).resolve()
+    folder = None if archive == "live" else real_path(archive)
     for uri in uris.dropna():
         if folder is None:
             allowed = uri.startswith(("s3://", "https://"))
         else:
-            allowed = "://" not in uri and Path(uri).resolve().is_relative_to(folder)
+            allowed = "://" not in uri and "\0" not in uri and real_path(uri).is_relative_to(folder)
         if not allowed:
             raise SettingsError(
                 f"a matched cube of the run is outside of its archive, {archive}: {uri}; begin a new run with --out"
@@ -269,7 +270,7 @@ def stored_settings(manifest: Mapping[str, Any], directory: Path) -> dict[str, A
     archive = shape["archive"]
     if archive != "live" and not Path(archive).is_absolute():
         shape["archive"] = str(directory / archive)
-        if not (directory / archive).resolve().is_relative_to(directory.resolve()):
+        if not real_path(directory / archive).is_relative_to(real_path(directory)):
             raise SettingsError(f"{where} names an archive outside of it: {archive}")
     return shape
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, Literal
 
 from feii_dask.errors import StoreError
 
-__all__ = ["open_regular", "read_regular", "refuse_links"]
+__all__ = ["open_regular", "read_regular", "real_path", "refuse_links"]
 
 FOLDERS = ("tables", "outcomes", "cutouts")
 FILES = ("run.json", "run.lock", "log.txt")
@@ -54,6 +54,11 @@ def read_regular(path: Path) -> bytes:
     if len(content) > MOST_BYTES:
         raise OSError(0, f"it is larger than {MOST_BYTES // 1024**2} MB")
     return content
+
+
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path with its links followed; of a loop of links, which `Path.resolve` refuses, the path itself."""
+    return Path(os.path.realpath(path))
 
 
 def refuse_links(directory: Path) -> None:

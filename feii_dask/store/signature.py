@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from feii_dask.store.run_files import open_regular, read_regular
+from feii_dask.store.run_files import open_regular, read_regular, real_path
 
 __all__ = ["is_signed", "sign"]
 
@@ -23,7 +23,7 @@ KEY_BYTES = 32
 def sign(archive: str) -> str:
     """Return the user's signature of an archive's place; empty where the user's key can be neither read nor kept."""
     key = user_key()
-    return hmac.digest(key, os.fsencode(Path(archive).resolve()), "sha256").hex() if key else ""
+    return hmac.digest(key, os.fsencode(real_path(archive)), "sha256").hex() if key else ""
 
 
 def is_signed(manifest: Mapping[str, Any], archive: str) -> bool:

@@ -52,9 +52,13 @@ USED: dict[str, dict[str, IsType]] = {
     "ysos": {},
     "observations": {"region_error": is_text, "em_min_um": is_number, "em_max_um": is_number},
     "matched": {
+        "s_ra": is_number,
+        "s_dec": is_number,
         "em_min_um": is_number,
         "em_max_um": is_number,
         "rv_kms": is_number,
+        "yso_names": list_of(is_text),
+        "edge_arcsec": list_of(is_number),
         "yso_ra": list_of(is_number),
         "yso_dec": list_of(is_number),
     },
@@ -84,11 +88,18 @@ def read_table_file(path: Path, name: str) -> pd.DataFrame:
             check_columns(stored, name)
             stored.validate(full=True)
             frame: pd.DataFrame = stored.to_pandas()
+            frame = frame.astype({column: float for column in empty_numbers(stored, name)})
             frame.index.is_unique  # noqa: B018 - which a damaged description of the labels does not have
     # What pyarrow and pandas may raise for a damaged file, and for what pandas keeps beside it, has no common base.
     except Exception as error:
         raise unreadable(path, f"{type(error).__name__}: {error}") from error
     return frame
+
+
+def empty_numbers(stored: pa.Table, name: str) -> list[str]:
+    """Return the columns of numbers of which every one is missing, so that the file has no type for them."""
+    used = {**NEEDED[name], **USED[name]}
+    return [field.name for field in stored.schema if used.get(field.name) is is_number and pat.is_null(field.type)]
 
 
 def check_columns(stored: pa.Table, name: str) -> None:
@@ -109,6 +120,8 @@ def check_labels(ysos: pd.DataFrame, matched: pd.DataFrame, folder: Path) -> Non
     problem = ""
     if len(ysos) and not (pd.api.types.is_integer_dtype(ysos.index) and ysos.index.is_unique):
         problem = "the labels of ysos are not whole numbers, each there once"
+    elif not (ysos["ra"].between(-360, 360) & ysos["dec"].between(-90, 90)).all():
+        problem = "ysos holds places that are not on the sky"
     elif matched["obs_id"].isna().any() or not matched["obs_id"].is_unique:
         problem = "an obs_id of matched is missing, or there twice"
     elif not have_equal_lengths(matched, [name for name in ("yso_index", *LISTS) if name in matched]):
