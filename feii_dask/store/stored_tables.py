@@ -43,6 +43,8 @@ NEEDED: dict[str, dict[str, IsType]] = {
     "matched": {
         "obs_id": is_text,
         "uri": is_text,
+        "s_ra": is_number,
+        "s_dec": is_number,
         "s_region": is_text,
         "yso_index": list_of(is_integer),
         "separation_arcsec": list_of(is_number),
@@ -52,8 +54,6 @@ USED: dict[str, dict[str, IsType]] = {
     "ysos": {},
     "observations": {"region_error": is_text, "em_min_um": is_number, "em_max_um": is_number},
     "matched": {
-        "s_ra": is_number,
-        "s_dec": is_number,
         "em_min_um": is_number,
         "em_max_um": is_number,
         "rv_kms": is_number,
@@ -63,7 +63,10 @@ USED: dict[str, dict[str, IsType]] = {
         "yso_dec": list_of(is_number),
     },
 }
-SCANNED = {"observations": ("region_error", "em_min_um", "em_max_um"), "matched": ("em_min_um", "em_max_um")}
+SCANNED = {
+    "observations": ("region_error", "em_min_um", "em_max_um"),
+    "matched": ("em_min_um", "em_max_um", "yso_ra", "yso_dec"),
+}
 
 
 def read_tables(folder: Path) -> tuple[pd.DataFrame, ...]:
@@ -88,7 +91,7 @@ def read_table_file(path: Path, name: str) -> pd.DataFrame:
             check_columns(stored, name)
             stored.validate(full=True)
             frame: pd.DataFrame = stored.to_pandas()
-            frame = frame.astype({column: float for column in empty_numbers(stored, name)})
+            frame = frame.astype(dict.fromkeys(empty_numbers(stored, name), float))
             frame.index.is_unique  # noqa: B018 - which a damaged description of the labels does not have
     # What pyarrow and pandas may raise for a damaged file, and for what pandas keeps beside it, has no common base.
     except Exception as error:
