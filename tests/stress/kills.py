@@ -1,7 +1,7 @@
 """SIGKILLs of the process that stores outcomes, while it writes parts and cutouts: no row is lost, none is doubled.
 
-One run is killed again and again at random moments, and resumed. After each kill, what had been stored is there still; in
-the end every row is there once. Faults of workers and clusters are `tests.stress.faults`.
+One run is killed again and again at random moments, and resumed. After each kill, what had been stored is there still;
+in the end every row is there once. Faults of workers and clusters are `tests.stress.faults`.
 """
 
 from __future__ import annotations
