@@ -164,6 +164,11 @@ def resume_run(settings: Settings) -> tuple[Settings, Context]:
     settings = replace(settings, **stored)
     run.refuse_other_run(fingerprint(settings, lines, directory))
     refuse_unconfirmed(manifest, stored, asked, directory)
+    if stored["targets"] and "targets" not in asked and not run.has_tables:
+        raise SettingsError(
+            f"the run in {str(directory)!r} has not read its table of objects yet: if it is the one that you mean, "
+            f"repeat it, --targets {stored['targets']}"
+        )
     return settings, as_context(settings, lines)
 
 

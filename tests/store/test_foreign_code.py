@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -129,6 +130,14 @@ def test_a_foreign_run_reads_no_other_cubes_unless_their_place_is_repeated(tmp_p
     assert (done.exit_code, f"--archive {tmp_path}" in done.stderr) == (2, True)
     repeated = call(*words, "--archive", str(tmp_path))
     assert "s3://stpubdata/cube.fits" in repeated.stderr  # which is not inside, and is refused as before
+
+
+def test_a_foreign_run_reads_no_table_of_objects_unless_it_is_repeated(tmp_path: Path) -> None:
+    (tmp_path / "private.csv").write_text("name,ra,dec\nsecret,1,2\n")
+    run = make_foreign_run(tmp_path / "run", targets=str(tmp_path / "private.csv")).directory
+    shutil.rmtree(run / "tables")
+    done = call("search", "--resume", str(run))
+    assert (done.exit_code, "repeat it, --targets" in done.stderr) == (2, True)
 
 
 def test_a_run_of_ones_own_goes_on_without_repeating_its_archive(sky: Path) -> None:
