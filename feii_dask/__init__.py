@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from feii_dask.sky.shapes import Region
     from feii_dask.workflow import search
 
+PACKAGE_DATA = ("cubes/*.csv", "cubes/line_lists/*.csv", "monitor/*.html", "report/templates/*")  # as sent to clusters
+
 __all__ = [
     "FE_II_LINES",
     "NOTEBOOK_LINES",

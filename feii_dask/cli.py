@@ -5,20 +5,32 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
+import os
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import click
 
 from feii_dask._version import __version__
+from feii_dask.addresses import shown
 from feii_dask.errors import FeiiDaskError
+from feii_dask.plain_text import plain_text
 
 __all__ = ["main"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+CLOSING_S = 60.0  # a busy machine takes some seconds
+
+
+def say(text: str) -> None:
+    """Print lines of which the terminal obeys nothing but the line breaks, and whose addresses hold no secret."""
+    click.echo(plain_text(shown(text), keep="\n"))
 
 
 class Command(click.Group):
@@ -56,17 +68,41 @@ class SettingsCommand(click.Command):
 def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke reads debug
     """Find extended [Fe II] emission in spectral cubes of young stellar objects."""
     # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt_once)
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    click.get_current_context().call_on_close(lambda: restore(before))
+    atexit.register(ignore)
     atexit.register(gc.freeze)  # the interpreter's last collection of garbage would keep the prompt for a second
     logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-def interrupt_once(_number: int, _frame: object) -> None:
+def interrupt(_number: int, _frame: object) -> None:
     """Interrupt the command, and let nothing interrupt the closing of what it started."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    for number in SIGNALS:
+        signal.signal(number, hurry)
     raise KeyboardInterrupt
+
+
+def hurry(_number: int, _frame: object) -> None:
+    """Let the closing go on, but not for ever; whoever sends many signals at once still gets an orderly end."""
+    ignore()
+    os.write(2, f"feii-dask: closing what was started, for {CLOSING_S:.0f} s at most\n".encode())
+    end = Timer(CLOSING_S, os._exit, [INTERRUPTED])  # workers see that their parent is gone, and end
+    end.daemon = True
+    end.start()
+
+
+def ignore() -> None:
+    """Let nothing interrupt the rest of a closing; a Python that ends would let a signal end it, with another code."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is hurry:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def restore(handlers: Mapping[int, Any]) -> None:
+    """Leave a process that goes on, such as a notebook's, as it was; a closing after an interruption does not."""
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is interrupt:
+            signal.signal(number, handler)
 
 
 def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:
@@ -93,7 +129,7 @@ def estimate(config: str | None, pilot: int, **options: Any) -> None:
     from feii_dask.config.loading import load_settings
     from feii_dask.estimate import estimate as run_estimate
 
-    click.echo(run_estimate(load_settings(config, **options), pilot=pilot))
+    say(str(run_estimate(load_settings(config, **options), pilot=pilot)))
 
 
 @main.command(cls=SettingsCommand)
@@ -129,7 +165,7 @@ def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) 
     from feii_dask.config.loading import load_settings
     from feii_dask.single import scan_one
 
-    click.echo(scan_one(uri, load_settings(config, **options), plot=plot, whole=whole))
+    say(scan_one(uri, load_settings(config, **options), plot=plot, whole=whole))
 
 
 @main.command(cls=SettingsCommand)
@@ -164,7 +200,7 @@ def config(path: str | None, template: bool) -> None:
     from feii_dask.config.loading import load_settings
     from feii_dask.config.template import settings_template
 
-    click.echo(settings_template() if template else load_settings(path).explain())
+    say(settings_template() if template else load_settings(path).explain())
 
 
 @main.group()
@@ -185,7 +221,7 @@ def list_(settings: Any) -> None:
     from feii_dask.engine.cluster import gateways
 
     with gateways(settings) as gateway:
-        click.echo("\n".join(map(gateway.describe, gateway.list_clusters())) or "no cluster runs on the gateway")
+        say("\n".join(map(gateway.describe, gateway.list_clusters())) or "no cluster runs on the gateway")
 
 
 @clusters.command()
@@ -197,7 +233,7 @@ def start(settings: Any) -> None:
     with gateways(settings) as gateway:
         report = gateway.start_cluster(settings)
         setting = f"feii-dask: {{clusters: {{{settings.cluster}: {{name: {report.name}}}}}}}"
-        click.echo(f"{gateway.describe(report)}\nsearch on it with  {setting}")
+        say(f"{gateway.describe(report)}\nsearch on it with  {setting}")
 
 
 @clusters.command()

@@ -25,6 +25,9 @@ Every message says what was wrong, with which value, and what to do about it.
 
 from __future__ import annotations
 
+from feii_dask.addresses import shown
+from feii_dask.plain_text import plain_text
+
 __all__ = [
     "ArchiveError",
     "ClusterError",
@@ -47,9 +50,22 @@ __all__ = [
 
 
 class FeiiDaskError(Exception):
-    """Base of every exception that feii_dask raises on purpose."""
+    """Base of every exception that feii_dask raises on purpose.
+
+    Parameters
+    ----------
+    *lines : str
+        The message, a line each. Values in them may be a stranger's, or secret: what a terminal would obey is escaped,
+        and addresses lose users and queries.
+    """
 
     exit_code = 2
+
+    def __init__(self, *lines: object) -> None:
+        super().__init__(*(plain_text(shown(str(line))) for line in lines))
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class SettingsError(FeiiDaskError):

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from feii_dask.cubes.addresses import shown
+from feii_dask.addresses import shown
 from feii_dask.cubes.celestial import on_data
 from feii_dask.cubes.cutout import make_cutout
 from feii_dask.cubes.reader import Cube, read_cube
@@ -192,7 +192,7 @@ def require_memory(cube: Cube, detector: Detector, ranges: list[PlaneRange], mem
     needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2]) + cube.inflated_bytes
     if needed > memory_bytes:
         raise CubeReadError(
-            f"{shown(cube.uri)} takes {needed / 1e9:.2g} GB of memory to search, and there are "
+            f"{cube.uri} takes {needed / 1e9:.2g} GB of memory to search, and there are "
             f"{memory_bytes / 1e9:.2g}: give each worker more, then scan again what failed"
         )
 

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from matplotlib.figure import Figure
 
+from feii_dask.addresses import shown
 from feii_dask.config.settings import Settings
-from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.detectors.notebook import extension_vs_wavebin
 from feii_dask.errors import CubeError, DetectorError, StoreError

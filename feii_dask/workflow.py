@@ -35,6 +35,7 @@ from feii_dask.report.page import write_report
 from feii_dask.store.manifest import as_context, create_run, include_kinds, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
+from feii_dask.store.stored_tables import require_scannable
 
 __all__ = ["archive_query", "cluster", "conclude", "match", "query_archives", "search"]
 
@@ -117,11 +118,11 @@ def named_in_interrupts(run: RunStore) -> Iterator[None]:
 
 def resume(settings: Settings, client: Client | None) -> SearchResult:
     """Scan what an earlier session did not, without querying the archives again."""
-    settings, context = resume_run(settings)
-    run = create_run(settings, context)
+    run, settings, context = resume_run(settings)
     if not run.has_tables:
         return begin(settings, context, client)
     tables = run.read_tables()
+    require_scannable(tables.observations, tables.matched, run.directory)
     validate_uris(tables.matched["uri"], settings.archive)
     if settings.dry_run:
         with run_log(None):

@@ -36,7 +36,7 @@ settings.load_profile("ci")  # equal examples in each run, and no check on the t
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run each test in an empty directory, without settings, caches or proxies from outside.
 
     Coverage is measured in this process and in the shared workers. Processes that a test starts would write theirs
@@ -47,6 +47,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("AWS_", "COVERAGE_", "DASK_", "FSSPEC_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))  # one user for all tests
     monkeypatch.setattr(dask.config, "paths", [])
 
 

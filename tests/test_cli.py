@@ -230,6 +230,39 @@ def test_an_interrupted_run_is_130_and_can_be_gone_on_with(sky: Path, request: p
     assert call("search", "--resume", "run").exit_code == 0
 
 
+HANGING = """
+import time
+print("begun", flush=True)
+while True:
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        print("closing", flush=True)
+"""
+
+
+def test_a_closing_that_hangs_is_given_up_after_a_second_ctrl_c() -> None:
+    """The user's detector takes the place of a cluster that does not close."""
+    Path("hanging.py").write_text(HANGING)
+    code = "import sys; from feii_dask import cli; cli.CLOSING_S = 0.5; cli.main(sys.argv[1:])"
+    words = [sys.executable, "-c", code, "scan", "absent.fits", "--detector", "hanging:extent"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "closing\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE_S) == 130
+        assert "closing what was started" in process.stderr.read()
+
+
+def test_the_handlers_of_a_process_that_goes_on_stay_what_they_were() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    call("config")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
 def test_debug_shows_where_an_error_came_from() -> None:
     assert "Traceback" in call("--debug", "report", "absent").stderr
     assert "Traceback" not in call("report", "absent").stderr

@@ -142,7 +142,7 @@ class FolderArchive:
 
     def _holds(self, path: Path) -> bool:
         """Whether a path stays within the folder, links followed."""
-        return path.resolve().is_relative_to(self._directory)
+        return Path(os.path.realpath(path)).is_relative_to(self._directory)  # Path.resolve() fails for a loop of links
 
     def _count_outside_folders(self) -> int:
         """Count the links to folders outside of this one."""
@@ -150,6 +150,11 @@ class FolderArchive:
         return sum(not self._holds(folder) for folder in folders)
 
     def _fits_files(self) -> list[Path]:
-        """Return every FITS file of the folder, in order."""
+        """Return every FITS file of the folder, in order; pipes and devices are none."""
         paths = sorted(Path(parent) / name for parent, _, names in os.walk(self._directory) for name in names)
-        return [path for path in paths if path.name.lower().endswith(FITS_SUFFIXES)]
+        return [path for path in paths if path.name.lower().endswith(FITS_SUFFIXES) and not is_special(path)]
+
+
+def is_special(path: Path) -> bool:
+    """Whether a path is that of a pipe or a device, which may have no end, or never answer."""
+    return path.exists() and not (path.is_file() or path.is_dir())

@@ -80,6 +80,7 @@ class ClusterSettings:
         {},
         "What the gateway offers, by its own names: worker_cores, worker_memory, …",
         kinds=("gateway",),
+        secret=True,
     )
     image: str | None = setting(
         parse_text, None, "The image of scheduler and workers, where the gateway offers the choice", kinds=("gateway",)

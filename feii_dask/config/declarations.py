@@ -45,7 +45,7 @@ class Declaration:
     reset_in_demo : bool
         A demo takes its default: it is about another search.
     secret : bool
-        Its values are not printed, their names are.
+        Its values are printed nowhere, their names are.
     """
 
     parse: Callable[[Any], Any]
@@ -83,9 +83,10 @@ def setting(parse: Callable[[Any], Any], default: Any, help: str, **more: Any) -
         Its other attributes.
     """
     metadata = {"declaration": Declaration(parse=parse, default=default, help=help, **more)}
+    is_shown = not metadata["declaration"].secret
     if isinstance(default, dict):
-        return field(default_factory=default.copy, metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=default.copy, metadata=metadata, repr=is_shown)
+    return field(default=default, metadata=metadata, repr=is_shown)
 
 
 def declarations_of(kind: type) -> dict[str, Declaration]:

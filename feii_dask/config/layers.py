@@ -17,7 +17,9 @@ import dask.config
 
 from feii_dask.config.cluster_settings import default_clusters
 from feii_dask.config.declarations import declarations_of
+from feii_dask.config.run_places import is_in_run
 from feii_dask.config.settings import Settings
+from feii_dask.config.validators import parse_path
 from feii_dask.config.yaml_files import read_yaml, require_mapping
 from feii_dask.errors import SettingsError
 
@@ -27,6 +29,8 @@ SECTION = "feii-dask"
 FILE_NAME = "cluster.yaml"
 PACKAGED = "packaged defaults"
 SECTIONS_OF_DASK = ("distributed", "gateway")  # those that only hold names with values
+# Their keys that name modules to import, or variables that the interpreter of a worker heeds.
+LOADING_CODE = {"preload", "preload_argv", "routes", "environ", "pre_spawn_environ"}
 
 
 class MergedLayers(NamedTuple):
@@ -95,12 +99,42 @@ def collect_layers(path: str | None, overrides: Mapping[str, Any]) -> Iterator[t
     for file, config in dask.config.collect_yaml(dask.config.paths, return_paths=True):
         if Path(file).absolute() != Path(path or FILE_NAME).absolute():
             yield str(file), {name: value for name, value in config.items() if canonical(name) == canonical(SECTION)}
-    if path is not None or Path(FILE_NAME).is_file():
-        yield path or FILE_NAME, read_yaml(Path(path or FILE_NAME))
+    if path is not None:
+        yield path, read_yaml(Path(path))
+    elif Path(FILE_NAME).is_file():
+        yield FILE_NAME, refuse_code(read_yaml(Path(FILE_NAME)), overrides.get("resume"))
     variables = {name: value for name, value in os.environ.items() if name.upper().startswith("DASK_")}
     variables.pop("DASK_INTERNAL_INHERIT_CONFIG", None)
     yield "environment", dask.config.collect_env(variables)
     yield "command line", {SECTION: {name: value for name, value in overrides.items() if is_given(value)}}
+
+
+def refuse_code(found: Mapping[str, Any], resumed: object) -> Mapping[str, Any]:
+    """Return a settings file that lies in the working directory and was not asked for, if it may be taken.
+
+    Raises
+    ------
+    SettingsError
+        If it came with a run, which may be somebody else's, or its Dask sections have code loaded.
+    """
+    name_it = f"settings are code; if you trust it, give --config {FILE_NAME}"
+    here = Path.cwd()
+    is_resumed = bool(resumed) and here.is_relative_to(os.path.realpath(parse_path(str(resumed))))
+    if is_resumed or is_in_run(here):
+        raise SettingsError(f"{here / FILE_NAME} lies in a run directory, which may be somebody else's: {name_it}")
+    for place, value in nested_keys({name: found[name] for name in SECTIONS_OF_DASK if name in found}):
+        is_class = canonical(place[-1]) == "type" and "." in str(value)  # of gateway.auth, which Dask then imports
+        if value and (is_class or canonical(place[-1]) in LOADING_CODE):
+            raise SettingsError(f"{FILE_NAME}: {'.'.join(place)} may have Dask load code: {name_it}")
+    return found
+
+
+def nested_keys(section: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each key of a section, with those above it, and its value."""
+    if isinstance(section, Mapping):
+        for name, value in section.items():
+            yield (*above, str(name)), value
+            yield from nested_keys(value, (*above, str(name)))
 
 
 def packaged_defaults() -> dict[str, Any]:

@@ -85,5 +85,7 @@ def parse_values(kind: type, values: Mapping[str, Any], sources: Mapping[str, st
         try:
             parsed[name] = declared[name].read(value)
         except ValueError as error:
-            raise SettingsError(f"{source}: {prefix + name} takes {error}, not {value!r}") from None
+            is_hidden = declared[name].secret and not isinstance(value, int | float)
+            given = f"this {type(value).__name__}, which is not shown" if is_hidden else f"{value!r:.300}"
+            raise SettingsError(f"{source}: {prefix + name} takes {error}, not {given}") from None
     return parsed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-__all__ = ["digest_of", "forget", "import_named", "own_source"]
+from feii_dask.config.run_places import is_in_run
+
+__all__ = ["digest_of", "files_of", "forget", "import_named", "own_source", "source_digest"]
 
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 PACKAGE = __name__.partition(".")[0]
@@ -33,7 +36,7 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     Raises
     ------
     ImportError
-        If there is no such module or attribute, or the module raises an error.
+        If there is no such module or attribute, the module raises an error, or it lies in a run directory.
 
     Examples
     --------
@@ -41,8 +44,8 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     True
     """
     module_name, _, attribute = name.partition(":")
-    add_working_directory()
     try:
+        refuse_code_of_a_run(own_source(name))
         with IMPORT_LOCK:
             if fresh and (source := own_source(name)) is not None:
                 forget(source)
@@ -54,10 +57,22 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
 
 
 def add_working_directory() -> None:
-    """Append the working directory to ``sys.path``, where a console script does not have it."""
-    here = str(Path.cwd())
-    if not {"", here} & set(sys.path):
-        sys.path.append(here)
+    """Append the working directory to ``sys.path``, where a console script does not have it; never a run directory."""
+    here = Path.cwd()
+    if not {"", str(here)} & set(sys.path) and not is_in_run(here):
+        sys.path.append(str(here))
+
+
+def refuse_code_of_a_run(source: Path | None) -> None:
+    """Refuse code that came with a run.
+
+    Raises
+    ------
+    ImportError
+        With its path, and what to do.
+    """
+    if source is not None and is_in_run(source.absolute()):
+        raise ImportError(f"{source} lies in a run directory, from which no code is run: move it to where yours is")
 
 
 def own_source(name: str) -> Path | None:
@@ -69,12 +84,14 @@ def own_source(name: str) -> Path | None:
         As for `import_named`; the file or directory of its top-level module is returned.
     """
     top = name.partition(":")[0].partition(".")[0]
+    if ":" not in name or top == PACKAGE:  # of ours, though a directory here may be called so
+        return None
     add_working_directory()
     try:
         spec = find_spec(top)
     except (ImportError, ValueError):  # ValueError: of a module without a spec, such as __main__
         return None
-    if spec is None or top == PACKAGE:
+    if spec is None:
         return None
     path = Path(next(iter(spec.submodule_search_locations or ()), None) or str(spec.origin))
     if not path.exists() or any(path.is_relative_to(place) for place in INSTALLED):
@@ -83,8 +100,50 @@ def own_source(name: str) -> Path | None:
 
 
 def modules_of(source: Path) -> list[Path]:
-    """Return the file of a module, or all those of a package."""
-    return [source] if source.is_file() else list(source.rglob("*.py"))
+    """Return the file of a module, or all those of a package; none that is a link, or in a directory that is one."""
+    return [source] if source.is_file() else files_in(source, "**/*.py")
+
+
+def files_of(source: Path) -> list[Path]:
+    """Return what makes a module or package: its modules, and the data that it declares.
+
+    A package declares data as ``PACKAGE_DATA`` in its ``__init__.py``: a tuple of patterns, such as
+    ``("kernels/*.npy",)``, relative to its directory.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
+    init = source / "__init__.py"
+    patterns = declared_data(init.read_text("utf-8")) if init.is_file() else []
+    return sorted({*modules_of(source), *(path for pattern in patterns for path in files_in(source, pattern))})
+
+
+def declared_data(text: str) -> list[str]:
+    """Return the patterns that a package's ``__init__.py`` assigns to ``PACKAGE_DATA``, without running it."""
+    with suppress(SyntaxError, ValueError, TypeError):
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Assign) and any(getattr(t, "id", "") == "PACKAGE_DATA" for t in node.targets):
+                return [str(pattern) for pattern in ast.literal_eval(node.value)]
+    return []
+
+
+def is_below(pattern: str) -> bool:
+    """Whether a pattern can only name what lies below a directory."""
+    return bool(pattern) and not Path(pattern).is_absolute() and ".." not in Path(pattern).parts
+
+
+def files_in(source: Path, pattern: str) -> list[Path]:
+    """Return the files of a directory that match, without hidden ones and without what links lead to."""
+    found = []
+    for path in source.glob(pattern) if is_below(pattern) else ():
+        parts = path.relative_to(source).parts
+        steps = [source.joinpath(*parts[: number + 1]) for number in range(len(parts))]
+        is_left_out = any(step.is_symlink() or step.name.startswith((".", "__pycache__")) for step in steps)
+        if path.is_file() and not is_left_out:
+            found.append(path)
+    return found
 
 
 def forget(source: Path) -> None:
@@ -103,11 +162,23 @@ def forget(source: Path) -> None:
 
 
 def digest_of(name: str) -> str:
-    """Return a digest of a user's code, to compare it between computers; empty for other code."""
+    """Return a digest of a user's code, to compare it between computers, without importing it; empty for other code.
+
+    Raises
+    ------
+    ImportError
+        If the code lies in a run directory.
+    """
     source = own_source(name)
     if source is None:
         return ""
+    refuse_code_of_a_run(source)
+    return source_digest(source)
+
+
+def source_digest(source: Path) -> str:
+    """Return a digest of a module or package: equal where its files are."""
     digest = hashlib.sha256()
-    for file in sorted(modules_of(source)):
-        digest.update(str(file.relative_to(source.parent)).encode() + b"\0" + file.read_bytes())
+    for file in files_of(source):
+        digest.update(file.relative_to(source.parent).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from feii_dask.addresses import shown
 from feii_dask.config.cluster_settings import ClusterSettings, keys_of
 from feii_dask.config.declarations import Declaration, declarations_of, setting
 from feii_dask.config.missions import mission_names
@@ -22,6 +23,7 @@ from feii_dask.config.validators import (
     parse_path,
     parse_text,
 )
+from feii_dask.plain_text import plain_text
 
 __all__ = ["Settings"]
 
@@ -162,7 +164,7 @@ class Settings:
         parse_text, "local", "One of the clusters that the settings name", metavar="NAME", commands=RUNNING
     )
     detach: bool = setting(parse_flag, False, "Leave a gateway's cluster running afterwards", commands=RUNNING)
-    clusters: Mapping[str, ClusterSettings] = field(default_factory=dict)
+    clusters: Mapping[str, ClusterSettings] = field(default_factory=dict, repr=False)
 
     resume: str | None = setting(
         parse_path,
@@ -185,7 +187,7 @@ class Settings:
         reset_in_demo=True,
     )
 
-    dask_config: Mapping[str, Any] = field(default_factory=dict)
+    dask_config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -206,5 +208,5 @@ class Settings:
     def _rows(self, prefix: str, holder: object, declared: Mapping[str, Declaration]) -> Iterator[tuple[str, str, str]]:
         for name, one in declared.items():
             value = getattr(holder, name)
-            shown = dict.fromkeys(value, "…") if one.secret else list(value) if isinstance(value, tuple) else value
-            yield prefix + name, str(shown), self.sources.get(prefix + name, "built in")
+            printed = dict.fromkeys(value, "…") if one.secret else list(value) if isinstance(value, tuple) else value
+            yield prefix + name, plain_text(shown(str(printed))), self.sources.get(prefix + name, "built in")

@@ -35,7 +35,8 @@ def parse_text(value: Any) -> str:
     """Take a text that is not empty."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not str(value).strip():
+    is_text = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    if not is_text or not str(value).strip() or "\0" in str(value):
         raise ValueError("a text")
     return str(value).strip()
 

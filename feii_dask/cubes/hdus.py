@@ -11,7 +11,6 @@ from typing import Any
 from astropy.io import fits
 from astropy.io.fits.card import Undefined
 
-from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeError, CubeFormatError, CubeReadError
 
@@ -176,7 +175,7 @@ def format_errors(uri: str) -> Iterator[None]:
     except MemoryError as error:
         raise CubeReadError(f"{uri} needs more memory than there is") from error
     except Exception as error:  # astropy raises many kinds
-        raise CubeFormatError(f"{uri} cannot be understood: {type(error).__name__}: {shown(str(error))}") from error
+        raise CubeFormatError(f"{uri} cannot be understood: {type(error).__name__}: {error}") from error
 
 
 def integer_card(header: fits.Header, key: str, least: int, most: int, default: int | None = None) -> int:

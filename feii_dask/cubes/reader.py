@@ -12,7 +12,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from feii_dask.cubes.addresses import shown
+from feii_dask.addresses import shown
 from feii_dask.cubes.celestial import celestial_wcs, pixel_arcsec
 from feii_dask.cubes.hdus import BLOCK, FitsFile, Hdu, format_errors, integer_card, padded
 from feii_dask.cubes.pixels import pixel_type, read_pixels
@@ -107,7 +107,7 @@ class Cube:
         """
         if not 0 <= start <= stop <= self.shape[0]:
             raise IndexError(f"planes {start} to {stop} of {shown(self.uri)}, which has {self.shape[0]}")
-        with format_errors(shown(self.uri)):
+        with format_errors(self.uri):
             hdu = self._file.find(extension or self._extension)
             if cube_shape(hdu) != self.shape:
                 raise CubeFormatError(f"has planes of another shape in {hdu.name} than in {self._extension}")

@@ -28,7 +28,7 @@ from fsspec.implementations.http import HTTPFileSystem
 from fsspec.utils import get_protocol, tokenize
 
 from feii_dask._version import __version__
-from feii_dask.cubes.addresses import shown
+from feii_dask.addresses import shown
 from feii_dask.cubes.byte_ranges import PARTIAL, check_sent_range, s3_session, tracing
 from feii_dask.cubes.inflate import inflate, is_gzip
 from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
@@ -173,6 +173,7 @@ class RangeReader:
             time.sleep(pause)
 
     def _request(self, start: int, stop: int, timeout: float) -> bytes:
+        refuse_special_file(self.uri)
         filesystem = find_filesystem(protocol_of(self.uri), self._options)
         self.requests += 1
         limit: dict[str, Any] = {"timeout": timeout} if filesystem.async_impl else {}
@@ -188,6 +189,12 @@ class RangeReader:
             if len(data) != min(stop, self._stated or stop) - start:
                 raise ConnectionError(f"the server sent {len(data)} bytes and calls them {sent!r}")
         return data
+
+
+def refuse_special_file(uri: str) -> None:
+    """Refuse a path of a pipe or a device, which may have no end, or never answer."""
+    if "://" not in uri and os.path.exists(uri) and not os.path.isfile(uri):  # noqa: PTH110, PTH113 - no name is too long
+        raise CubeReadError(f"{uri} is no regular file")
 
 
 def protocol_of(uri: str) -> str:
@@ -282,8 +289,8 @@ def classify_error(error: Exception, uri: str) -> tuple[CubeError, int]:
     """Return what to raise for an error, and how many attempts such an error deserves."""
     if isinstance(error, CubeError):
         return error, 1
-    status, uri = http_status(error), shown(uri)
-    detail = f"{type(error).__name__}: {shown(str(error))}" if str(error) else type(error).__name__
+    status = http_status(error)
+    detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     # fsspec reports hosts that do not resolve as missing files too; their cause tells them apart.
     no_such_file = isinstance(error, FileNotFoundError) and not isinstance(error.__cause__, (OSError, *TRANSIENT))
     if status in {404, 410} or (status is None and no_such_file):

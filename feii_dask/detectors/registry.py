@@ -81,8 +81,9 @@ def load_detector(name: str, options: Mapping[str, Any] | None = None, *, fresh:
     if hasattr(detector, "plane_range") and hasattr(detector, "measure"):
         raise DetectorError(
             f"{name!r} has plane_range() and measure(), as detectors had before: it now needs detect(), "
-            f"which gets a feii_dask.LineWindow in place of six arguments. These lines make it one:\n\n"
-            f"{FROM_MEASURE_TO_DETECT}"
+            f"which gets a feii_dask.LineWindow in place of six arguments. These lines make it one:",
+            "",
+            *FROM_MEASURE_TO_DETECT.splitlines(),
         )
     if callable(detector):
         return FunctionDetector(detector)

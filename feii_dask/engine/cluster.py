@@ -109,6 +109,8 @@ def dask_sections(settings: Settings) -> dict[str, object]:
 def start(chosen: ClusterSettings) -> Iterator[Client]:
     """Start a cluster on this machine, or reach one by its address, and leave it as it was found."""
     if chosen.kind == "address":
+        if "@" in str(chosen.address):
+            raise ClusterError(f"no scheduler answers at {chosen.address!r}: its address takes no user, leave it out")
         try:
             client = Client(chosen.address, timeout=ANSWER)
         except (OSError, ValueError, RuntimeError, TypeError) as error:

@@ -1,21 +1,29 @@
-"""Upload of code to workers that lack it: of this package, or of a user's own module."""
+"""Upload of source code to a cluster that lacks it: this package, or a user's own detector."""
 
 from __future__ import annotations
 
-import hashlib
+import atexit
+import importlib
+import logging
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Container
 from pathlib import Path
-from typing import Any
 
 from distributed import Client, Worker
-from distributed.diagnostics.plugin import UploadDirectory, WorkerPlugin
+from distributed.diagnostics.plugin import WorkerPlugin
 
-from feii_dask.config.plugins import forget
+from feii_dask.config.plugins import files_of, forget
+from feii_dask.errors import ClusterError
 
-__all__ = ["PACKAGE", "source_digest", "upload_code", "upload_package"]
+__all__ = ["PACKAGE", "upload_code", "upload_package"]
 
 PACKAGE = Path(__file__).parents[1]
 
-EXCLUDED = {"__pycache__", ".git"}
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 50_000_000  # of all files: each worker gets them
 
 
 class CodeUpload(WorkerPlugin):
@@ -45,53 +53,80 @@ class CodeUpload(WorkerPlugin):
 
 
 def upload_code(client: Client, source: Path) -> None:
-    """Send a module or a package to every worker of a cluster."""
+    """Send a module, or a package's modules and declared data, to every worker of a cluster, and say what is sent.
+
+    Raises
+    ------
+    ClusterError
+        If that is too much.
+    """
+    files = files_of(source)
+    total = sum(path.stat().st_size for path in files)
+    if total > MOST_BYTES:
+        largest = max(files, key=lambda path: path.stat().st_size)
+        raise ClusterError(
+            f"the detector in {source} has {total / 1e6:.0f} MB, and at most {MOST_BYTES / 1e6:.0f} MB are sent (the "
+            f"largest is {largest.name}): declare less as PACKAGE_DATA, or install it on the workers"
+        )
+    names = ", ".join(str(path.relative_to(source.parent)) for path in files)
+    log.info("sent to the workers, %d bytes: %s", total, names)
     client.register_plugin(CodeUpload(source))
 
 
-def upload_package(client: Client, package: Path) -> None:
-    """Send this package to a cluster that lacks it: to the scheduler, and to workers with a nanny and without one."""
-    # By default it leaves out whatever has 'tests' or 'docs' anywhere in its path.
-    client.register_plugin(UploadDirectory(str(package), mode="all", update_path=True, skip_words=()))
-    client.register_plugin(package_plugin(contents_of(package), package.name))
+def upload_package(client: Client, places: Container[str]) -> None:
+    """Send this package to the ``scheduler``, the ``workers`` (those still to come included), or both.
+
+    Each process gets a copy of its own, which goes when it ends. Dask's ``UploadDirectory`` would write into the
+    scratch space of the machine, from which the workers of every later LocalCluster import as well.
+    """
+    write = package_writer(contents_of(PACKAGE))
+    if "scheduler" in places:
+        client.run_on_scheduler(in_own_directory(write))
+    if "workers" in places:
+        client.register_plugin(package_plugin(write))
 
 
-def package_plugin(contents: dict[str, bytes], package: str) -> WorkerPlugin:
-    """Return what writes a package where a worker without a nanny imports from; it needs nothing of the package."""
+# Functions and classes inside of a function travel as code; any other one would need the package to be there.
 
-    # A class inside of a function travels as code; any other one would need the package to be there.
+
+def package_writer(contents: dict[str, bytes]) -> Callable[[str], None]:
+    """Return what writes files into a directory, and has the process import from there."""
+
+    def write(directory: str) -> None:
+        for place, content in contents.items():
+            path = Path(directory) / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        if directory not in sys.path:
+            sys.path.insert(0, directory)
+        importlib.invalidate_caches()
+
+    return write
+
+
+def in_own_directory(write: Callable[[str], None]) -> Callable[[], None]:
+    """Return what writes into a directory that is this process's alone, as a scheduler has none."""
+
+    def setup() -> None:
+        directory = tempfile.mkdtemp(prefix="feii-dask-")
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        write(directory)
+
+    return setup
+
+
+def package_plugin(write: Callable[[str], None]) -> WorkerPlugin:
+    """Return what writes into each worker's own directory, whether it has a nanny or not."""
+
     class PackageUpload(WorkerPlugin):
-        name = f"package-upload-{package}"
+        name = "package-upload"
 
-        def setup(self, worker: Any) -> None:
-            import importlib  # noqa: PLC0415
-            import sys  # noqa: PLC0415
-            from pathlib import Path  # noqa: PLC0415
-
-            if worker.nanny:  # it has the package from its nanny
-                return
-            for place, content in contents.items():
-                path = Path(worker.local_directory) / place
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            if worker.local_directory not in sys.path:
-                sys.path.insert(0, worker.local_directory)
-            importlib.invalidate_caches()
+        def setup(self, worker: Worker) -> None:
+            write(worker.local_directory)
 
     return PackageUpload()
 
 
 def contents_of(source: Path) -> dict[str, bytes]:
     """Return the files of a module or package, by their paths with forward slashes."""
-    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-    places = {path: path.relative_to(source.parent) for path in files}
-    return {place.as_posix(): path.read_bytes() for path, place in places.items() if not EXCLUDED & set(place.parts)}
-
-
-def source_digest(package: Path) -> str:
-    """Return a digest of a package's source code: equal where the code is."""
-    digest = hashlib.sha256()
-    for place, content in contents_of(package).items():
-        if place.endswith(".py"):
-            digest.update(place.encode() + content)
-    return digest.hexdigest()
+    return {path.relative_to(source.parent).as_posix(): path.read_bytes() for path in files_of(source)}

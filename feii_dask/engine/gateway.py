@@ -19,7 +19,7 @@ from distributed import Client
 
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.settings import Settings
-from feii_dask.engine.gateway_options import options_for
+from feii_dask.engine.gateway_options import options_for, without_values
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["describe", "gateway_client", "list_clusters", "start_cluster", "stop_clusters"]
@@ -27,6 +27,7 @@ __all__ = ["describe", "gateway_client", "list_clusters", "start_cluster", "stop
 log = logging.getLogger(__name__)
 
 DEFAULT_WORKERS = 4
+MOST_DEFERRED = 2  # signals
 UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError, GatewayServerError)
 
 
@@ -117,18 +118,31 @@ def gateway_needed() -> Iterator[None]:
 
 @contextmanager
 def signals_deferred() -> Iterator[None]:
-    """Defer Ctrl-C and SIGTERM to the end: nobody could stop a cluster whose name has not arrived yet."""
+    """Defer Ctrl-C and SIGTERM to the end: nobody could stop a cluster whose name has not arrived yet.
+
+    The third one is not deferred, for a gateway that does not answer.
+    """
     if threading.current_thread() is not threading.main_thread():  # signals go to the main thread
         yield
         return
     caught: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda number, _frame: caught.append(number)) for number in numbers}
+
+    def defer(number: int, _frame: object) -> None:
+        caught.append(number)
+        if len(caught) == MOST_DEFERRED + 1:
+            caught.clear()
+            restore()
+            signal.raise_signal(number)
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, defer) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore()
     if caught:
         signal.raise_signal(caught[0])
 
@@ -170,7 +184,8 @@ def submit(gateway: Gateway, settings: Settings) -> str:
         try:
             name: str = gateway.submit(**options)
         except ValueError as error:
-            raise SettingsError(f"the gateway refuses the cluster's options: {error}") from error
+            reason = without_values(str(error), options)
+            raise SettingsError(f"the gateway refuses the cluster's options: {reason}") from error
     log.info("cluster %s starts", name)
     return name
 

@@ -6,6 +6,7 @@ What a cluster may be asked for differs from site to site, so that options pass 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -15,9 +16,11 @@ import dask.config
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.errors import SettingsError
 
-__all__ = ["options_for"]
+__all__ = ["options_for", "without_values"]
 
 log = logging.getLogger(__name__)
+
+SECRET_NAME = re.compile("secret|token|password|key|credential", re.IGNORECASE)
 
 
 def options_for(chosen: ClusterSettings, dask_config: Mapping[str, Any], offered: set[str]) -> dict[str, Any]:
@@ -41,6 +44,22 @@ def options_for(chosen: ClusterSettings, dask_config: Mapping[str, Any], offered
         site_environment = dask.config.get("gateway.cluster.options", {}).get("environment", {})
         requested["environment"] = site_environment | variables | requested.get("environment", {})
     return requested
+
+
+def without_values(message: str, options: Mapping[str, Any]) -> str:
+    """Return a message without the values of variables, and of options whose names say that they are secret.
+
+    Examples
+    --------
+    >>> without_values("'s3cr3t' is no integer", {"environment": {"TOKEN": "s3cr3t"}})
+    "'…' is no integer"
+    """
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            message = without_values(message, {f"secret {inner}": text for inner, text in value.items()})
+        elif isinstance(value, str) and value and SECRET_NAME.search(name):
+            message = message.replace(value, "…")
+    return message
 
 
 def as_variables(section: Mapping[str, Any], prefix: str) -> dict[str, str]:

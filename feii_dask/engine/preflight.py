@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,8 +13,8 @@ from dask.utils import format_bytes
 from distributed import Client
 
 from feii_dask._version import __version__
-from feii_dask.config.plugins import digest_of, own_source
-from feii_dask.engine.code_upload import PACKAGE, source_digest, upload_code, upload_package
+from feii_dask.config.plugins import digest_of, own_source, source_digest
+from feii_dask.engine.code_upload import PACKAGE, upload_code, upload_package
 from feii_dask.engine.dashboard_url import dashboard_answers, dashboard_link
 from feii_dask.engine.workers import BASE_BYTES, scheduler_needed, wait_for_worker
 from feii_dask.errors import ClusterError
@@ -75,7 +76,7 @@ def preflight(client: Client, detector: str) -> list[Check]:
     if checks[-1].verdict is Verdict.GOOD:
         checks += [check_detector(client, detector), check_probe(client)]
     checks += [check_dashboard(client)]
-    log.info("the cluster, before the first cube:\n%s", "\n".join(map(str, checks)))
+    log_rows(logging.INFO, "the cluster, before the first cube:", *checks)
     raise_if_bad(checks)
     return checks
 
@@ -113,8 +114,14 @@ def check_memory(client: Client, scan_bytes: int) -> Check:
             f"largest cubes may take {format_bytes(need[worker['nthreads']])}",
             "fewer threads or more memory for each worker; a cube that does not fit is reported and the run goes on",
         )
-    log.log(logging.INFO if check.verdict is Verdict.GOOD else logging.WARNING, "%s", check)
+    log_rows(logging.INFO if check.verdict is Verdict.GOOD else logging.WARNING, check)
     return check
+
+
+def log_rows(level: int, *rows: object) -> None:
+    """Log rows of the table; each of their lines is an argument, since one argument makes one line of the log."""
+    lines = "\n".join(map(str, rows)).split("\n")
+    log.log(level, "\n".join(["%s"] * len(lines)), *lines)
 
 
 def raise_if_bad(checks: list[Check]) -> None:
@@ -138,7 +145,7 @@ def check_code(client: Client) -> Check:
     missing = import_problems(client)
     if missing:
         log.info("feii_dask is missing on %s: sending this copy, %s", " and ".join(missing), PACKAGE)
-        upload_package(client, PACKAGE)
+        upload_package(client, missing)
         missing = import_problems(client)
         found = f"sent to the cluster, which has no feii_dask of its own ({__version__})"
     else:
@@ -165,13 +172,17 @@ def import_problems(client: Client) -> dict[str, str]:
         try:
             import feii_dask.engine.executor  # noqa: F401, PLC0415
             from feii_dask._version import __version__ as other  # noqa: PLC0415
-            from feii_dask.engine.code_upload import PACKAGE, source_digest  # noqa: PLC0415
         except ImportError as error:
             return str(error)
         if other != mine:
             return f"feii_dask is {other} there, and {mine} here"
-        is_same = source_digest(PACKAGE) == my_digest
-        return "" if is_same else f"feii_dask is another checkout of version {mine} there"
+        with suppress(ImportError):  # of a checkout that has no such functions yet
+            from feii_dask.config.plugins import source_digest  # noqa: PLC0415
+            from feii_dask.engine.code_upload import PACKAGE  # noqa: PLC0415
+
+            if source_digest(PACKAGE) == my_digest:
+                return ""
+        return f"feii_dask is another checkout of version {mine} there"
 
     found = {"scheduler": client.run_on_scheduler(problem)}
     found["workers"] = next((reason for reason in client.run(problem, on_error="ignore").values() if reason), "")

@@ -70,4 +70,4 @@ class Context:
     detector: str = "matched"
     detector_options: Mapping[str, Any] = field(default_factory=dict)
     extension: str = "SCI"
-    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # keys may be among them

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 
+from feii_dask.addresses import shown
 from feii_dask.errors import StoreError
 from feii_dask.monitor.panel import make_panel
 from feii_dask.monitor.progress import Callback
 from feii_dask.monitor.snapshot import ProgressSnapshot
+from feii_dask.plain_text import plain_text
+from feii_dask.store.run_files import open_regular
 
 __all__ = ["ProgressLog", "progress_displays", "run_log"]
 
@@ -34,10 +38,10 @@ def run_log(directory: Path | None) -> Iterator[None]:
     handlers: list[logging.Handler] = []
     if not logger.hasHandlers():
         handlers.append(ConsoleHandler())
-        handlers[-1].setFormatter(logging.Formatter("%(message)s"))
+        handlers[-1].setFormatter(LogFormatter("%(message)s"))
     if directory is not None:
         handlers.append(open_log(directory / "log.txt"))
-        handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handlers[-1].setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s"))
     own_console = any(isinstance(handler, ConsoleHandler) for handler in (*logger.handlers, *handlers))
     level = logger.level
     if level == logging.NOTSET:
@@ -74,9 +78,27 @@ def libraries_log_to(handler: logging.Handler | None) -> Iterator[None]:
 def open_log(path: Path) -> logging.FileHandler:
     """Open a log file, to go on below what it holds."""
     try:
-        return logging.FileHandler(path, encoding="utf-8")
+        return FileLog(path, encoding="utf-8")
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}; mend its permissions, or copy the run") from error
+
+
+class FileLog(logging.FileHandler):
+    """Appends to a file in a run directory, never through a link."""
+
+    def _open(self) -> TextIOWrapper:
+        return TextIOWrapper(open_regular(Path(self.baseFilename), "ab"), encoding=self.encoding)
+
+
+class LogFormatter(logging.Formatter):
+    """Writes what archives and files say as text: it begins no line, moves no terminal, and its addresses are safe."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, or lines where the message itself, or a traceback, has several."""
+        escaped = logging.makeLogRecord(record.__dict__)
+        if isinstance(record.args, tuple):
+            escaped.args = tuple(one if isinstance(one, int | float) else plain_text(str(one)) for one in record.args)
+        return plain_text(shown(super().format(escaped)), keep="\n")
 
 
 class ConsoleHandler(logging.Handler):

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from feii_dask.monitor.snapshot import P_VALUES, ProgressSnapshot, format_duration
+from feii_dask.plain_text import plain_text
 
 __all__ = ["NotebookPanel", "TerminalPanel", "draw_panel", "make_panel"]
 
@@ -22,6 +23,7 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 SPARKLINE_WIDTH = 30  # characters
 SHOWN_ROWS = 3  # of a table, so that all fits on a small terminal
 SMALL_P = 0.01
+LONGEST = 300  # characters of a row
 
 
 def make_panel(describe_workers: Callable[[], str]) -> TerminalPanel | NotebookPanel | None:
@@ -127,7 +129,8 @@ def panel_rows(snapshot: ProgressSnapshot, workers: str) -> dict[str, str | Colu
     """Return the rows of the panel by name, empty where there is nothing to show."""
     cubes = sparkline(rate.cubes_per_s for rate in snapshot.history)
     megabytes = sparkline(rate.mb_per_s for rate in snapshot.history)
-    detections = [Text(f"{line}: {number}") for line, number in snapshot.detections if number]
+    detections = [Text(plain_text(f"{line}: {number}")) for line, number in snapshot.detections if number]
+    newest = snapshot.line_image
     slowest, failures = snapshot.slowest[:SHOWN_ROWS], snapshot.failures[:SHOWN_ROWS]
     return {
         "cubes": f"{snapshot.done} of {snapshot.total}, {snapshot.failed} failed, {snapshot.detected} with detections",
@@ -137,10 +140,15 @@ def panel_rows(snapshot: ProgressSnapshot, workers: str) -> dict[str, str | Colu
         "workers": workers,
         "detections": Columns(detections, padding=(0, 2)) if detections else "",
         "p-values": small_p_values(snapshot),
-        "newest": f"{snapshot.line_image.line} in {snapshot.line_image.obs_id}" if snapshot.line_image else "",
-        "slowest": "\n".join(f"{cube.seconds:.1f} s {cube.obs_id}: {cube.why}" for cube in slowest),
-        "failures": "\n".join(f"{status} {cubes}: {reason}" for status, cubes, reason in failures),
+        "newest": shown_lines(f"{newest.line} in {newest.obs_id}") if newest else "",
+        "slowest": shown_lines(*(f"{cube.seconds:.1f} s {cube.obs_id}: {cube.why}" for cube in slowest)),
+        "failures": shown_lines(*(f"{status} {cubes}: {reason}" for status, cubes, reason in failures)),
     }
+
+
+def shown_lines(*lines: str) -> str:
+    """Return lines that hold archives' names and messages, of which a terminal obeys nothing."""
+    return "\n".join(plain_text(line, LONGEST) for line in lines)
 
 
 def sparkline(values: Iterable[float]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from feii_dask.cubes.addresses import shown
+from feii_dask.addresses import shown
 
 __all__ = ["CANDIDATES", "DETECTIONS", "FAILURES", "UNIDENTIFIED", "Column", "shown_failures"]
 

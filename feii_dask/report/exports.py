@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from astropy.io.votable import from_table, writeto
 from astropy.io.votable.tree import CooSys
 from astropy.table import Table
 
 from feii_dask._version import __version__
+from feii_dask.errors import StoreError
+from feii_dask.plain_text import plain_text
 from feii_dask.ranking.results import SearchResult
 from feii_dask.report.columns import CANDIDATES, FAILURES, UNIDENTIFIED, Column, shown_failures
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.store.atomic import write_atomically
 
-__all__ = ["write_exports"]
+__all__ = ["write_ecsv", "write_exports"]
 
 # XML has no way to write these (XML 1.0, 2.2); an archive's text may hold them all the same.
 NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")
+
+# Most characters of a cell: readers of CSV take 131 072 (Python's csv.field_size_limit).
+LONGEST = {"main_id": 300, "obs_id": 300, "reason": 2_000, "uri": 2_000}
+LONGEST_CELL = 100_000
+TEXTS = ("main_id", "obs_id", "obs_ids", "shares_light_with", "lines", "kinds", "status", "reason", "uri")
 
 
 def write_exports(result: SearchResult) -> None:
@@ -36,17 +44,36 @@ def write_exports(result: SearchResult) -> None:
     StoreError
         If the disk is full, or the directory cannot be written to.
     """
-    run, candidates = result.run, result.candidates
-    meta = {"fingerprint": str(run.manifest.get("fingerprint", "")), "feii_dask": __version__}
+    run, candidates = result.run, plain(result.candidates)
+    meta = {"fingerprint": plain_text(str(run.manifest.get("fingerprint", "")), LONGEST_CELL), "feii_dask": __version__}
     table = described_table(candidates, CANDIDATES, meta)
     write_ecsv(run.directory / "candidates.ecsv", table)
     write_votable(run.directory / "candidates.vot", table)
-    write_ecsv(run.directory / "unidentified.ecsv", described_table(result.unidentified, UNIDENTIFIED, meta))
-    write_ecsv(run.directory / "failures.ecsv", described_table(shown_failures(result.failures), FAILURES, meta))
+    write_ecsv(run.directory / "unidentified.ecsv", described_table(plain(result.unidentified), UNIDENTIFIED, meta))
+    write_ecsv(run.directory / "failures.ecsv", described_table(plain(shown_failures(result.failures)), FAILURES, meta))
     content = BytesIO()
     candidates.to_parquet(content, engine="pyarrow", index=False)
-    write_atomically(run.directory / "candidates.parquet", content.getvalue())
+    write_readable(run.directory / "candidates.parquet", content.getvalue(), candidates, pd.read_parquet)
     write_atomically(run.directory / "footprints.reg", ds9_regions(result.matched, candidates).encode())
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts any program can read: in one line, without control characters, not without end."""
+    cells = {
+        name: [plain_cell(text, LONGEST.get(name, LONGEST_CELL)) for text in frame[name]]
+        for name in TEXTS
+        if name in frame
+    }
+    return frame.assign(**cells).astype(dict.fromkeys(cells, str))
+
+
+def plain_cell(text: str, longest: int) -> str:
+    """Return the text of a cell.
+
+    Spaces around it would be lost to readers of text, and a line that begins with the sign of a comment is one.
+    """
+    text = plain_text(str(text).strip(), longest)
+    return f"\\{text}" if text.startswith("#") else text
 
 
 def described_table(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, Any]) -> Table:
@@ -66,7 +93,36 @@ def write_ecsv(path: Path, table: Table) -> None:
     """Write a table as text with its units and descriptions."""
     text = StringIO()
     table.write(text, format="ascii.ecsv")
-    write_atomically(path, text.getvalue().encode())
+    write_readable(path, text.getvalue().encode(), table, read_ecsv)
+
+
+def read_ecsv(file: BytesIO) -> Table:
+    """Read what `write_ecsv` writes."""
+    return Table.read(file.read().decode(), format="ascii.ecsv")
+
+
+def write_readable(path: Path, content: bytes, table: Any, read: Callable[[BytesIO], Any]) -> None:
+    """Write a file if what it holds can be read again, with as many rows and the same texts.
+
+    Raises
+    ------
+    StoreError
+        If it cannot, or the file cannot be written.
+    """
+    try:
+        back = read(BytesIO(content))
+        texts = [name for name in TEXTS if name in list(table.columns)]
+        is_same = len(back) == len(table) and all(texts_of(back[name]) == texts_of(table[name]) for name in texts)
+    except Exception as error:  # every reader has its own
+        raise StoreError(f"cannot write {path}, it could not be read again: {error}; please report this") from error
+    if not is_same:
+        raise StoreError(f"cannot write {path}: read again, it would hold other texts; please report this")
+    write_atomically(path, content)
+
+
+def texts_of(column: Any) -> list[str]:
+    """Return the texts of a column of any table; a missing one is empty."""
+    return ["" if text is np.ma.masked else str(text) for text in column]
 
 
 def write_votable(path: Path, table: Table) -> None:
@@ -82,4 +138,4 @@ def write_votable(path: Path, table: Table) -> None:
             field.ref = "icrs"
     content = BytesIO()
     writeto(document, content)  # to_xml() writes in C, beyond the end of its buffer in rows of some lengths (astropy 8)
-    write_atomically(path, content.getvalue())
+    write_readable(path, content.getvalue(), table, lambda file: Table.read(file, format="votable"))

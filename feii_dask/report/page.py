@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from feii_dask._version import __version__
 from feii_dask.model import Status
+from feii_dask.plain_text import plain_text
 from feii_dask.ranking.candidates import MIN_LINES, funnel, including
 from feii_dask.ranking.results import SearchResult
 from feii_dask.report.columns import CANDIDATES, DETECTIONS, UNIDENTIFIED, shown_failures
@@ -23,6 +24,7 @@ from feii_dask.store.outcome_table import deciding_rows
 __all__ = ["write_report"]
 
 FAILURES_SHOWN = 1000
+LONGEST_TEXT = 20_000  # characters of one text on the page; the drawings and images, marked as safe, may be longer
 UNIDENTIFIED_SHOWN = 1000  # the most significant of them
 
 STEPS = {
@@ -112,10 +114,18 @@ def template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=shown_value,
     )
     environment.filters["number"] = readable_number
     environment.filters["place"] = lambda at: f"{at:.1f}".removesuffix(".0")
     return environment.get_template("report.html.j2")
+
+
+def shown_value(value: Any) -> Any:
+    """Return what the page shows of a value: a text of strangers escaped and not without end, our own markup whole."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return plain_text(value, LONGEST_TEXT, keep="\n\t")
+    return value
 
 
 def readable_number(value: float, digits: int = 3) -> str:

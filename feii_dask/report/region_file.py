@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from feii_dask.plain_text import plain_text
 from feii_dask.report.finding_chart import regions_of
 from feii_dask.sky.shapes import Region
 
 __all__ = ["ds9_regions"]
 
 HEADER = "# Region file format: DS9 version 4.1\nglobal color=cyan\nicrs\n"
+LONGEST_LABEL = 200  # characters
 POINT_ARCSEC = 0.1  # radius of the circle that stands for a footprint that is a point
 
 
@@ -42,5 +44,5 @@ def outlines(region: Region, obs_id: str) -> Iterator[str]:
 
 
 def plain_label(text: str) -> str:
-    """Return text without what would end a label in braces."""
-    return "".join(letter for letter in text if letter.isprintable() and letter not in "{}#;")
+    """Return text in one line, without what would end a label in braces."""
+    return plain_text("".join(letter for letter in text if letter not in "{}#;"), LONGEST_LABEL)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 
 from feii_dask.errors import StoreError
+from feii_dask.store.run_files import open_regular
 
 __all__ = ["make_directory", "remove_leftovers", "write_atomically"]
+
+LEFTOVER = re.compile(r"\..+\.(json|parquet|fits|ecsv|vot|reg|html)\.\d+\.tmp", re.DOTALL)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -23,7 +28,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)  # of an earlier process of this number, or a link that somebody planted
+        with open_regular(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -53,7 +59,13 @@ def make_directory(path: Path) -> None:
 
 
 def remove_leftovers(directory: Path) -> None:
-    """Remove what a process that was killed in the middle of `write_atomically` left in a directory."""
+    """Remove what a process that was killed in the middle of `write_atomically` left in a directory, and no other file.
+
+    Nothing is removed from a directory that is a link.
+    """
+    if directory.is_symlink():
+        return
     for temporary in directory.glob(".*.tmp"):
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if LEFTOVER.fullmatch(temporary.name) and stat.S_ISREG(temporary.lstat().st_mode):
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)

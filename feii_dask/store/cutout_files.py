@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from feii_dask.errors import StoreError
 from feii_dask.model import Cutout, Line
 from feii_dask.store.atomic import write_atomically
+from feii_dask.store.run_files import open_regular
 
 __all__ = ["cutout_path", "read_cutout", "read_line_map", "write_cutout"]
 
@@ -162,9 +163,9 @@ def read_line_map(path: Path) -> NDArray[np.float32]:
 def open_cutout(path: Path) -> Iterator[fits.HDUList]:
     """Open a cutout; what is wrong with the file, or missing in it, becomes a `StoreError`."""
     try:
-        with fits.open(path, memmap=False) as hdus:
+        with open_regular(path) as file, fits.open(file, memmap=False) as hdus:
             yield hdus
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # astropy has no base class for what a damaged file may raise
         raise StoreError(f"{path} is not a cutout that can be read: {error}") from error
 
 

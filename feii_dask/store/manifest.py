@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,13 +18,16 @@ import pandas as pd
 from feii_dask.config.declarations import declarations_of
 from feii_dask.config.missions import Mission, find_mission
 from feii_dask.config.plugins import digest_of
+from feii_dask.config.run_places import RUN_FILE
 from feii_dask.config.settings import Settings
-from feii_dask.cubes.addresses import shown
 from feii_dask.cubes.lines import find_lines
 from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import FingerprintError, LineError, SettingsError
 from feii_dask.model import Context, Line
+from feii_dask.store.run_files import real_path
 from feii_dask.store.run_store import RunStore
+from feii_dask.store.schema import shipped_mission
+from feii_dask.store.signature import is_signed, sign
 
 __all__ = [
     "as_context",
@@ -81,41 +85,60 @@ def validate_coverage(lines: tuple[Line, ...], mission: Mission) -> tuple[Line, 
     return lines
 
 
-def fingerprint(settings: Settings, context: Context, directory: Path | None = None) -> str:
+def fingerprint(settings: Settings, lines: tuple[Line, ...], directory: Path | None = None) -> str:
     """Return a digest of all that shapes a run's results; equal runs have equal ones.
 
-    An archive inside the run directory counts by its place there, so that the whole may be moved.
+    An archive inside the run directory counts by its place there, so that the whole may be moved. It tells runs apart;
+    it is no key, and nothing that must be safe rests on it. A user's code is read for it, and not imported.
+
+    Raises
+    ------
+    SettingsError
+        If that code lies in a run directory, or cannot be read.
     """
     shape = {name: getattr(settings, name) for name in SHAPING}
-    if settings.extension == find_mission(settings.mission).extension:
+    mission = shipped_mission(shape)
+    if mission and settings.extension == mission.extension:
         del shape["extension"]  # as before there was a choice
     shape["archive"] = archive_name(settings, directory)
-    if code := digest_of(settings.detector):  # of a user's own: what it is, not only what it is called
-        shape["detector_sha256"] = code
+    for name in ("mission", "detector"):  # of a user's own: what they are, not only what they are called
+        if code := code_digest(getattr(settings, name)):
+            shape[f"{name}_sha256"] = code
     if table := targets_digest(settings, directory):
         shape["targets_sha256"] = table
-    shape["lines"] = [(line.species, line.wavelength_um) for line in context.lines]
+    shape["lines"] = [(line.species, line.wavelength_um) for line in lines]
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def code_digest(name: str) -> str:
+    """Return a digest of a user's code, without importing it; empty for ours."""
+    try:
+        return digest_of(name)
+    except (ImportError, OSError) as error:
+        raise SettingsError(f"{name!r} cannot be imported: {error}") from error
+
+
 def targets_digest(settings: Settings, directory: Path | None) -> str:
-    """Return a digest of the user's table of objects; of one that is gone, what the run that is resumed has of it."""
+    """Return a digest of the user's table of objects.
+
+    A run has its content: of a table that is gone, or is not repeated when the run is resumed, it says what it was.
+    """
     if not settings.targets:
         return ""
-    try:
-        return hashlib.sha256(Path(settings.targets).read_bytes()).hexdigest()
-    except OSError:  # whoever reads it says so; a run that is resumed has its content
-        has_run = directory is not None and (directory / "run.json").is_file()
-        return str(RunStore(directory).manifest.get("targets_sha256", "")) if directory and has_run else ""
+    if not settings.resume or settings.sources.get("targets") == "command line":
+        with suppress(OSError):  # whoever reads it says so
+            return hashlib.sha256(Path(settings.targets).read_bytes()).hexdigest()
+    has_run = directory is not None and (directory / RUN_FILE).is_file()
+    return str(RunStore(directory).manifest.get("targets_sha256", "")) if directory and has_run else ""
 
 
 def archive_name(settings: Settings, directory: Path | None) -> str:
     """Return ``live``, or where the folder archive is: relative if it is inside the run directory."""
     if settings.archive == "live":
         return "live"
-    folder = Path(settings.archive).resolve()
-    if directory is not None and folder.is_relative_to(directory.resolve()):
-        return str(folder.relative_to(directory.resolve()))
+    folder = real_path(settings.archive)
+    if directory is not None and folder.is_relative_to(real_path(directory)):
+        return str(folder.relative_to(real_path(directory)))
     return str(folder)
 
 
@@ -130,9 +153,10 @@ def describe_run(settings: Settings, context: Context, directory: Path) -> dict[
     """Return the ``run.json`` of a new run, which explains it and lets it be resumed; it has no storage options."""
     shape = {name: getattr(settings, name) for name in SHAPING}
     return {
-        "fingerprint": fingerprint(settings, context, directory),
+        "fingerprint": fingerprint(settings, context.lines, directory),
         "targets_sha256": targets_digest(settings, directory),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "signature": sign(str(settings.archive)),
         "settings": shape
         | {
             "archive": archive_name(settings, directory),
@@ -151,32 +175,66 @@ def as_json(line: Line) -> dict[str, Any]:
     return {name: value for name, value in asdict(line).items() if value == value}  # noqa: PLR0124 - false for NaN
 
 
-def resume_run(settings: Settings) -> tuple[Settings, Context]:
-    """Return the settings and the context of the run that ``--resume`` names.
+def resume_run(settings: Settings) -> tuple[RunStore, Settings, Context]:
+    """Return the run that ``--resume`` names, with its settings and its context.
 
     Raises
     ------
     FingerprintError
-        If an option of the command asks for something else than that run did.
+        If an option of the command asks for something else than that run did, or ``run.json`` was changed.
+    SettingsError
+        If it names code, or cubes outside of it that the user never named, and the command does not repeat them.
     """
     directory = Path(str(settings.resume))
-    manifest = RunStore.open(directory).manifest
-    stored = stored_settings(manifest, directory)
-    for name in SHAPING:
-        asked = getattr(settings, name)
-        if settings.sources.get(name) == "command line" and comparable(name, asked) != comparable(name, stored[name]):
+    run = RunStore.open(directory)
+    manifest, sources = run.manifest, settings.sources
+    asked = {name: getattr(settings, name) for name in SHAPING if sources.get(name) == "command line"}
+    stored, lines = stored_settings(manifest, directory), stored_lines(manifest)
+    for name, value in asked.items():
+        if comparable(name, value) != comparable(name, stored[name]):
             raise FingerprintError(
-                f"the run in {str(directory)!r} has {name} {stored[name]!r}, not {asked!r}; "
+                f"the run in {str(directory)!r} has {name} {stored[name]!r}, not {value!r}; "
                 f"leave the option out to go on, or start a new run with --out"
             )
-    lines = stored_lines(manifest)
-    if settings.sources.get("lines") == "command line" and find_lines(*settings.lines) != lines:
+    if sources.get("lines") == "command line" and find_lines(*settings.lines) != lines:
         names = ", ".join(line.name for line in lines)
         raise FingerprintError(f"the run in {str(directory)!r} looks for {names}; leave --lines out to go on")
-    if settings.sources.get("include") != "command line":
-        stored["include"] = included_kinds(RunStore(directory))
+    if sources.get("include") != "command line":
+        stored["include"] = included_kinds(run)
     settings = replace(settings, **stored)
-    return settings, as_context(settings, lines)
+    refuse_unconfirmed(manifest, stored, asked, directory)
+    run.refuse_other_run(fingerprint(settings, lines, directory))
+    if stored["targets"] and "targets" not in asked and not run.has_tables:
+        raise SettingsError(
+            f"the run in {str(directory)!r} has not read its table of objects yet: if it is the one that you mean, "
+            f"repeat it, --targets {stored['targets']}"
+        )
+    return run, settings, as_context(settings, lines)
+
+
+def refuse_unconfirmed(
+    manifest: Mapping[str, Any], stored: Mapping[str, Any], asked: Mapping[str, Any], directory: Path
+) -> None:
+    """Refuse what a run, which may be somebody else's, would have imported or read, until the user repeats it.
+
+    Raises
+    ------
+    SettingsError
+        With the option that repeats it.
+    """
+    for name in ("mission", "detector"):
+        if ":" in stored[name] and name not in asked:
+            raise SettingsError(
+                f"the run in {str(directory)!r} was made with code, {name} {stored[name]!r}, which may be somebody "
+                f"else's: if you trust it, repeat it, --{name} {stored[name]}"
+            )
+    archive = str(stored["archive"])
+    is_elsewhere = archive != "live" and not real_path(archive).is_relative_to(real_path(directory))
+    if is_elsewhere and "archive" not in asked and not is_signed(manifest, archive):
+        raise SettingsError(
+            f"the run in {str(directory)!r} was not begun by you and searches cubes outside of it: if they are those "
+            f"that you mean, repeat where they are, --archive {archive}"
+        )
 
 
 def included_kinds(run: RunStore) -> tuple[str, ...]:
@@ -205,7 +263,7 @@ def include_kinds(run: RunStore, kinds: tuple[str, ...]) -> None:
 def comparable(name: str, value: Any) -> Any:
     """Return a setting in the form in which runs are compared: one place has many paths."""
     is_place = name == "targets" or (name == "archive" and value != "live")
-    return Path(value).resolve() if is_place and value else value
+    return real_path(value) if is_place and value else value
 
 
 def validate_uris(uris: pd.Series[Any], archive: str) -> None:
@@ -225,38 +283,52 @@ def validate_uris(uris: pd.Series[Any], archive: str) -> None:
     SettingsError
         If one of them is on this machine and not inside the directory, or neither on S3 nor served by https.
     """
-    folder = None if archive == "live" else Path(archive).resolve()
+    folder = None if archive == "live" else real_path(archive)
     for uri in uris.dropna():
         if folder is None:
             allowed = uri.startswith(("s3://", "https://"))
         else:
-            allowed = "://" not in uri and Path(uri).resolve().is_relative_to(folder)
+            allowed = "://" not in uri and "\0" not in uri and real_path(uri).is_relative_to(folder)
         if not allowed:
             raise SettingsError(
-                f"a matched cube of the run is outside of its archive, {archive}: {shown(uri)}; "
-                f"begin a new run with --out"
+                f"a matched cube of the run is outside of its archive, {archive}: {uri}; begin a new run with --out"
             )
 
 
 def stored_settings(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-    """Read the shaping settings of a manifest, checked like any other."""
-    try:
-        settings = manifest["settings"]
-        stored = {"extension": find_mission(settings["mission"]).extension, **settings}  # earlier versions had no other
-        shape = {name: stored[name] for name in SHAPING}
-        archive = str(shape["archive"])
-    except (KeyError, TypeError) as error:
-        raise SettingsError(f"run.json in {str(directory)!r} lacks {error}; it is not a run of this program") from error
+    """Read the shaping settings of a manifest, checked like any other.
+
+    Raises
+    ------
+    SettingsError
+        If one is missing or cannot be taken, or the archive is beside the directory.
+    """
+    where, given = f"run.json in {str(directory)!r}", manifest.get("settings", {})
+    shape: dict[str, Any] = {}
+    if mission := shipped_mission(given):
+        given = {"extension": mission.extension, **given}  # earlier versions had no other
+    for name in SHAPING:
+        if name not in given:
+            raise SettingsError(f"{where} lacks {name!r}; it is not a run of this program")
+        try:
+            shape[name] = declarations_of(Settings)[name].read(given[name])
+        except ValueError as error:
+            raise SettingsError(f"{where} has {name} {given[name]!r:.60}, and takes {error}") from None
+    archive = shape["archive"]
     if archive != "live" and not Path(archive).is_absolute():
         shape["archive"] = str(directory / archive)
-        if not (directory / archive).resolve().is_relative_to(directory.resolve()):
-            raise SettingsError(f"run.json in {str(directory)!r} names an archive outside of it: {archive}")
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in shape.items()}
+        if not real_path(directory / archive).is_relative_to(real_path(directory)):
+            raise SettingsError(f"{where} names an archive outside of it: {archive}")
+    return shape
 
 
 def stored_lines(manifest: Mapping[str, Any]) -> tuple[Line, ...]:
     """Read back the lines of a run, which may have come from a file that is gone."""
     try:
-        return tuple(Line(**line) for line in manifest["lines"])
-    except (KeyError, TypeError) as error:
+        lines = tuple(Line(**line) for line in manifest["lines"])
+    except (KeyError, TypeError, ValueError) as error:
         raise SettingsError(f"the lines in run.json cannot be read: {error}") from error
+    texts = [text for line in lines for text in (line.species, line.transition, line.note)]
+    if not lines or not all(isinstance(text, str) for text in texts):
+        raise SettingsError("the lines in run.json cannot be read: there are none, or a name of one is no text")
+    return lines

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime
+from math import inf
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from feii_dask.model import Detection, Lobe, Outcome, Status, UnidentifiedLine
+from feii_dask.model import Detection, Kind, Lobe, Outcome, Status, UnidentifiedLine
 
 __all__ = [
     "BOOKKEEPING_COLUMNS",
     "KEY_COLUMNS",
     "SCHEMA",
     "SCIENCE_COLUMNS",
+    "check_rows",
     "deciding_rows",
     "latest_attempts",
     "to_frame",
@@ -129,6 +132,28 @@ def measurements(detection: Detection) -> dict[str, Any]:
         "peak_y": peak_y,
         "peak_x": peak_x,
     }
+
+
+def check_rows(rows: pa.Table) -> None:
+    """Refuse rows of `SCHEMA` that hold what no scan returns, as a damaged or a foreign file may.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a text is not UTF-8, a word or a wavelength does not exist, or lists that belong together differ in length.
+    """
+    rows.validate(full=True)
+    for name, words in (("status", Status), ("kind", Kind), ("unidentified_kind", Kind)):
+        found = rows[name].combine_chunks()
+        odd = set(pc.unique(pc.list_flatten(found) if name not in ("status", "kind") else found).to_pylist())
+        if odd := odd - {word.value for word in words}:
+            raise pa.ArrowInvalid(f"{name} is {odd.pop()!r}")
+    if not all(0 < value < inf for value in rows["wavelength_um"].to_pylist()):
+        raise pa.ArrowInvalid("a wavelength is not positive")
+    for prefix, record in RECORDS.values():
+        lengths = [pc.list_value_length(rows[f"{prefix}_{field.name}"]) for field in fields(record)]
+        if not all(other.equals(lengths[0]) for other in lengths):
+            raise pa.ArrowInvalid(f"the lists of {prefix} differ in length")
 
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:

@@ -19,9 +19,10 @@ from filelock import FileLock, Timeout
 
 from feii_dask.errors import StoreError
 from feii_dask.model import Outcome
-from feii_dask.store.atomic import remove_leftovers, write_atomically
+from feii_dask.store.atomic import make_directory, remove_leftovers, write_atomically
 from feii_dask.store.cutout_files import cutout_path, write_cutout
-from feii_dask.store.outcome_table import SCHEMA, to_frame, to_rows
+from feii_dask.store.outcome_table import SCHEMA, check_rows, to_frame, to_rows
+from feii_dask.store.run_files import open_regular, read_regular
 
 __all__ = ["OutcomeWriter", "exclusive_lock", "open_writer", "read_parts"]
 
@@ -42,6 +43,7 @@ def open_writer(directory: Path) -> Iterator[OutcomeWriter]:
     """
     with exclusive_lock(directory):
         for name in (".", "tables", "outcomes", "cutouts"):
+            make_directory(directory / name)
             remove_leftovers(directory / name)
         writer = OutcomeWriter(directory)
         try:
@@ -120,6 +122,7 @@ def exclusive_lock(directory: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, in whatever way it ends."""
     lock = FileLock(directory / "run.lock", blocking=False)
     try:
+        open_regular(directory / "run.lock", "ab").close()  # no link, which the lock would follow
         lock.acquire()
     except Timeout as error:
         raise StoreError(
@@ -153,10 +156,13 @@ def read_parts(directory: Path, columns: Sequence[str] = SCHEMA.names) -> pd.Dat
 def read_part(path: Path, columns: Sequence[str]) -> pa.Table | None:
     """Read one part, or return None if it is damaged; for many small ones this is as quick as `pyarrow.dataset`."""
     try:
-        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
+        source = pa.BufferReader(read_regular(path))
+        with pq.ParquetFile(source, pre_buffer=False, page_checksum_verification=True) as file:
             if not file.schema_arrow.equals(SCHEMA):
                 raise pa.ArrowInvalid("its columns are not those of an outcome")
-            return file.read(columns, use_threads=False)
-    except (OSError, pa.ArrowException) as error:
+            rows = file.read(use_threads=False)
+            check_rows(rows)
+            return rows.select(columns)
+    except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
         log.warning("%s is damaged, its cubes count as not scanned: %s", path, error)
         return None

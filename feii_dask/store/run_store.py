@@ -22,17 +22,20 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from feii_dask.config.run_places import RUN_FILE
 from feii_dask.errors import FingerprintError, SettingsError, StoreError
 from feii_dask.model import Cutout
 from feii_dask.store.atomic import make_directory, write_atomically
 from feii_dask.store.cutout_files import cutout_path, read_cutout, read_line_map
+from feii_dask.store.manifest_file import read_manifest
 from feii_dask.store.outcome_table import BOOKKEEPING_COLUMNS, SCIENCE_COLUMNS, latest_attempts
 from feii_dask.store.outcome_writer import OutcomeWriter, exclusive_lock, open_writer, read_parts
+from feii_dask.store.run_files import refuse_links
 from feii_dask.store.schema import RUN_SCHEMA, check_schema
+from feii_dask.store.stored_tables import read_tables
 
 __all__ = ["BOOKKEEPING_COLUMNS", "SCIENCE_COLUMNS", "RunStore", "Tables"]
 
-MANIFEST = "run.json"
 # What may be in a directory before a run begins there: a simulated sky, and the log of the command itself.
 ALLOWED_BEFORE = {"sky", "log.txt"}
 
@@ -81,13 +84,14 @@ class RunStore:
         SettingsError
             If it holds something else, or a run in another schema, or is a file.
         StoreError
-            If it cannot be written to.
+            If it cannot be written to, or something in it leads elsewhere.
         """
         directory = Path(directory)
         store = cls(directory)
-        if (directory / MANIFEST).exists():
+        refuse_links(directory)
+        if (directory / RUN_FILE).exists():
             check_schema(store.manifest, directory)
-            store._refuse_other_run(manifest["fingerprint"])
+            store.refuse_other_run(manifest["fingerprint"])
             return store
         refuse_other_files(directory)
         make_directory(directory)
@@ -103,12 +107,13 @@ class RunStore:
         SettingsError
             If it holds none, or one that another version of the program wrote in another schema.
         StoreError
-            If its ``run.json`` cannot be read.
+            If its ``run.json`` cannot be read, or something in it leads elsewhere.
         """
         store = cls(Path(directory))
-        if not (store.directory / MANIFEST).is_file():
+        refuse_links(store.directory)
+        if not (store.directory / RUN_FILE).is_file():
             raise SettingsError(
-                f"{directory} holds no run (it has no {MANIFEST}): name a directory that a search wrote"
+                f"{directory} holds no run (it has no {RUN_FILE}): name a directory that a search wrote"
             )
         check_schema(store.manifest, store.directory)
         return store
@@ -116,14 +121,7 @@ class RunStore:
     @property
     def manifest(self) -> dict[str, Any]:
         """The content of ``run.json``."""
-        path = self.directory / MANIFEST
-        try:
-            manifest = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise StoreError(f"cannot read {path}: {error}; restore the file, or begin a new run") from error
-        if not isinstance(manifest, dict):
-            raise StoreError(f"cannot read {path}: it holds no run; restore the file, or begin a new run")
-        return manifest
+        return read_manifest(self.directory)
 
     def update_manifest(self, **items: Any) -> None:
         """Set items of ``run.json``; the file is replaced at once or not at all."""
@@ -131,9 +129,16 @@ class RunStore:
 
     def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(dict(manifest), indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.directory / MANIFEST, text.encode())
+        write_atomically(self.directory / RUN_FILE, text.encode())
 
-    def _refuse_other_run(self, fingerprint: str) -> None:
+    def refuse_other_run(self, fingerprint: str) -> None:
+        """Refuse to go on if the run has another fingerprint.
+
+        Raises
+        ------
+        FingerprintError
+            With both.
+        """
         stored = self.manifest.get("fingerprint")
         if stored != fingerprint:
             raise FingerprintError(
@@ -171,12 +176,9 @@ class RunStore:
         Raises
         ------
         StoreError
-            If they were not stored, or cannot be read.
+            If they were not stored, cannot be read, or are not tables of a run.
         """
-        try:
-            return Tables(*(pd.read_parquet(self._table(name), engine="pyarrow") for name in Tables._fields))
-        except (OSError, pa.ArrowException) as error:
-            raise StoreError(f"cannot read the tables of {self.directory}: {error}; begin a new run") from error
+        return Tables(*read_tables(self.directory / "tables"))
 
     def _table(self, name: str) -> Path:
         return self.directory / "tables" / f"{name}.parquet"
@@ -194,7 +196,7 @@ class RunStore:
     def remove(self, *, keep_directory: bool) -> None:
         """Remove a run that has no tables yet; whatever else is in its directory stays."""
         tables = (f"tables/{name}.parquet" for name in Tables._fields)
-        for name in (MANIFEST, "log.txt", "run.lock", *tables):
+        for name in (RUN_FILE, "log.txt", "run.lock", *tables):
             (self.directory / name).unlink(missing_ok=True)
         for folder in ("tables", "outcomes", "cutouts", *(() if keep_directory else (".",))):
             with suppress(OSError):  # it is not there, or not empty
@@ -254,4 +256,4 @@ def refuse_other_files(directory: Path) -> None:
 
 def is_allowed_before(name: str) -> bool:
     """Whether a file may be there before a run begins; an interrupted write of the manifest may."""
-    return name in ALLOWED_BEFORE or (name.startswith(f".{MANIFEST}.") and name.endswith(".tmp"))
+    return name in ALLOWED_BEFORE or (name.startswith(f".{RUN_FILE}.") and name.endswith(".tmp"))

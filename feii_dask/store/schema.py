@@ -15,7 +15,7 @@ from feii_dask.cubes.lines import SETS, find_lines, name_to_find
 from feii_dask.errors import SettingsError
 from feii_dask.model import Line
 
-__all__ = ["RUN_SCHEMA", "check_schema"]
+__all__ = ["RUN_SCHEMA", "check_schema", "shipped_mission"]
 
 # 1: tables/targets.parquet, and outcomes whose lists were texts; run.json had no schema. 2: outcomes without the kind
 # of a line, its lobes and unidentified lines. 3: without the velocities that were searched for these, and their flags.
@@ -37,10 +37,13 @@ def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:
     versions = manifest.get("versions")
     version = versions.get("feii_dask") if isinstance(versions, Mapping) else "(run.json does not say which)"
     is_old = isinstance(schema, int) and schema < RUN_SCHEMA
-    advice = f"search again:\n  {search_command(manifest, directory)}" if is_old else "update feii_dask to use it"
+    advice = (
+        ("search again:", f"  {search_command(manifest, directory)}") if is_old else ("update feii_dask to use it",)
+    )
     raise SettingsError(
         f"{directory} was written by feii_dask {version} with schema {schema}, and this version reads schema "
-        f"{RUN_SCHEMA}. The parquet files in its tables and outcomes open with pandas.read_parquet; {advice}"
+        f"{RUN_SCHEMA}. The parquet files in its tables and outcomes open with pandas.read_parquet; {advice[0]}",
+        *advice[1:],
     )
 
 
@@ -88,7 +91,7 @@ def line_options(lines: Any, settings: Mapping[str, Any]) -> Iterator[str]:
 
 def shipped_mission(settings: Mapping[str, Any]) -> Mission | None:
     """Return a run's mission if feii_dask ships it; a module that a manifest names is not imported for a message."""
-    return MISSIONS.get(str(settings.get("mission", "")))
+    return MISSIONS.get(str(settings.get("mission", "")).lower())
 
 
 def keys(lines: Iterable[Line]) -> set[tuple[str, float]]:

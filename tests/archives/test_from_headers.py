@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,10 @@ from astropy.io import fits
 from feii_dask.archives import ArchiveQuery, CubeArchive, Selection, open_cube_archive
 from feii_dask.archives.from_headers import describe_cubes
 from feii_dask.config.missions import find_mission
+from feii_dask.cubes.lines import FE_II_LINES
 from feii_dask.errors import SettingsError
+from feii_dask.model import Context, MatchedCube, Status
+from feii_dask.scan import scan_cube
 from feii_dask.simulate.s3d import write_cube
 from feii_dask.simulate.scene import make_cube
 
@@ -106,3 +110,16 @@ def test_cubes_in_another_extension(folder: Path) -> None:
     assert notes[0].startswith("3 files are no cubes")
     table, notes = describe_cubes(folder, paths, replace(mission, extension="FLUX"))
     assert (len(table), notes) == (3, ())
+
+
+def test_a_pipe_or_a_device_in_a_folder_is_not_opened(folder: Path) -> None:
+    cubes = folder / "cubes"
+    os.mkfifo(cubes / "pipe_s3d.fits")
+    (cubes / "zero_s3d.fits").symlink_to("/dev/zero")
+    (cubes / "loop_s3d.fits").symlink_to(cubes / "loop_s3d.fits")
+    archive = cubes_of(cubes)
+    table = archive.observations()
+    assert sorted(table["obs_id"]) == sorted(BANDS)
+    place = archive.locate(table.head(1).assign(dataURL="pipe_s3d.fits"))[0]
+    outcome = scan_cube(MatchedCube(obs_id="pipe", uri=place), Context(lines=FE_II_LINES))
+    assert (outcome.status, outcome.reason) == (Status.UNREADABLE, f"{place} is no regular file")

@@ -270,3 +270,25 @@ def test_secrets_are_not_printed() -> None:
     explained = load_settings().explain()
     assert "TOKEN" in explained
     assert "hush" not in explained
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + "\n".join(
+            f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+        )
+        + "\nfeii-dask: {target: *i}",
+        "feii-dask: &a {clusters: *a}",
+        "a: &a {k0: 0}\n"
+        + "\n".join(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}' if i else '*a'] * 40)}]}}" for i in range(12))
+        + "\nfeii-dask: *a11",
+    ],
+    ids=["lists", "itself", "merges"],
+)
+def test_an_alias_bomb_ends_with_a_line(bomb: str) -> None:
+    write(bomb)
+    with pytest.raises(SettingsError, match=r"is not YAML: its aliases stand for more than 100000 values") as caught:
+        load_settings()
+    assert len(str(caught.value)) < 300

@@ -86,7 +86,7 @@ def test_a_mission_that_a_user_adds(tmp_path: Path, client: Client) -> None:
     result = fd.search(fd.load_settings(mission="own_missions:AKARI", archive=sky, out="run"), client)
     assert set(result.candidates["main_id"]) == set(BRIGHT)
     assert set(result.candidates["lines"]) == {"O I 63.184"}
-    resumed = fd.search(fd.load_settings(resume="run"), client)
+    resumed = fd.search(fd.load_settings(resume="run", mission="own_missions:AKARI"), client)
     pd.testing.assert_frame_equal(resumed.candidates, result.candidates)
 
 

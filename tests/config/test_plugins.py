@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from feii_dask.config.plugins import digest_of, import_named, own_source
+from feii_dask.config.plugins import digest_of, files_of, import_named, own_source
 
 
 def test_a_module_of_the_working_directory_is_found_by_the_installed_command() -> None:
@@ -78,3 +78,25 @@ def test_whatever_a_module_does_is_an_import_error(content: str, message: str) -
     Path(f"{name}.py").write_text(content)
     with pytest.raises(ImportError, match=message):
         import_named(f"{name}:value")
+
+
+def test_a_package_is_its_modules_and_what_it_declares() -> None:
+    package = Path("mine")
+    for name in (
+        "__init__.py",
+        "inner/detect.py",
+        "kernels/a.npy",
+        "kernels/b.txt",
+        ".env",
+        ".git/hook.py",
+        "notes.txt",
+    ):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("x = 1\n")
+    Path("outside").mkdir()
+    Path("outside/secret.py").write_text("")
+    (package / "linked").symlink_to(Path("outside").resolve())
+    (package / "linked.py").symlink_to(Path("outside/secret.py").resolve())
+    (package / "__init__.py").write_text("PACKAGE_DATA = ('kernels/*.npy', '../outside/*', '.env', '/etc/passwd')\n")
+    names = {path.relative_to(package).as_posix() for path in files_of(package)}
+    assert names == {"__init__.py", "inner/detect.py", "kernels/a.npy"}

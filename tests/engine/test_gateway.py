@@ -264,3 +264,12 @@ def test_ctrl_c_waits_until_the_name_of_the_cluster_is_there() -> None:
     assert names == ["a cluster"]
     with pytest.raises(KeyboardInterrupt):  # and is what it was afterwards
         signal.raise_signal(signal.SIGINT)
+
+
+def test_the_third_ctrl_c_does_not_wait_for_a_gateway_that_hangs() -> None:
+    sent: list[int] = []
+    with pytest.raises(KeyboardInterrupt), signals_deferred():
+        for number in range(4):
+            sent.append(number)
+            signal.raise_signal(signal.SIGINT)
+    assert sent == [0, 1, 2]

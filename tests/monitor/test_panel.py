@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -131,3 +132,16 @@ def test_under_pytest_nothing_is_printed(sky: Path, client: object, capfd: pytes
 
     fd.search(fd.load_settings(archive=sky, out="run", lines=["notebook"]), client)
     assert capfd.readouterr().out == ""
+
+
+def test_the_panel_obeys_no_name_of_an_archive() -> None:
+    hostile = "TMC\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\nsecond"
+    outcomes = (
+        replace(outcome, obs_id=f"{hostile}{number}", reason=outcome.reason and f"{hostile} fails")
+        for number, outcome in enumerate(make_outcomes(40))
+    )
+    console = Console(width=100, file=StringIO(), force_terminal=True, color_system=None)
+    console.print(draw_panel(snapshot_of(outcomes, 40)))
+    drawn = console.file.getvalue()
+    assert "owned" in drawn
+    assert all(line.isprintable() for line in drawn.split("\n"))

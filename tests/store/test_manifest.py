@@ -68,8 +68,8 @@ def test_a_run_directory_of_somebody_else(sky: Path, client: object) -> None:
 def test_a_run_that_is_resumed_includes_the_same_kinds_of_lines_unless_told() -> None:
     settings = load_settings(include=["compact"], out="run")
     create_run(settings, as_context(settings))
-    assert resume_run(load_settings(resume="run"))[0].include == ("compact",)
-    assert resume_run(load_settings(resume="run", include=["undecided"]))[0].include == ("undecided",)
+    assert resume_run(load_settings(resume="run"))[1].include == ("compact",)
+    assert resume_run(load_settings(resume="run", include=["undecided"]))[1].include == ("undecided",)
 
 
 def test_a_run_knows_what_its_detector_and_its_targets_are() -> None:
@@ -77,19 +77,30 @@ def test_a_run_knows_what_its_detector_and_its_targets_are() -> None:
     Path("own_detector.py").write_text("def extent(data):\n    return [0.0] * len(data)\n")
     settings = load_settings(targets="mine.csv", detector="own_detector:extent", out="run")
     context = as_context(settings)
-    first = fingerprint(settings, context)
+    first = fingerprint(settings, context.lines)
     create_run(settings, context)
     Path("mine.csv").write_text("name,ra,dec\na,1,3\n")
-    assert fingerprint(settings, context) != first
+    assert fingerprint(settings, context.lines) != first
     with pytest.raises(FingerprintError, match="with another detector or target file of the same name"):
         create_run(settings, context)
     Path("mine.csv").unlink()
-    assert fingerprint(settings, context, Path("run")) == first  # which is resumed without it
+    assert fingerprint(settings, context.lines, Path("run")) == first  # which is resumed without it
     Path("own_detector.py").write_text("def extent(data):\n    return [1.0] * len(data)\n")
-    assert fingerprint(settings, context, Path("run")) != first
+    assert fingerprint(settings, context.lines, Path("run")) != first
+
+
+def test_a_directory_that_is_called_as_our_detector_changes_no_fingerprint() -> None:
+    settings = load_settings()
+    lines = as_context(settings).lines
+    before = fingerprint(settings, lines)
+    for name in ("matched", "jwst"):
+        Path(name).mkdir()
+        Path(name, "__init__.py").touch()
+    assert fingerprint(settings, lines) == before
 
 
 def test_the_extension_that_is_the_missions_changes_no_fingerprint() -> None:
     plain, other = load_settings(), load_settings(extension="ERR")
-    assert fingerprint(plain, as_context(plain)) == fingerprint(load_settings(extension="SCI"), as_context(plain))
-    assert fingerprint(plain, as_context(plain)) != fingerprint(other, as_context(other))
+    lines = as_context(plain).lines
+    assert fingerprint(plain, lines) == fingerprint(load_settings(extension="SCI"), lines)
+    assert fingerprint(plain, lines) != fingerprint(other, lines)

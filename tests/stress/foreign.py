@@ -1,0 +1,261 @@
+"""Fuzzing of what strangers hand over, counted: run directories, and archives' tables with hostile text.
+
+Every mutated run is opened by `rank`, `report` and ``search --resume --dry-run``, with the run as working directory.
+Nothing may be imported from it, nothing outside may change (a tree of canaries is compared), nothing may escape but our
+own exceptions, nothing may hang, and what was written must be readable.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from contextlib import chdir
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from astropy.table import Table
+from click.testing import CliRunner
+
+from feii_dask.cli import main as feii_dask
+from feii_dask.model import MatchedCube, Outcome, Status
+from tests.runs import make_matched, make_outcome, make_ysos
+from tests.store.foreign import LINES, make_foreign_run, plant_code
+from tests.stress.record import print_table, write_results
+
+__all__ = ["fuzz_runs", "fuzz_tables", "main"]
+
+SEED = 15
+HANG_S = 600  # for one case, which takes some 2 s; what hangs does so for ever, and a busy machine is slow
+CASES = 2_000
+PIECES = ("\n", "\r", "#", "\x1b]0;x\x07", "\x1b[2J", "\x9b", "\u202e", "\u2028", "\x00", '"', "'", ",", ";", "{", "}")
+PIECES += ("<script>", "]]>", "--> ", "\ud83d\ude00", "é", "  ", "\\", "nan", "x" * 3000, "://me:pw@", "%s", "{{7*7}}")
+ODD_JSON: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    1e308,
+    float("nan"),
+    "",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    {"a": [1]},
+    "evil:Found",
+)
+ODD_JSON += ("/", "..", "\x00", "\ud800", 10**400, ["evil:Found"], "\x1b[2J")
+COMMANDS = (["rank", "."], ["report", "."], ["search", "--resume", ".", "--dry-run"])
+
+
+def mutate_manifest(run: Path, rng: np.random.Generator) -> None:
+    """Change one value of run.json, wherever it is, or its bytes."""
+    path = run / "run.json"
+    if rng.random() < 0.3:
+        mutate_bytes(path, rng)
+        return
+    manifest = json.loads(path.read_text())
+    place: Any = manifest
+    for _ in range(rng.integers(0, 3)):
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        nested = [key for key in keys if isinstance(place[key], dict | list) and place[key]]
+        place = place[nested[rng.integers(len(nested))]] if nested else place
+    keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+    key = keys[rng.integers(len(keys))]
+    if rng.random() < 0.2:
+        del place[key]
+    else:
+        place[key] = ODD_JSON[rng.integers(len(ODD_JSON))]
+    path.write_text(json.dumps(manifest))
+
+
+def mutate_bytes(path: Path, rng: np.random.Generator) -> None:
+    """Flip bits, or lose an end or a piece."""
+    content = bytearray(path.read_bytes())
+    if rng.random() < 0.7:
+        for place in rng.integers(0, len(content), rng.integers(1, 4)):
+            content[place] ^= 1 << int(rng.integers(8))
+    else:
+        start = int(rng.integers(0, len(content)))
+        del content[start : start + int(rng.integers(1, len(content)))]
+    path.write_bytes(content)
+
+
+def mutate_file(run: Path, rng: np.random.Generator) -> None:
+    """Damage a table, a part or a cutout."""
+    files = [path for name in ("tables", "outcomes", "cutouts") for path in sorted((run / name).iterdir())]
+    mutate_bytes(files[rng.integers(len(files))], rng)
+
+
+def mutate_columns(run: Path, rng: np.random.Generator) -> None:
+    """Lose, retype or fill a column of a table or a part."""
+    files = [path for name in ("tables", "outcomes") for path in sorted((run / name).iterdir())]
+    path = files[rng.integers(len(files))]
+    table = pd.read_parquet(path)
+    column = table.columns[rng.integers(len(table.columns))]
+    kind = rng.integers(4)
+    if kind == 0:
+        table = table.drop(columns=column)
+    elif kind == 1:
+        table = table.rename(columns={column: "other"})
+    elif kind == 2:
+        fill = (None, -1, 1e300, "odd", [1], hostile_text(rng), float("nan"))[rng.integers(7)]
+        table[column] = [fill] * len(table)
+    else:
+        table = pd.concat([table, table])
+    try:
+        table.to_parquet(path)
+    except (pa.ArrowException, ValueError):
+        mutate_bytes(path, rng)
+
+
+def plant_link(run: Path, rng: np.random.Generator) -> None:
+    """Put a link, a pipe or a directory in the place of something."""
+    names = ["tables", "outcomes", "cutouts", "log.txt", "run.json", "run.lock", "report.html", "candidates.ecsv"]
+    names += [
+        str(path.relative_to(run)) for folder in ("tables", "outcomes", "cutouts") for path in (run / folder).iterdir()
+    ]
+    path = run / names[rng.integers(len(names))]
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    outside = run.parent / "outside"
+    kind = rng.integers(6)
+    if kind == 0:
+        os.mkfifo(path)
+    elif kind == 1:
+        path.mkdir()
+    else:
+        path.symlink_to((outside, outside / ".bashrc", Path("/dev/zero"), path)[kind - 2])
+
+
+MUTATIONS: tuple[Callable[[Path, np.random.Generator], None], ...] = (
+    mutate_manifest,
+    mutate_file,
+    mutate_columns,
+    plant_link,
+)
+
+
+def digest_of_tree(directory: Path) -> str:
+    """Return a digest of all names and contents below a directory."""
+    found = sha256()
+    for path in sorted(directory.rglob("*")):
+        found.update(str(path).encode() + (path.read_bytes() if path.is_file() else b""))
+    return found.hexdigest()
+
+
+def make_outside(directory: Path) -> Path:
+    """Write the tree that nothing may change."""
+    outside = directory / "outside"
+    outside.mkdir()
+    for name in (".bashrc", ".draft.fits.tmp", ".part-00000001.parquet.1.tmp", "part-00000001.parquet"):
+        (outside / name).write_text(f"{name} as it was")
+    return outside
+
+
+def fuzz_runs(number: int, seed: int, directory: Path) -> Counter[str]:
+    """Mutate a run so many times, and let every command that takes one have it."""
+    rng = np.random.default_rng(seed)
+    count: Counter[str] = Counter()
+    original = make_foreign_run(directory / "original").directory
+    outside, run, canary = make_outside(directory), directory / "run", directory / "canary"
+    before = digest_of_tree(outside)
+    for index in range(number):
+        faulthandler.dump_traceback_later(HANG_S, exit=True)
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(original, run)
+        plant_code(run, canary)
+        MUTATIONS[index % len(MUTATIONS)](run, rng)
+        with chdir(run):
+            for words in COMMANDS:
+                done = CliRunner().invoke(feii_dask, words)
+                if not isinstance(done.exception, SystemExit | None):
+                    count["ESCAPED"] += 1
+                    print(f"seed {seed}, case {index}, {words[0]}: {done.exception!r}", flush=True)
+                count["refused" if done.exit_code else "taken"] += 1
+        count["UNREADABLE"] += sum(not is_readable(path) for path in run.iterdir())
+        count["CODE RUN"] += canary.exists()
+        count["OUTSIDE TOUCHED"] += digest_of_tree(outside) != before
+    faulthandler.cancel_dump_traceback_later()
+    return count
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a file that was written can be read as what its name says; others can."""
+    try:
+        if path.suffix == ".ecsv" and path.is_file() and not path.is_symlink():
+            Table.read(path, format="ascii.ecsv")
+        if path.suffix == ".vot" and path.is_file():
+            Table.read(path, format="votable")
+        if path.name in ("report.html", "footprints.reg") and path.is_file() and not path.is_symlink():
+            return not set(path.read_text()) & {"\x1b", "\x9b", "\u202e", "\x00"}
+    except Exception:  # noqa: BLE001 - that is the question
+        return False
+    return True
+
+
+def hostile_text(rng: np.random.Generator) -> str:
+    """Return a name as no archive should have one."""
+    pieces = [PIECES[rng.integers(len(PIECES))] for _ in range(rng.integers(1, 6))]
+    return "TMC".join(pieces).encode(errors="ignore").decode()
+
+
+def fuzz_tables(number: int, seed: int, directory: Path) -> Counter[str]:
+    """Rank so many runs whose objects, observations and reasons have hostile names, and read all that is written."""
+    rng = np.random.default_rng(seed)
+    count: Counter[str] = Counter()
+    for index in range(number):
+        faulthandler.dump_traceback_later(HANG_S, exit=True)
+        run = directory / "tables"
+        shutil.rmtree(run, ignore_errors=True)
+        store = make_foreign_run(run)
+        name, obs_id = hostile_text(rng), hostile_text(rng)
+        matched = make_matched({obs_id: [0], f"{obs_id}!": [0]}).assign(uri=hostile_text(rng))
+        store.write_tables(ysos=make_ysos([0]).assign(main_id=name), observations=matched[["obs_id"]], matched=matched)
+        with store.writer() as writer:
+            writer.add(make_outcome(obs_id, LINES, detected=LINES))
+            failed = MatchedCube(obs_id=f"{obs_id}!", uri=None)
+            writer.add(Outcome.without_scan(failed, LINES, Status.UNREADABLE, hostile_text(rng)))
+        done = CliRunner().invoke(feii_dask, ["rank", str(run)])
+        if done.exit_code or not isinstance(done.exception, SystemExit | None):
+            count["ESCAPED"] += 1
+            print(f"seed {seed}, case {index}, {name!r} in {obs_id!r}: {done.exception!r} {done.output}", flush=True)
+            continue
+        rows = [len(Table.read(run / f"{table}.ecsv", format="ascii.ecsv")) for table in ("candidates", "failures")]
+        readable = rows == [1, 1] and all(map(is_readable, run.iterdir()))
+        count["written and read" if readable else "UNREADABLE"] += 1
+    faulthandler.cancel_dump_traceback_later()
+    return count
+
+
+def main(_words: list[str]) -> None:
+    """Fuzz both, print and write the counts, and fail if anything escapes, hangs, is run, touched or unreadable."""
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as name:
+        counts = {
+            "run directory": fuzz_runs(CASES, SEED, Path(name)),
+            "archive table": fuzz_tables(CASES, SEED, Path(name)),
+        }
+    rows: list[dict[str, object]] = [
+        {"what": what, "outcome": outcome, "count": number}
+        for what, count in counts.items()
+        for outcome, number in sorted(count.items())
+    ]
+    print_table(rows)
+    print(write_results("foreign", rows, seed=SEED))
+    if any(number for count in counts.values() for outcome, number in count.items() if outcome.isupper()):
+        sys.exit("something escapes, is run, touched, or cannot be read")
