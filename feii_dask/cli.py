@@ -98,7 +98,7 @@ def ignore() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def restore(handlers: Mapping[int, Any]) -> None:
+def restore(handlers: Mapping[signal.Signals, Any]) -> None:
     """Leave a process that goes on, such as a notebook's, as it was; a closing after an interruption does not."""
     for number, handler in handlers.items():
         if signal.getsignal(number) is interrupt:

@@ -36,7 +36,7 @@ settings.load_profile("ci")  # equal examples in each run, and no check on the t
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run each test in an empty directory, without settings, caches or proxies from outside.
 
     Coverage is measured in this process and in the shared workers. Processes that a test starts would write theirs
@@ -47,7 +47,6 @@ def alone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
         if name.startswith(("AWS_", "COVERAGE_", "DASK_", "FSSPEC_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))  # one user for all tests
     monkeypatch.setattr(dask.config, "paths", [])
 
 
@@ -55,6 +54,14 @@ def alone(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
 def interruptible() -> None:
     """Let the tests' programs be interrupted even where the suite is a shell's background job, which ignores SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the key of the person who signs runs out of the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

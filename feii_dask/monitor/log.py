@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -41,7 +41,6 @@ def run_log(directory: Path | None) -> Iterator[None]:
         handlers[-1].setFormatter(LogFormatter("%(message)s"))
     if directory is not None:
         handlers.append(open_log(directory / "log.txt"))
-        handlers[-1].setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s"))
     own_console = any(isinstance(handler, ConsoleHandler) for handler in (*logger.handlers, *handlers))
     level = logger.level
     if level == logging.NOTSET:
@@ -49,7 +48,7 @@ def run_log(directory: Path | None) -> Iterator[None]:
     for handler in handlers:
         logger.addHandler(handler)
     try:
-        with libraries_log_to(handlers[-1] if own_console and directory is not None else None):
+        with libraries_log_to(directory / "log.txt") if own_console and directory else nullcontext():
             yield
     finally:
         logger.setLevel(level)
@@ -60,27 +59,32 @@ def run_log(directory: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def libraries_log_to(handler: logging.Handler | None) -> Iterator[None]:
-    """Send what the libraries under a search log to a handler alone: in a terminal it would tear up the panel."""
+def libraries_log_to(path: Path) -> Iterator[None]:
+    """Send what the libraries under a search log to a file alone: in a terminal it would tear up the panel."""
+    handler = open_log(path)  # of their own: a LocalCluster silences the handlers that it finds
     known = [name for name in logging.root.manager.loggerDict if name.startswith(LIBRARIES)]  # some have their own
-    loggers = [logging.getLogger(name) for name in {*LIBRARIES, *known}] if handler else []
+    loggers = [logging.getLogger(name) for name in {*LIBRARIES, *known}]
     before = [(logger, logger.handlers, logger.propagate) for logger in loggers]
     for logger in loggers:
-        logger.handlers = [handler] if handler and logger.name in LIBRARIES else []
+        logger.handlers = [handler] if logger.name in LIBRARIES else []
         logger.propagate = logger.name not in LIBRARIES
     try:
         yield
     finally:
         for logger, handlers, propagates in before:
             logger.handlers, logger.propagate = handlers, propagates
+        with suppress(OSError):
+            handler.close()
 
 
 def open_log(path: Path) -> logging.FileHandler:
     """Open a log file, to go on below what it holds."""
     try:
-        return FileLog(path, encoding="utf-8")
+        handler = FileLog(path, encoding="utf-8")
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}; mend its permissions, or copy the run") from error
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(message)s"))
+    return handler
 
 
 class FileLog(logging.FileHandler):

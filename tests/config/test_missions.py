@@ -63,7 +63,7 @@ def test_rows_without_an_outline_are_counted_and_cubes_read_by_range(searched: t
     result, replica = searched
     assert len(result.observations) == 12
     assert result.directory is not None
-    assert "1 without an outline left out" in (result.directory / "run.json").read_text()
+    assert "1 without a footprint left out" in (result.directory / "run.json").read_text()
     reads = replica.requests(IRSA, ".fits")
     assert len(reads) >= 20  # two for each cube with data, but one for some small ones
     assert {(request.method, request.status) for request in reads} == {("GET", 206)}

@@ -194,7 +194,11 @@ def test_colons_in_a_path(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("uri", "says"),
-    [(".", "Is a directory"), ("ftpx://host/a.fits", "Protocol not known"), ("s3://Not_A_Bucket!/a", "bucket name")],
+    [
+        (".", "no regular file"),
+        ("ftpx://host/a.fits", "Protocol not known"),
+        ("s3://Not_A_Bucket!/a", "bucket name"),
+    ],
 )
 def test_addresses_of_no_file(uri: str, says: str) -> None:
     with pytest.raises(CubeReadError, match=says):

@@ -23,7 +23,7 @@ from feii_dask.engine.cluster import connect
 from feii_dask.engine.code_upload import PACKAGE
 from feii_dask.engine.dashboard_url import dashboard_link
 from feii_dask.engine.gateway import open_gateway
-from feii_dask.engine.preflight import Verdict, check_workers, preflight
+from feii_dask.engine.preflight import check_workers, preflight
 from feii_dask.errors import ClusterError, SettingsError
 from tests.engine.test_preflight import SITECUSTOMIZE, by_subject, small_cluster
 
@@ -70,8 +70,13 @@ def bare_worker(scheduler: str, directory: Path, *options: str) -> Iterator[None
         process.wait()
 
 
-def where_it_is() -> str:
-    return str(importlib.import_module("feii_dask").__file__)
+def places(client: Client) -> set[Path]:
+    """Return where the workers have this package from; a function inside of one travels as code."""
+
+    def place() -> str:
+        return str(importlib.import_module("feii_dask").__file__)
+
+    return set(map(Path, client.run(place).values()))
 
 
 @pytest.mark.parametrize("nanny", ["--nanny", "--no-nanny"])
@@ -83,13 +88,13 @@ def test_code_reaches_workers_and_no_other_cluster_finds_the_copy(tmp_path: Path
             (worker,) = client.scheduler_info()["workers"].values()
             assert (worker["nanny"] is None) == (nanny == "--no-nanny")
             own = Path(worker["local_directory"]) / "feii_dask" / "__init__.py"
-            assert set(map(Path, client.run(where_it_is).values())) == {own}
+            assert places(client) == {own}
             if worker["nanny"]:
                 client.restart()
             assert client.submit(fd.parse_region, "CIRCLE 10 20 1").result() == fd.parse_region("CIRCLE 10 20 1")
             assert len(list(tmp_path.rglob("feii_dask"))) == 1
             with small_cluster() as other:
-                assert set(other.run(where_it_is).values()) == {fd.__file__}
+                assert places(other) == {Path(fd.__file__)}
         assert list(tmp_path.rglob("feii_dask")) == []
 
 

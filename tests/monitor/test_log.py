@@ -55,17 +55,20 @@ def test_a_line_every_five_seconds_and_one_at_the_end(caplog: pytest.LogCaptureF
 def test_libraries_log_to_the_file_alone_where_the_terminal_is_ours(tmp_path: Path) -> None:
     """In a process of its own: pytest has set up logging here."""
     code = (
-        "import logging, sys; from pathlib import Path; import distributed; from feii_dask.monitor.log import run_log\n"
+        "import logging, sys; from pathlib import Path; import distributed\n"
+        "from distributed.utils import silence_logging_cmgr; from feii_dask.monitor.log import run_log\n"
         "names = ('distributed.nanny', 'tornado.application', 'bokeh.server', 'asyncio')\n"
         "with run_log(Path(sys.argv[1])):\n"
         "    [logging.getLogger(name).critical('torn %s', name) for name in names]\n"
+        "    with silence_logging_cmgr(logging.WARNING): logging.getLogger('feii_dask').info('while a cluster runs')\n"
         "logging.getLogger('distributed.nanny').critical('afterwards')\n"
     )
     said = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "torn" not in said.stdout + said.stderr
     assert "afterwards" in said.stdout + said.stderr
     logged = (tmp_path / "log.txt").read_text()
-    assert logged.count("torn") == 4
+    assert logged.count("CRITICAL torn") == 4
+    assert "while a cluster runs" in logged
     assert "afterwards" not in logged
 
 
