@@ -15,6 +15,7 @@ from distributed import Client
 
 from feii_dask.archives import ArchiveQuery, Catalogue, CubeArchive, Selection, open_catalogue, open_cube_archive
 from feii_dask.config.missions import find_mission
+from feii_dask.config.run_places import is_run
 from feii_dask.config.settings import Settings
 from feii_dask.engine.cluster import connect, refuse_in_worker_process
 from feii_dask.engine.crossmatch import match_at_epochs, match_footprints
@@ -97,14 +98,15 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
 def new_run(settings: Settings, context: Context) -> Iterator[RunStore]:
     """Create the run directory, and take it away again if the search ends before there is anything to resume."""
     named = settings.resume or settings.out
-    was_there = named is not None and Path(named).is_dir()
+    had_directory = named is not None and Path(named).is_dir()
+    had_run = named is not None and is_run(Path(named))  # which another process may be about to fill
     run = create_run(settings, context)
     try:
         with named_in_interrupts(run):
             yield run
     finally:
-        if not run.has_tables:
-            run.remove(keep_directory=was_there)
+        if not (run.has_tables or had_run):
+            run.remove(keep_directory=had_directory)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from feii_dask.archives.observation_table import OBSERVATION_NUMBERS, OBSERVATIO
 from feii_dask.archives.provenance import QueryRecord, QueryTimer
 from feii_dask.archives.query import ArchiveQuery
 from feii_dask.archives.tidying import tidy
+from feii_dask.cubes.storage import is_special
 from feii_dask.errors import SettingsError
 
 __all__ = ["FolderArchive"]
@@ -152,9 +153,4 @@ class FolderArchive:
     def _fits_files(self) -> list[Path]:
         """Return every FITS file of the folder, in order; pipes and devices are none."""
         paths = sorted(Path(parent) / name for parent, _, names in os.walk(self._directory) for name in names)
-        return [path for path in paths if path.name.lower().endswith(FITS_SUFFIXES) and not is_special(path)]
-
-
-def is_special(path: Path) -> bool:
-    """Whether a path is that of a pipe or a device, which may have no end, or never answer."""
-    return path.exists() and not (path.is_file() or path.is_dir())
+        return [path for path in paths if path.name.lower().endswith(FITS_SUFFIXES) and not is_special(str(path))]

@@ -117,7 +117,7 @@ def refuse_code(found: Mapping[str, Any], resumed: object) -> Mapping[str, Any]:
     SettingsError
         If it came with a run, which may be somebody else's, or its Dask sections have code loaded.
     """
-    name_it = f"settings are code; if you trust it, give --config {FILE_NAME}"
+    name_it = f"settings are code; if you trust it, give --config {FILE_NAME}, or load_settings({FILE_NAME!r})"
     here = Path.cwd()
     is_resumed = bool(resumed) and here.is_relative_to(os.path.realpath(parse_path(str(resumed))))
     if is_resumed or is_in_run(here):

@@ -33,7 +33,7 @@ from feii_dask.cubes.byte_ranges import PARTIAL, check_sent_range, s3_session, t
 from feii_dask.cubes.inflate import inflate, is_gzip
 from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
-__all__ = ["RangeReader"]
+__all__ = ["RangeReader", "is_special"]
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 15.0  # silence on an open connection
@@ -173,7 +173,8 @@ class RangeReader:
             time.sleep(pause)
 
     def _request(self, start: int, stop: int, timeout: float) -> bytes:
-        refuse_special_file(self.uri)
+        if is_special(self.uri):
+            raise CubeReadError(f"{self.uri} is no regular file")
         filesystem = find_filesystem(protocol_of(self.uri), self._options)
         self.requests += 1
         limit: dict[str, Any] = {"timeout": timeout} if filesystem.async_impl else {}
@@ -191,10 +192,9 @@ class RangeReader:
         return data
 
 
-def refuse_special_file(uri: str) -> None:
-    """Refuse a path of a pipe or a device, which may have no end, or never answer."""
-    if "://" not in uri and os.path.exists(uri) and not os.path.isfile(uri):  # noqa: PTH110, PTH113 - no name is too long
-        raise CubeReadError(f"{uri} is no regular file")
+def is_special(uri: str) -> bool:
+    """Whether an address is the path of a pipe or a device, which may have no end, or never answer."""
+    return "://" not in uri and os.path.exists(uri) and not os.path.isfile(uri)  # noqa: PTH110, PTH113 - no name is too long
 
 
 def protocol_of(uri: str) -> str:
