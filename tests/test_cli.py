@@ -232,12 +232,13 @@ def test_an_interrupted_run_is_130_and_can_be_gone_on_with(sky: Path, request: p
 
 HANGING = """
 import time
-print("begun", flush=True)
+said = "begun"
 while True:
     try:
+        print(said, flush=True)
         time.sleep(600)
     except KeyboardInterrupt:
-        print("closing", flush=True)
+        said = "closing"
 """
 
 

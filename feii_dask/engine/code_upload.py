@@ -29,9 +29,6 @@ MOST_BYTES = 50_000_000  # of all files: each worker gets them
 class CodeUpload(WorkerPlugin):
     """Writes files where a worker imports from: on all workers, and on those that are still to come.
 
-    Dask's ``UploadDirectory`` would write into a directory that a LocalCluster's client imports from as well, where
-    the copy hides the original.
-
     Parameters
     ----------
     source : Path
