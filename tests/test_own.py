@@ -192,7 +192,8 @@ def test_a_folder_without_a_table_gives_what_it_gives_with_one(sky: Path, folder
     columns = [name for name in SCIENCE_COLUMNS if name != "reason"]
     measured = found.outcomes.merge(common[["obs_id", "line"]])
     pd.testing.assert_frame_equal(measured[columns], common[columns].reset_index(drop=True))
-    pd.testing.assert_frame_equal(found.candidates, expected.candidates)
+    pooled = ["p_identification"]  # over all cubes of a run, of which the table has one more
+    pd.testing.assert_frame_equal(found.candidates.drop(columns=pooled), expected.candidates.drop(columns=pooled))
 
 
 def test_cubes_without_a_table_and_own_targets(folder: Path, stars: Table, client: Client) -> None:
