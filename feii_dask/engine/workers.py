@@ -91,7 +91,6 @@ def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
     if client.nthreads():
         return
     log.info("waiting for a worker, %.0f minutes at most", patience_s / 60)
-    call_for_workers(client)
     demand = client.submit(int, pure=False)
     deadline = time.monotonic() + patience_s
     while client.status == "running" and not client.nthreads():
@@ -100,6 +99,7 @@ def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
                 f"no worker came in {patience_s:.0f} s; are there workers, quota and a working image? "
                 f"The dashboard and the cluster's logs say more: {client.dashboard_link}"
             )
-        time.sleep(0.2)
+        call_for_workers(client)  # each time: the cluster may give one up meanwhile
+        time.sleep(0.5)
     demand.release()
     require_scheduler(client)
