@@ -34,8 +34,8 @@ from feii_dask.model import Detection, Kind, Line
 
 __all__ = ["MatchedFilter"]
 
-# What noise might have done as well needs a surer extent: largest product of the p-values of line and extent. Of jets of
-# S/N 5 in simulated drizzled cubes none has a larger one, of windows without a line half of those called extended.
+# What noise might have done as well needs a surer extent: largest product of the p-values of line and extent. Of jets
+# of S/N 5 in simulated drizzled cubes none has a larger one, of windows called extended without a line most have.
 LARGEST_PRODUCT = 1.5e-5
 REACH_PLANES = 240  # on either side of the line: enough for some thirty windows without a line
 FEWEST_LINE_PLANES = 2

@@ -28,7 +28,7 @@ __all__ = ["measure_line"]
 SR_PER_ARCSEC2 = (pi / 180 / 3600) ** 2
 W_M2_HZ_PER_MJY = 1e-20
 HZ_UM = SPEED_OF_LIGHT_KMS * 1e9  # speed of light in Hz µm
-# Digits of what comes of fits that end where their steps are small: with other sums, as of several threads, more differ.
+# Digits of what comes of fits that end where their steps are small: with other sums, as of other threads, more differ.
 SHARE_DIGITS, P_DIGITS = 3, 2
 IMAGED = 1.25  # FWHM on either side of a line whose planes make its image
 STAR = 5.0  # scatter of the continuum image that its peak exceeds where there is a star
