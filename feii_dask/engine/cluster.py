@@ -17,6 +17,7 @@ from distributed.system import MEMORY_LIMIT
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.settings import Settings
 from feii_dask.engine.worker_exit import QuickExit
+from feii_dask.engine.workers import patience_with_restarts
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["connect", "gateways", "refuse_in_worker_process"]
@@ -46,18 +47,26 @@ def connect(settings: Settings, client: Client | None = None) -> Iterator[Client
     ClusterError
         If the cluster cannot be started or reached.
     """
-    if client is not None:
-        require_usable(client)
-        yield client
-        return
-    refuse_in_task()
+    with patience_with_restarts():
+        if client is not None:
+            require_usable(client)
+            yield client
+            return
+        refuse_in_task()
+        with open_cluster(settings) as started:
+            yield started
+
+
+@contextmanager
+def open_cluster(settings: Settings) -> Iterator[Client]:
+    """Start or reach the cluster that the settings choose."""
     chosen = settings.chosen_cluster
     if chosen.kind == "gateway":
-        with gateways(settings) as gateway, gateway.gateway_client(settings) as started:
-            yield started
+        with gateways(settings) as gateway, gateway.gateway_client(settings) as client:
+            yield client
         return
-    with dask.config.set(dask_sections(settings)), start(chosen) as started:
-        yield started
+    with dask.config.set(dask_sections(settings)), start(chosen) as client:
+        yield client
 
 
 def require_usable(client: Client) -> None:

@@ -79,7 +79,7 @@ def find_excess(
     variance = np.square(model.noise.scale)
     alike, sampling = (np.where(seen, error / variance, 0) for error in errors_of(model, resolution))
     anywhere = smoothed_excess(left, others, alike, sampling, region, resolution)
-    in_strips = strip_excess(left, others, alike, sampling, model, resolution)
+    in_strips = strip_excess(left, others, alike, sampling, seen, model, resolution)
     best = min(anywhere, in_strips, key=lambda excess: excess.p_value)
     return replace(best, p_value=min(1.0, 2 * best.p_value))
 
@@ -125,7 +125,13 @@ def smoothed_excess(
 
 
 def strip_excess(
-    left: Image, others: Image, alike: Image, sampling: Image, model: UnresolvedLight, resolution: Resolution
+    left: Image,
+    others: Image,
+    alike: Image,
+    sampling: Image,
+    seen: NDArray[np.bool_],
+    model: UnresolvedLight,
+    resolution: Resolution,
 ) -> Excess:
     """Return the largest excess in a strip from the line's place, or about it."""
     shapes = strips(left.shape, model.place, resolution)
@@ -134,7 +140,7 @@ def strip_excess(
     noise = positive(spread_of(nulls.T))
     error = np.hypot(bank @ alike.ravel(), np.sqrt(np.square(bank) @ np.square(sampling.ravel())))
     found = (bank @ left.ravel()) / np.hypot(noise, error)
-    best = shapes[found.argmax()]
+    best = shapes[found.argmax()] * seen
     p_value = tail_of_largest(max(float(found.max()), 0.0), np.maximum((nulls / noise[:, None]).max(axis=0), 0))
     return Excess(p_value, best > HALF * best.max())
 

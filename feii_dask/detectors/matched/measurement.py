@@ -28,7 +28,8 @@ __all__ = ["measure_line"]
 SR_PER_ARCSEC2 = (pi / 180 / 3600) ** 2
 W_M2_HZ_PER_MJY = 1e-20
 HZ_UM = SPEED_OF_LIGHT_KMS * 1e9  # speed of light in Hz µm
-SHARE_DIGITS = 3  # of a fit that ends where its steps are small: with other sums, more digits would differ
+# Digits of what comes of fits that end where their steps are small: with other sums, as of other threads, more differ.
+SHARE_DIGITS, P_DIGITS = 3, 2
 IMAGED = 1.25  # FWHM on either side of a line whose planes make its image
 STAR = 5.0  # scatter of the continuum image that its peak exceeds where there is a star
 SAMPLING_PLANES = 0.004  # by which lines in simulated drizzled cubes are displaced whatever their S/N, rms
@@ -109,7 +110,7 @@ def measure_line(
     return {
         "kind": extent.kind,
         "detected": extent.kind is Kind.EXTENDED,
-        "p_extent": extent.p_extent,
+        "p_extent": float(f"{extent.p_extent:.{P_DIGITS}g}"),
         "compact_share": round(extent.compact_share, SHARE_DIGITS),
         "compact_share_error": round(extent.compact_share_error, SHARE_DIGITS),
         "flags": extent.flags,

@@ -129,8 +129,9 @@ def fit_unresolved_light(
         place, shape = points.places[0], points.shape
         parts = np.array([point_image(light.shape, place, shape), light, *stars.images])
         heights, misfit = weights_of(parts, line, noise)
+        scattered = heights[1] * light  # of the last fit, better or not: what is tried hangs on no last digit
         if misfit < least:
-            least, best, scattered = misfit, (heights, parts, place, shape), heights[1] * light
+            least, best = misfit, (heights, parts, place, shape)
     heights, parts, place, shape = best
     moved = [point_image(light.shape, (place[0] + dy, place[1] + dx), shape) for dy, dx in ((0.1, 0), (0, 0.1))]
     stellar = np.tensordot(heights[2:], parts[2:], 1) if len(parts) > 2 else np.zeros_like(light)
