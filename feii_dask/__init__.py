@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from feii_dask.engine.crossmatch import crossmatch
     from feii_dask.errors import FeiiDaskError, RegionError
     from feii_dask.model import Context, Detection, Line, MatchedCube, Outcome, Status
-    from feii_dask.ranking.results import SearchResult, open_run
+    from feii_dask.results.search_result import SearchResult, open_run
     from feii_dask.scan import scan_cube
     from feii_dask.sky.regions import parse_region
     from feii_dask.sky.shapes import Region
@@ -73,14 +73,14 @@ HOMES = {
     "Outcome": "model",
     "Region": "sky.shapes",
     "RegionError": "errors",
-    "SearchResult": "ranking.results",
+    "SearchResult": "results.search_result",
     "Settings": "config.settings",
     "Status": "model",
     "connect": "engine.cluster",
     "crossmatch": "engine.crossmatch",
     "load_settings": "config.loading",
     "open_cube": "cubes.reader",
-    "open_run": "ranking.results",
+    "open_run": "results.search_result",
     "parse_region": "sky.regions",
     "scan_cube": "scan",
     "search": "workflow",

@@ -186,10 +186,11 @@ def rank(directory: Path, config: str | None, **options: Any) -> None:
 @click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 def report(directory: Path) -> None:
     """Write the report of a run again."""
-    from feii_dask.ranking.results import open_run
+    from feii_dask.ranking.results import load_results
     from feii_dask.report.page import write_report
+    from feii_dask.store.run_store import RunStore
 
-    click.echo(write_report(open_run(directory)))
+    click.echo(write_report(load_results(RunStore.open(directory))))
 
 
 @main.command()

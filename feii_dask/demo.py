@@ -13,7 +13,7 @@ from astropy.table import Table
 from feii_dask.config.declarations import declarations_of
 from feii_dask.config.settings import Settings
 from feii_dask.monitor.log import run_log
-from feii_dask.ranking.results import SearchResult
+from feii_dask.results.search_result import SearchResult
 from feii_dask.simulate import make_archive
 from feii_dask.store.manifest import as_context, create_run
 from feii_dask.workflow import search
@@ -53,7 +53,7 @@ def demonstrate(settings: Settings) -> SearchResult:
             log.info("a simulated sky in %s (%.0f s)", sky, monotonic() - start)
         result = search(settings)
         truth = Table.read(sky / "truth.ecsv").to_pandas()
-        for line in compare(result.candidates, truth):
+        for line in compare(result.ranked.candidates, truth):
             log.info(line)
     return result
 

@@ -30,9 +30,10 @@ from feii_dask.monitor.log import progress_displays, run_log
 from feii_dask.monitor.progress import Progress
 from feii_dask.planning import count_steps, plan_scans
 from feii_dask.ranking.candidates import describe_candidates
-from feii_dask.ranking.results import SearchResult, load_results
+from feii_dask.ranking.results import RankedRun, load_results
 from feii_dask.report.exports import write_exports
 from feii_dask.report.page import write_report
+from feii_dask.results.search_result import SearchResult
 from feii_dask.store.manifest import as_context, create_run, include_kinds, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
@@ -219,15 +220,15 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
 def conclude(run: RunStore, include: tuple[str, ...]) -> SearchResult:
     """Rank what a run stored, write the tables and the report, and return it all."""
     include_kinds(run, include)
-    result = load_results(run)
-    write_exports(result)
-    report = write_report(result)
-    log.info("%s; report: %s", describe_candidates(result.candidates), report)
-    return result
+    ranked = load_results(run)
+    write_exports(ranked)
+    report = write_report(ranked)
+    log.info("%s; report: %s", describe_candidates(ranked.candidates), report)
+    return SearchResult(ranked)
 
 
 def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:
     """Log how many cubes would be scanned, and return what is known without scanning them."""
     to_scan, _ = plan_scans(tables, context.lines, outcomes, settings)
     log.info("%d cubes would be scanned", len(to_scan))
-    return SearchResult.from_outcomes(tables, outcomes, directory=None, include=settings.include)
+    return SearchResult(RankedRun.from_outcomes(tables, outcomes, directory=None, include=settings.include))

@@ -20,7 +20,7 @@ ROWS = (
     {"archives", "simulate", "store"},
     {"engine", "ranking", "monitor"},
     {"figures", "report"},
-    {"matching"},
+    {"matching", "results"},
     {"planning"},
     {"workflow"},
     {"demo", "estimate", "notebook", "single"},

@@ -81,7 +81,7 @@ def test_own_targets_and_own_detector_together(sky: Path, stars: Table, client: 
     assert scanned["detected"].any()
     assert (scanned["p_value"] < 0.02).sum() <= scanned["detected"].sum()
     assert set(result.candidates["main_id"]) <= set(stars["Name"])
-    assert result.candidates["q_value"].notna().all()
+    assert result.ranked.candidates["q_value"].notna().all()
 
 
 def test_one_of_the_own_targets_by_its_name(sky: Path, stars: Table, client: Client) -> None:
@@ -193,7 +193,9 @@ def test_a_folder_without_a_table_gives_what_it_gives_with_one(sky: Path, folder
     measured = found.outcomes.merge(common[["obs_id", "line"]])
     pd.testing.assert_frame_equal(measured[columns], common[columns].reset_index(drop=True))
     pooled = ["p_identification"]  # over all cubes of a run, of which the table has one more
-    pd.testing.assert_frame_equal(found.candidates.drop(columns=pooled), expected.candidates.drop(columns=pooled))
+    pd.testing.assert_frame_equal(
+        found.ranked.candidates.drop(columns=pooled), expected.ranked.candidates.drop(columns=pooled)
+    )
 
 
 def test_cubes_without_a_table_and_own_targets(folder: Path, stars: Table, client: Client) -> None:

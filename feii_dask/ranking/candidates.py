@@ -17,6 +17,7 @@ __all__ = [
     "MIN_LINES",
     "count_failed",
     "credited_detections",
+    "cubes_by_yso",
     "describe_candidates",
     "detections_by_yso",
     "failed_share",

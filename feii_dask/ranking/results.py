@@ -1,24 +1,26 @@
-"""The results of a run: its tables and outcomes, read once, with the candidates and failures that follow from them."""
+"""A ranked run: its tables and outcomes, read once, with the candidates, lines and failures that follow from them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from feii_dask.errors import SettingsError
 from feii_dask.ranking.candidates import failed_share, failures, including, rank
+from feii_dask.ranking.found_lines import found_lines
 from feii_dask.ranking.unidentified import unidentified_lines
 from feii_dask.store.manifest import included_kinds
 from feii_dask.store.run_store import RunStore, Tables
 
-__all__ = ["SearchResult", "load_results", "open_run"]
+__all__ = ["RankedRun", "load_results"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchResult:
-    """What a search found; every table is a pandas DataFrame.
+class RankedRun:
+    """What a run holds and what follows from it; every table is a pandas DataFrame.
 
     Attributes
     ----------
@@ -51,7 +53,7 @@ class SearchResult:
     @classmethod
     def from_outcomes(
         cls, tables: Tables, outcomes: pd.DataFrame, directory: Path | None, include: tuple[str, ...] = ()
-    ) -> SearchResult:
+    ) -> RankedRun:
         """Rank the candidates and list the failures.
 
         Parameters
@@ -76,9 +78,14 @@ class SearchResult:
         )
 
     @property
-    def detections(self) -> pd.DataFrame:
+    def counted(self) -> pd.DataFrame:
         """The outcomes with lines that make candidates: extended ones, and what was included."""
         return including(self.outcomes, self.include).query("detected")
+
+    @cached_property
+    def detections(self) -> pd.DataFrame:
+        """The lines that were found, of any extent; see `feii_dask.ranking.found_lines.found_lines`."""
+        return found_lines(self.outcomes, self.matched, self.ysos, self.candidates, self.unidentified, self.include)
 
     @property
     def failed_share(self) -> float:
@@ -99,7 +106,7 @@ class SearchResult:
         return RunStore(self.directory)
 
 
-def load_results(run: RunStore) -> SearchResult:
+def load_results(run: RunStore) -> RankedRun:
     """Read a run directory, and rank what it holds, with the kinds of lines that its last ranking included.
 
     Raises
@@ -109,27 +116,4 @@ def load_results(run: RunStore) -> SearchResult:
     StoreError
         If a table is missing or cannot be read.
     """
-    return SearchResult.from_outcomes(run.read_tables(), run.outcomes(), run.directory, included_kinds(run))
-
-
-def open_run(directory: str | Path) -> SearchResult:
-    """Open a run, finished or not, without a cluster.
-
-    Parameters
-    ----------
-    directory : str or Path
-        What a search wrote.
-
-    Returns
-    -------
-    SearchResult
-        As `feii_dask.search` returns it; nothing is written.
-
-    Raises
-    ------
-    SettingsError
-        If the directory holds no run, or one that another version of the program wrote.
-    StoreError
-        If a table is missing or cannot be read.
-    """
-    return load_results(RunStore.open(Path(directory)))
+    return RankedRun.from_outcomes(run.read_tables(), run.outcomes(), run.directory, included_kinds(run))

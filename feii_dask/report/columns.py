@@ -5,38 +5,13 @@ UCDs are words of the IVOA's Unified Content Descriptors 1+; a column without on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from feii_dask.addresses import shown
+from feii_dask.ranking.found_lines import DETECTION_COLUMNS
+from feii_dask.store.stored_columns import OUTCOMES, Column
 
-__all__ = ["CANDIDATES", "DETECTIONS", "FAILURES", "UNIDENTIFIED", "Column", "shown_failures"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table.
-
-    Parameters
-    ----------
-    description : str
-        Its meaning.
-    unit : str
-        Its unit, as astropy and the VO write it.
-    ucd : str
-        Its kind, for programs.
-    heading : str
-        Its heading in the report.
-    error : str
-        The column with its 1-σ error.
-    """
-
-    description: str
-    unit: str = ""
-    ucd: str = ""
-    heading: str = ""
-    error: str = ""
+__all__ = ["CANDIDATES", "DETECTIONS", "FAILURES", "MEASUREMENTS", "UNIDENTIFIED", "shown_failures"]
 
 
 CANDIDATES = {
@@ -98,30 +73,22 @@ UNIDENTIFIED = {
 }
 
 # Columns of an outcome that the report shows for each detection.
+MEASUREMENTS = {name: column for name, column in OUTCOMES.items() if column.heading}
+
 DETECTIONS = {
-    "statistic": Column("The detector's figure of merit", heading="statistic"),
-    "p_value": Column("Probability of such a statistic without a line", heading="p‑value"),
-    "p_extent": Column(
-        "Probability that a point, or light that follows the continuum, looks so", heading="p of no extent"
-    ),
-    "p_identification": Column(
-        "Probability that an unlisted line falls as near, after those met in this cube", heading="p of another line"
-    ),
-    "snr": Column("Peak signal-to-noise ratio per voxel, over the noise of empty sky", heading="S/N"),
-    "local_snr": Column("The same, over the noise of the spaxel of the peak", heading="local S/N"),
-    "velocity_kms": Column("Doppler shift from rest", "km/s", heading="velocity", error="velocity_error_kms"),
-    "velocity_calibration_kms": Column(
-        "Uncertainty of the instrument's wavelengths", "km/s", heading="calibration within"
-    ),
-    "width_kms": Column("Full width at half maximum", "km/s", heading="FWHM"),
-    "flux": Column("Line flux inside the mask", "W m⁻²", heading="flux", error="flux_error"),
-    "area_px": Column("Spaxels with emission", "spaxels", heading="area"),
-    "area_arcsec2": Column("Size of the emission", "arcsec²", heading="size"),
-    "position_angle_deg": Column("Position angle, east of north", "deg", heading="position angle"),
-    "elongation": Column("Major over minor axis", heading="elongation"),
-    "compact_share": Column("Share of the light in an unresolved core", heading="core", error="compact_share_error"),
-    "offset_arcsec": Column("Distance of the peak from the continuum's", "arcsec", heading="offset"),
+    name: CANDIDATES.get(name, Column("")) for name in ("main_id", "yso_index", "ra", "dec", "grade", "q_value")
+} | {name: OUTCOMES[name] for name in DETECTION_COLUMNS if name in OUTCOMES}
+DETECTIONS |= {
+    "line": Column("Line, by vacuum rest wavelength in um, or unidentified", ucd="meta.id;spect.line"),
+    "observed_um": Column("Vacuum wavelength at which it was found", "um", "em.wl"),
+    "n_lobes": Column("Parts of a jet that differ in velocity, where there are several", ucd="meta.number"),
+    "separation_arcsec": Column("Distance of the object from the cube's centre", "arcsec", "pos.angDistance"),
+    "on_data": Column("Whether the object itself is on spaxels with data", ucd="meta.code"),
+    "shares_light_with": Column("Other objects in the cube", ucd="meta.id.assoc"),
+    "uri": Column("Where the cube is", ucd="meta.ref.uri"),
+    "cutout": Column("File of maps and spectra, in the run directory", ucd="meta.ref"),
 }
+DETECTIONS = {name: DETECTIONS[name] for name in DETECTION_COLUMNS}
 
 
 def shown_failures(failures: pd.DataFrame) -> pd.DataFrame:

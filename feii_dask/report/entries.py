@@ -13,7 +13,7 @@ from feii_dask.cubes.lines import ALL_LINES
 from feii_dask.errors import StoreError
 from feii_dask.model import Cutout, Kind
 from feii_dask.ranking.candidates import credited_detections
-from feii_dask.ranking.results import SearchResult
+from feii_dask.ranking.results import RankedRun
 from feii_dask.report.finding_chart import FindingChart, draw_finding_chart, regions_of
 from feii_dask.report.line_panels import LinePanel, make_line_panel
 from feii_dask.report.thumbnails import png_data_url
@@ -68,16 +68,16 @@ class Entry:
     finding_chart: FindingChart | None = None
 
 
-def report_entries(result: SearchResult) -> Iterator[Entry]:
+def report_entries(result: RankedRun) -> Iterator[Entry]:
     """Yield an entry for each candidate of a run, in order of rank.
 
     Parameters
     ----------
-    result : SearchResult
+    result : RankedRun
         The results of a run, whose directory holds the cutouts.
     """
     run, regions = result.run, regions_of(result.matched)
-    credited = credited_detections(result.detections, result.matched, result.ysos)
+    credited = credited_detections(result.counted, result.matched, result.ysos)
     by_yso = dict(iter(credited.groupby("yso_index")))
     for position, row in enumerate(result.candidates.to_dict("records")):
         found = by_yso[row["yso_index"]]

@@ -16,12 +16,16 @@ from astropy.table import Table
 from feii_dask._version import __version__
 from feii_dask.errors import StoreError
 from feii_dask.plain_text import plain_text
-from feii_dask.ranking.results import SearchResult
-from feii_dask.report.columns import CANDIDATES, FAILURES, UNIDENTIFIED, Column, shown_failures
+from feii_dask.ranking.results import RankedRun
+from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES, UNIDENTIFIED, shown_failures
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.store.atomic import write_atomically
+from feii_dask.store.described_parquet import parquet_bytes
+from feii_dask.store.stored_columns import Column
 
-__all__ = ["write_ecsv", "write_exports"]
+__all__ = ["described_table", "write_ecsv", "write_exports"]
+
+EXPORTED = {"candidates": CANDIDATES, "detections": DETECTIONS}  # tables of a ranked run, in all formats
 
 # XML has no way to write these (XML 1.0, 2.2); an archive's text may hold them all the same.
 NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")
@@ -29,32 +33,46 @@ NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLA
 # Most characters of a cell: readers of CSV take 131 072 (Python's csv.field_size_limit).
 LONGEST = {"main_id": 300, "obs_id": 300, "reason": 2_000, "uri": 2_000}
 LONGEST_CELL = 100_000
-TEXTS = ("main_id", "obs_id", "obs_ids", "shares_light_with", "lines", "kinds", "status", "reason", "uri")
+TEXTS = (
+    *("main_id", "obs_id", "obs_ids", "shares_light_with", "line", "lines", "kind", "kinds", "flags"),
+    *("status", "reason", "uri", "cutout"),
+)
 
 
-def write_exports(result: SearchResult) -> None:
+def write_exports(result: RankedRun) -> None:
     """Write what a run found into its directory, in the formats of other programs.
 
-    ``candidates.ecsv``, ``candidates.vot`` and ``candidates.parquet`` hold the same; ``unidentified.ecsv`` lists the
-    lines that were met where none was expected, ``failures.ecsv`` what was not scanned; ``footprints.reg`` outlines the
-    cubes and marks the candidates.
+    The candidates and the detections are each in ``.ecsv``, ``.vot`` and ``.parquet``, which hold the same;
+    ``unidentified.ecsv`` lists the lines that were met where none was expected, ``failures.ecsv`` what was not scanned;
+    ``footprints.reg`` outlines the cubes and marks the candidates.
 
     Raises
     ------
     StoreError
         If the disk is full, or the directory cannot be written to.
     """
-    run, candidates = result.run, plain(result.candidates)
-    meta = {"fingerprint": plain_text(str(run.manifest.get("fingerprint", "")), LONGEST_CELL), "feii_dask": __version__}
-    table = described_table(candidates, CANDIDATES, meta)
-    write_ecsv(run.directory / "candidates.ecsv", table)
-    write_votable(run.directory / "candidates.vot", table)
-    write_ecsv(run.directory / "unidentified.ecsv", described_table(plain(result.unidentified), UNIDENTIFIED, meta))
-    write_ecsv(run.directory / "failures.ecsv", described_table(plain(shown_failures(result.failures)), FAILURES, meta))
-    content = BytesIO()
-    candidates.to_parquet(content, engine="pyarrow", index=False)
-    write_readable(run.directory / "candidates.parquet", content.getvalue(), candidates, pd.read_parquet)
-    write_atomically(run.directory / "footprints.reg", ds9_regions(result.matched, candidates).encode())
+    directory = result.run.directory
+    meta = {
+        "fingerprint": plain_text(str(result.run.manifest.get("fingerprint", "")), LONGEST_CELL),
+        "feii_dask": __version__,
+    }
+    for name, columns in EXPORTED.items():
+        write_formats(directory / name, plain(getattr(result, name)), columns, meta)
+    for name, frame, columns in (
+        ("unidentified", result.unidentified, UNIDENTIFIED),
+        ("failures", shown_failures(result.failures), FAILURES),
+    ):
+        write_ecsv(directory / f"{name}.ecsv", described_table(plain(frame), columns, meta))
+    write_atomically(directory / "footprints.reg", ds9_regions(result.matched, plain(result.candidates)).encode())
+
+
+def write_formats(stem: Path, frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, str]) -> None:
+    """Write a table as ECSV, VOTable and parquet."""
+    table = described_table(frame, columns, meta)
+    write_ecsv(stem.with_name(f"{stem.name}.ecsv"), table)
+    write_votable(stem.with_name(f"{stem.name}.vot"), table)
+    content = parquet_bytes(frame, columns, meta)
+    write_readable(stem.with_name(f"{stem.name}.parquet"), content, frame, pd.read_parquet)
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -126,12 +144,12 @@ def texts_of(column: Any) -> list[str]:
 
 
 def write_votable(path: Path, table: Table) -> None:
-    """Write candidates as a VOTable, their positions in ICRS."""
+    """Write a table as a VOTable, its positions in ICRS."""
     table = table.copy()
     for column in table.itercols():
         if column.dtype.kind in "OU":
             column[:] = [text.translate(NOT_IN_XML) for text in column]
-    document = from_table(table, table_id="candidates")
+    document = from_table(table, table_id=path.stem)
     document.resources[0].coordinate_systems.append(CooSys(ID="icrs", system="ICRS"))
     for field in document.get_first_table().fields:
         if field.name in ("ra", "dec"):

@@ -14,8 +14,8 @@ from feii_dask._version import __version__
 from feii_dask.model import Status
 from feii_dask.plain_text import plain_text
 from feii_dask.ranking.candidates import MIN_LINES, funnel, including
-from feii_dask.ranking.results import SearchResult
-from feii_dask.report.columns import CANDIDATES, DETECTIONS, UNIDENTIFIED, shown_failures
+from feii_dask.ranking.results import RankedRun
+from feii_dask.report.columns import CANDIDATES, MEASUREMENTS, UNIDENTIFIED, shown_failures
 from feii_dask.report.entries import FULL_ENTRIES, report_entries
 from feii_dask.report.sky_map import sky_maps
 from feii_dask.store.atomic import write_atomically
@@ -37,6 +37,7 @@ STEPS = {
     "with_detections": "with detections",
     "candidates": "candidates",
 }
+UNITS = {"W/m2": "W m⁻²", "arcsec2": "arcsec²"}  # as the page writes them
 MEANINGS = {
     Status.SCANNED: "at least one line was measured, and none failed",
     Status.NO_LINE_IN_BAND: "none of the lines is in the cube's band",
@@ -55,7 +56,7 @@ MEASURES = ("lines_agreeing", "velocity_kms", "joint_score", "q_value", "snr")
 WITHOUT_GRADES = ("statistic", "snr", "p_value")
 
 
-def write_report(result: SearchResult) -> Path:
+def write_report(result: RankedRun) -> Path:
     """Write ``report.html`` into the run directory, and return where it is.
 
     The page needs no other file: style, script and images are inside, and its browser is told to fetch nothing else.
@@ -71,7 +72,7 @@ def write_report(result: SearchResult) -> Path:
     return path
 
 
-def contents(result: SearchResult) -> dict[str, Any]:
+def contents(result: RankedRun) -> dict[str, Any]:
     """Return what the template shows, by its names there."""
     run, candidates, manifest = result.run, result.candidates, result.run.manifest
     graded = bool((candidates["grade"] != "").any())
@@ -90,7 +91,7 @@ def contents(result: SearchResult) -> dict[str, Any]:
         "entries": report_entries(result),
         "full_entries": FULL_ENTRIES,
         "columns": CANDIDATES,
-        "measurements": DETECTIONS,
+        "measurements": MEASUREMENTS,
         "measures": [name for name in (MEASURES if graded else WITHOUT_GRADES) if candidates[name].notna().any()],
         "graded": graded,
         "unidentified": result.unidentified.loc[strongest.sort_values()].to_dict("records"),
@@ -117,6 +118,7 @@ def template() -> Template:
         finalize=shown_value,
     )
     environment.filters["number"] = readable_number
+    environment.filters["unit"] = lambda unit: UNITS.get(unit, unit)
     environment.filters["place"] = lambda at: f"{at:.1f}".removesuffix(".0")
     return environment.get_template("report.html.j2")
 

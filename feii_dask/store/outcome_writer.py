@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -21,13 +20,17 @@ from feii_dask.errors import StoreError
 from feii_dask.model import Outcome
 from feii_dask.store.atomic import make_directory, remove_leftovers, write_atomically
 from feii_dask.store.cutout_files import cutout_path, write_cutout
+from feii_dask.store.described_parquet import described_file
 from feii_dask.store.outcome_table import SCHEMA, check_rows, to_frame, to_rows
 from feii_dask.store.run_files import open_regular, read_regular
+from feii_dask.store.stored_columns import OUTCOMES, Column
 
 __all__ = ["OutcomeWriter", "exclusive_lock", "open_writer", "read_parts"]
 
 log = logging.getLogger(__name__)
 
+# Of a part, which has few rows, the file says the units only: `OUTCOMES` has the rest.
+UNITS = {name: Column("", column.unit) for name, column in OUTCOMES.items()}
 MAX_ROWS = 20  # a crash costs what is pending: this many rows,
 MAX_AGE_S = 2.0  # or what finished in the last two seconds
 
@@ -103,16 +106,15 @@ class OutcomeWriter:
         """Write the pending batch now."""
         if not self._pending:
             return
-        content = BytesIO()
         # Small parts are quickest to write and to read without statistics and dictionaries; checksums reveal damage.
-        pq.write_table(
+        content = described_file(
             pa.Table.from_pylist(self._pending, schema=SCHEMA),
-            content,
+            UNITS,
             use_dictionary=False,
             write_statistics=False,
             write_page_checksum=True,
         )
-        write_atomically(self._directory / "outcomes" / f"part-{self._next_part:08d}.parquet", content.getvalue())
+        write_atomically(self._directory / "outcomes" / f"part-{self._next_part:08d}.parquet", content)
         self._next_part += 1
         self._pending = []
 

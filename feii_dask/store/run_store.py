@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,11 +26,13 @@ from feii_dask.errors import FingerprintError, SettingsError, StoreError
 from feii_dask.model import Cutout
 from feii_dask.store.atomic import make_directory, write_atomically
 from feii_dask.store.cutout_files import cutout_path, read_cutout, read_line_map
+from feii_dask.store.described_parquet import parquet_bytes
 from feii_dask.store.manifest_file import read_manifest
 from feii_dask.store.outcome_table import BOOKKEEPING_COLUMNS, SCIENCE_COLUMNS, latest_attempts
 from feii_dask.store.outcome_writer import OutcomeWriter, exclusive_lock, open_writer, read_parts
 from feii_dask.store.run_files import refuse_links
 from feii_dask.store.schema import RUN_SCHEMA, check_schema
+from feii_dask.store.stored_columns import STORED_TABLES
 from feii_dask.store.stored_tables import read_tables
 
 __all__ = ["BOOKKEEPING_COLUMNS", "SCIENCE_COLUMNS", "RunStore", "Tables"]
@@ -163,12 +164,11 @@ class RunStore:
         for folder in ("tables", "outcomes", "cutouts"):
             make_directory(self.directory / folder)
         for name, table in (("ysos", ysos), ("observations", observations), ("matched", matched)):
-            content = BytesIO()
             try:
-                table.to_parquet(content, engine="pyarrow")
+                content = parquet_bytes(table, STORED_TABLES[name])
             except (pa.ArrowException, UnicodeError) as error:
                 raise StoreError(f"cannot store the table of {name}: {error}") from error
-            write_atomically(self._table(name), content.getvalue())
+            write_atomically(self._table(name), content)
 
     def read_tables(self) -> Tables:
         """Return the stored tables, with the labels that they had; lists come back as arrays.

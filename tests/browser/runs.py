@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from feii_dask.model import Status
-from feii_dask.ranking.results import SearchResult, load_results
+from feii_dask.ranking.results import RankedRun, load_results
 from feii_dask.store.run_store import RunStore
 from tests.runs import LINES, make_matched, make_outcome, make_ysos
 
@@ -14,7 +14,7 @@ __all__ = ["ATTACK", "make_run"]
 ATTACK = "<script>alert(1)</script>"
 
 
-def make_run(directory: Path, candidates: int) -> SearchResult:
+def make_run(directory: Path, candidates: int) -> RankedRun:
     """Write a run with one cube for each candidate, of three lines or four, and a few failures.
 
     Parameters
@@ -26,7 +26,7 @@ def make_run(directory: Path, candidates: int) -> SearchResult:
 
     Returns
     -------
-    SearchResult
+    RankedRun
         The run's.
     """
     obs_ids = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(candidates)]

@@ -87,7 +87,7 @@ def test_a_mission_that_a_user_adds(tmp_path: Path, client: Client) -> None:
     assert set(result.candidates["main_id"]) == set(BRIGHT)
     assert set(result.candidates["lines"]) == {"O I 63.184"}
     resumed = fd.search(fd.load_settings(resume="run", mission="own_missions:AKARI"), client)
-    pd.testing.assert_frame_equal(resumed.candidates, result.candidates)
+    pd.testing.assert_frame_equal(resumed.ranked.candidates, result.ranked.candidates)
 
 
 def test_one_cube_of_another_mission(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_own_targets_and_an_own_detector_reach_the_workers(
 ) -> None:
     gateway_server.write_settings(Path("cluster.yaml"), workers=2)
     Path("gateway_detector.py").write_text(OWN_DETECTOR)
-    star = local.candidates["main_id"].iloc[0]
+    star = local.candidates["main_id"][0]
     row = local.ysos[local.ysos["main_id"] == star].iloc[0]
     Path("mine.csv").write_text(f"Name,RAJ2000,DEJ2000\n{star},{row['ra']},{row['dec']}\n")
     own = ["--targets", "mine.csv", "--detector", "gateway_detector:extent"]

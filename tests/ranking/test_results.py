@@ -16,7 +16,7 @@ from feii_dask.cli import main
 from feii_dask.errors import SettingsError
 from feii_dask.model import Kind, Line, Outcome, Status
 from feii_dask.ranking.candidates import failures, rank
-from feii_dask.ranking.results import load_results
+from feii_dask.ranking.results import RankedRun, load_results
 from feii_dask.store.run_store import RunStore
 
 
@@ -37,10 +37,10 @@ def test_a_run_is_opened_with_all_that_it_holds(scanned: RunStore, kind: type) -
     for name, expected in {
         **tables._asdict(),
         "outcomes": outcomes,
-        "candidates": rank(outcomes, tables.matched, tables.ysos),
         "failures": failures(outcomes, tables.matched),
     }.items():
         pd.testing.assert_frame_equal(getattr(result, name), expected)
+    pd.testing.assert_frame_equal(result.ranked.candidates, rank(outcomes, tables.matched, tables.ysos))
     assert len(result.candidates) == len(result.failures) == 1
     assert result.failed_share == 0.5
     assert result.directory == scanned.directory
@@ -64,7 +64,7 @@ def test_a_run_remembers_which_kinds_make_candidates(
         opened = fd.open_run(directory)
         assert len(opened.candidates) == counted
         assert opened.include == tuple(words[1:])
-        assert set(opened.detections["obs_id"]) == {"obs0", "obs1"} if counted == 2 else {"obs0"}
+        assert set(opened.ranked.counted["obs_id"]) == {"obs0", "obs1"} if counted == 2 else {"obs0"}
         assert opened.outcomes["detected"].sum() == 3  # what was stored is as it was
         assert len(Table.read(store.directory / "candidates.ecsv")) == counted
 
@@ -88,6 +88,6 @@ def test_the_results_lead_to_manifest_and_cutouts(scanned: RunStore, lines: tupl
 
 
 def test_a_dry_run_has_no_directory(scanned: RunStore) -> None:
-    preview = fd.SearchResult.from_outcomes(scanned.read_tables(), scanned.outcomes(), directory=None)
+    preview = RankedRun.from_outcomes(scanned.read_tables(), scanned.outcomes(), directory=None)
     with pytest.raises(SettingsError, match="dry run"):
         _ = preview.run

@@ -23,17 +23,18 @@ from regions import CircleSkyRegion, PolygonSkyRegion, Regions
 from feii_dask import __version__
 from feii_dask.errors import StoreError
 from feii_dask.model import Line, Outcome, Status
-from feii_dask.ranking.results import SearchResult, load_results
-from feii_dask.report.columns import CANDIDATES, FAILURES
+from feii_dask.ranking.results import RankedRun, load_results
+from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES
 from feii_dask.report.exports import write_exports
 from feii_dask.store.run_store import RunStore
+from feii_dask.store.stored_columns import OUTCOMES
 
 HARMFUL = "<b>{T\nTau} & \x07 “ # ; T"
 ESCAPED = r"<b>{T\nTau} & \x07 “ # ; T"  # as any reader of tables takes it
 
 
 @pytest.fixture
-def result(store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]) -> SearchResult:
+def result(store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]) -> RankedRun:
     """A run with matched cubes, candidates and failures."""
     tables = store.read_tables()
     tables.ysos.loc[1, "main_id"] = HARMFUL
@@ -47,15 +48,16 @@ def result(store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., O
     return load_results(store)
 
 
-def test_every_column_is_described_and_its_ucd_exists(result: SearchResult) -> None:
+def test_every_column_is_described_and_its_ucd_exists(result: RankedRun) -> None:
     assert list(CANDIDATES) == list(result.candidates)
     assert list(FAILURES) == list(result.failures)
-    for column in (*CANDIDATES.values(), *FAILURES.values()):
+    assert list(DETECTIONS) == list(result.detections)
+    for column in (*CANDIDATES.values(), *FAILURES.values(), *DETECTIONS.values(), *OUTCOMES.values()):
         assert column.description
         assert not column.ucd or check_ucd(column.ucd, check_controlled_vocabulary=True), column.ucd
 
 
-def test_ecsv_comes_back_with_units_and_descriptions(store: RunStore, result: SearchResult) -> None:
+def test_ecsv_comes_back_with_units_and_descriptions(store: RunStore, result: RankedRun) -> None:
     candidates = result.candidates.replace({"main_id": {HARMFUL: ESCAPED}})
     write_exports(result)
     table = Table.read(store.directory / "candidates.ecsv")
@@ -70,7 +72,7 @@ def test_ecsv_comes_back_with_units_and_descriptions(store: RunStore, result: Se
     pd.testing.assert_frame_equal(pd.read_parquet(store.directory / "candidates.parquet"), candidates)
 
 
-def test_the_votable_is_valid_and_says_the_same(store: RunStore, result: SearchResult) -> None:
+def test_the_votable_is_valid_and_says_the_same(store: RunStore, result: RankedRun) -> None:
     candidates = result.candidates
     write_exports(result)
     path = store.directory / "candidates.vot"
@@ -100,7 +102,7 @@ for width in range(100, 260):
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True)
 
 
-def test_footprints_come_back_as_regions(store: RunStore, result: SearchResult) -> None:
+def test_footprints_come_back_as_regions(store: RunStore, result: RankedRun) -> None:
     matched, candidates = result.matched, result.candidates
     matched.loc[0, "s_region"] = "CIRCLE ICRS 359.9 -30 0.5"
     matched.loc[1, "s_region"] = "POLYGON -0.5 10 0.5 10 0.5 11"
@@ -118,7 +120,7 @@ def test_footprints_come_back_as_regions(store: RunStore, result: SearchResult) 
     assert r"<b>T\nTau & \x07 “   T" in [mark.meta["text"] for mark in marks]
 
 
-def test_failures_come_back(store: RunStore, result: SearchResult) -> None:
+def test_failures_come_back(store: RunStore, result: RankedRun) -> None:
     write_exports(result)
     table = Table.read(store.directory / "failures.ecsv")
     assert all(table[name].description for name in table.colnames)
@@ -128,7 +130,7 @@ def test_failures_come_back(store: RunStore, result: SearchResult) -> None:
     assert set(result.failures["obs_id"]) == {"obs2", 'odd; "id"\nof two lines'}
 
 
-def test_nothing_found_gives_tables_without_rows(store: RunStore, result: SearchResult) -> None:
+def test_nothing_found_gives_tables_without_rows(store: RunStore, result: RankedRun) -> None:
     write_exports(replace(result, candidates=result.candidates[:0], failures=result.failures[:0]))
     for name in ("candidates.ecsv", "failures.ecsv", "candidates.vot"):
         assert len(Table.read(store.directory / name)) == 0
@@ -136,7 +138,7 @@ def test_nothing_found_gives_tables_without_rows(store: RunStore, result: Search
     assert pd.read_parquet(store.directory / "candidates.parquet").empty
 
 
-def test_a_directory_that_is_gone(store: RunStore, result: SearchResult, tmp_path: Path) -> None:
+def test_a_directory_that_is_gone(store: RunStore, result: RankedRun, tmp_path: Path) -> None:
     manifest = (store.directory / "run.json").read_bytes()
     store.directory.rename(tmp_path / "elsewhere")
     with pytest.raises(StoreError):

@@ -17,11 +17,12 @@ from bs4 import BeautifulSoup, Tag
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.errors import StoreError
 from feii_dask.model import Cutout, Kind, Line, Lobe, Outcome, Status, UnidentifiedLine
-from feii_dask.ranking.results import load_results, open_run
+from feii_dask.ranking.results import load_results
 from feii_dask.report.entries import FULL_ENTRIES
 from feii_dask.report.page import FAILURES_SHOWN, write_report
 from feii_dask.store.cutout_files import cutout_path
 from feii_dask.store.manifest import include_kinds
+from feii_dask.results.search_result import open_run
 from feii_dask.store.run_store import RunStore
 
 ATTACK = "<script>alert(1)</script>"
@@ -340,7 +341,7 @@ def test_grades_come_first_where_there_are_any(
 def test_it_is_written_again_in_place(finished: RunStore) -> None:
     first = write_report(load_results(finished))
     os.utime(first, (0, 0))
-    assert write_report(open_run(finished.directory)) == first == finished.directory / "report.html"
+    assert write_report(open_run(finished.directory).ranked) == first == finished.directory / "report.html"
     assert first.stat().st_mtime > 0
 
 

@@ -1,0 +1,56 @@
+"""The table of lines that were found, each of whose rows leads to its figure, its spectrum and its cube."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from astropy.table import QTable, Row, TableAttribute
+from matplotlib.figure import Figure
+
+from feii_dask.errors import StoreError
+from feii_dask.figures.detection_plot import plot_cutout
+from feii_dask.model import Cutout
+from feii_dask.store.run_store import RunStore
+
+__all__ = ["DetectionTable", "FoundLine"]
+
+
+class FoundLine(Row):  # type: ignore[misc]  # astropy has no types
+    """One line of one object in one cube: a row of `DetectionTable`."""
+
+    @property
+    def path(self) -> Path:
+        """The file of its maps and spectra.
+
+        Raises
+        ------
+        StoreError
+            If there is none, as of lines that nobody asked for.
+        """
+        if not self["cutout"]:
+            raise StoreError(f"no cutout is stored of {self['line']} in {self['obs_id']}: nobody asked for this line")
+        return Path(self._table.directory, str(self["cutout"]))
+
+    @property
+    def cutout(self) -> Cutout:
+        """Its maps and curves, as arrays; raises what `path` does, and if the file cannot be read."""
+        directory = self.path.parents[1]
+        return RunStore(directory).cutout(str(self["obs_id"]), str(self["line"]))
+
+    def plot(self) -> Figure:
+        """Draw the line's maps, its statistic and its spectrum; ``savefig`` makes the figure for a paper."""
+        kind = "" if self["kind"] == "unjudged" else f", {self['kind']}"
+        return plot_cutout(self.cutout, f"{self['main_id']}, {self['line']} µm{kind}, in {self['obs_id']}")
+
+
+class DetectionTable(QTable):  # type: ignore[misc]  # astropy has no types
+    """Lines that were found, with units; its rows are `FoundLine`.
+
+    Attributes
+    ----------
+    directory : str
+        The run directory.
+    """
+
+    Row = FoundLine
+    directory = TableAttribute(default="")
