@@ -8,17 +8,19 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from feii_dask.addresses import shown
-from feii_dask.cubes.celestial import on_data
+from feii_dask.cubes.celestial import places_on_data
 from feii_dask.cubes.cutout import make_cutout
+from feii_dask.cubes.hdus import text_card
 from feii_dask.cubes.reader import Cube, read_cube
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.detectors.contract import Detector, detect_in_cube
+from feii_dask.detectors.flux_sigma import flux_sigmas
 from feii_dask.detectors.line_window import LineWindow, line_outside
 from feii_dask.detectors.registry import load_detector, working_bytes
 from feii_dask.errors import (
@@ -249,12 +251,27 @@ def measure_window(cube: Cube, detector: Detector, window: LineWindow, matched: 
     """Return what the detector finds in a window, and a cutout if that is a line, extended or not."""
     try:
         detection = on_the_sky(detect_in_cube(detector, window), cube)
-        detection = replace(detection, on_data=on_data(window.planes, cube.wcs, matched.ysos))
+        detection = at_objects(detection, window, cube, matched)
         found = detection.detected or detection.kind.is_line
         cutout = make_cutout(cube, window.planes, window.start, detection) if found else None
     except Exception as error:  # noqa: BLE001 - a user's code
         return detector_failure(window.line, error), None
     return detection, cutout
+
+
+def at_objects(detection: Detection, window: LineWindow, cube: Cube, matched: MatchedCube) -> Detection:
+    """Return a detection with the objects that are on data, and how faint a line would be seen at each."""
+    places = places_on_data(window.planes, cube.wcs, matched.ysos)
+    in_known_unit = text_card(cube.header, "BUNIT").replace(" ", "").lower() == "mjy/sr"
+    measurable = in_known_unit and detection.status is Status.SCANNED
+    sigmas = flux_sigmas(window, list(places.values())) if measurable else ((nan, nan),) * len(places)
+    return replace(
+        detection,
+        on_data=tuple(places),
+        flux_sigma_beam=tuple(beam for beam, _ in sigmas),
+        flux_sigma_jet=tuple(jet for _, jet in sigmas),
+        spectral_frame=text_card(cube.header, "SPECSYS").upper(),
+    )
 
 
 def on_the_sky(detection: Detection, cube: Cube) -> Detection:

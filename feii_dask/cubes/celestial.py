@@ -14,7 +14,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 from numpy.typing import NDArray
 
-__all__ = ["celestial_cards", "celestial_wcs", "cutout_cards", "on_data", "pixel_arcsec"]
+__all__ = ["celestial_cards", "celestial_wcs", "cutout_cards", "pixel_arcsec", "places_on_data"]
 
 # Every keyword of FITS 4.0, tables 22, 23 and 27, that places the first two axes; those of the drafts and conventions
 # before it that wcslib and astropy read too: CROTAn, PROJPn, EPOCH, PC001002, CD001002, and SIP's polynomials.
@@ -114,8 +114,12 @@ def step_arcsec(header: fits.Header, axis: int) -> float:
     return step * factor if isinstance(step, int | float) and isfinite(step) and step != 0 else nan
 
 
-def on_data(sci: NDArray[np.float32], wcs: WCS | None, ysos: tuple[tuple[int, float, float], ...]) -> tuple[int, ...]:
-    """Return the ``yso_index`` of the objects whose spaxel is in the cube and has data; none where there is no WCS.
+def places_on_data(
+    sci: NDArray[np.float32], wcs: WCS | None, ysos: tuple[tuple[int, float, float], ...]
+) -> dict[int, tuple[float, float]]:
+    """Return the ``yso_index`` of the objects whose spaxel is in the cube and has data, with their row and column.
+
+    There is none without a WCS.
 
     A spaxel that was filled with one value, such as 0 or -1e20, has no data, and neither has one whose values hardly
     differ: the detectors measure nothing there either.
@@ -130,19 +134,20 @@ def on_data(sci: NDArray[np.float32], wcs: WCS | None, ysos: tuple[tuple[int, fl
         ``yso_index``, right ascension and declination (ICRS, degrees) of each.
     """
     if wcs is None or not ysos:
-        return ()
+        return {}
     yso_indices, ra_deg, dec_deg = map(list, zip(*ysos, strict=True))
-    x, y = np.rint(wcs.world_to_pixel(SkyCoord(ra_deg, dec_deg, unit="deg")))
+    x_px, y_px = wcs.world_to_pixel(SkyCoord(ra_deg, dec_deg, unit="deg"))
+    x, y = np.rint(x_px), np.rint(y_px)
     height, width = sci.shape[1:]
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
     if not inside.any():
-        return ()
+        return {}
     known = spaxels_with_data(sci)
-    return tuple(
-        int(yso_index)
-        for yso_index, is_inside, row, column in zip(yso_indices, inside, y, x, strict=True)
-        if is_inside and known[int(row), int(column)]
-    )
+    return {
+        int(index): (float(y_px[number]), float(x_px[number]))
+        for number, index in enumerate(yso_indices)
+        if inside[number] and known[int(y[number]), int(x[number])]
+    }
 
 
 def spaxels_with_data(sci: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -117,6 +117,12 @@ class Detection:
         Total length of these windows, km/s.
     on_data : tuple of int
         The ``yso_index`` of each object inside that is on spaxels with data.
+    flux_sigma_beam, flux_sigma_jet : tuple of float
+        For each of these, the 1-σ error of the flux of a line at its place, in an aperture of one beam and in one of
+        three by one, W m⁻².
+    spectral_frame : str
+        Rest frame of the cube's wavelengths in the words of FITS's ``SPECSYS``, such as ``BARYCENT``; empty where the
+        header does not say.
     mask : (y, x) bool ndarray, or None
         The spaxels with emission.
     statistic_start : int
@@ -160,6 +166,9 @@ class Detection:
     unidentified: tuple[UnidentifiedLine, ...] = ()
     searched_kms: float = nan
     on_data: tuple[int, ...] = ()
+    flux_sigma_beam: tuple[float, ...] = ()
+    flux_sigma_jet: tuple[float, ...] = ()
+    spectral_frame: str = ""
     mask: NDArray[np.bool_] | None = None
     statistic_start: int = 0
     statistic_curve: NDArray[np.float64] | None = None

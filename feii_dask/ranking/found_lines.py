@@ -11,6 +11,7 @@ from feii_dask.addresses import shown
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Kind
 from feii_dask.ranking.candidates import credited_detections, cubes_by_yso, detections_by_yso, including
 from feii_dask.ranking.shared_light import credit_leaders
+from feii_dask.ranking.velocity_frames import FRAME_COLUMNS, with_frames
 from feii_dask.store.cutout_files import cutout_path
 
 __all__ = ["DETECTION_COLUMNS", "UNIDENTIFIED_LINE", "found_lines"]
@@ -26,7 +27,7 @@ MEASURED = [
 ]
 DETECTION_COLUMNS = [
     *("main_id", "yso_index", "ra", "dec", "grade", "q_value"),
-    *("obs_id", "line", "kind", "wavelength_um", "observed_um", *MEASURED),
+    *("obs_id", "line", "kind", "wavelength_um", "observed_um", *MEASURED, *FRAME_COLUMNS),
     *("n_lobes", "separation_arcsec", "on_data", "flags", "shares_light_with", "uri", "cutout"),
 ]
 COUNTS = ("peak_x", "peak_y", "plane", "area_px")
@@ -39,6 +40,7 @@ def found_lines(
     candidates: pd.DataFrame,
     unidentified: pd.DataFrame,
     include: tuple[str, ...] = (),
+    velocity_source: str = "",
 ) -> pd.DataFrame:
     """List the lines that were found, of any extent, and those that were met where none was expected.
 
@@ -52,6 +54,8 @@ def found_lines(
         As `feii_dask.ranking.unidentified.unidentified_lines` returns it.
     include : tuple of str
         Kinds of lines that made candidates, beside extended ones.
+    velocity_source : str
+        Where the objects' own velocities are from.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def found_lines(
     )
     leader = lines.drop_duplicates("obs_id").set_index("obs_id")["yso_index"]
     every = pd.concat([lines, unidentified_rows(unidentified, matched, leader)], ignore_index=True)
-    every = with_objects(every, matched, ysos, candidates)
+    every = with_frames(with_objects(every, matched, ysos, candidates), velocity_source)
     return every.sort_values(["yso_index", "obs_id", "observed_um", "line"], ignore_index=True)[DETECTION_COLUMNS]
 
 
@@ -95,7 +99,7 @@ def unidentified_rows(unidentified: pd.DataFrame, matched: pd.DataFrame, leader:
     rows = unidentified.assign(yso_index=unidentified["obs_id"].map(leader).fillna(owner))
     rows = rows.dropna(subset="yso_index").astype({"yso_index": "int64"})
     return rows.rename(columns={"wavelength_um": "observed_um"}).assign(
-        line=UNIDENTIFIED_LINE, on_data=False, area_px=0, n_lobes=0, flags="", cutout=""
+        line=UNIDENTIFIED_LINE, on_data=False, area_px=0, n_lobes=0, flags="", cutout="", spectral_frame=""
     )
 
 
@@ -110,11 +114,13 @@ def with_objects(
     distances = cubes_by_yso(matched).set_index(["obs_id", "yso_index"])["separation_arcsec"]
     lines = lines.drop(columns="separation_arcsec").join(distances, on=["obs_id", "yso_index"])
     pairs = list(zip(lines["obs_id"], lines["yso_index"], strict=True))
-    lines = lines.join(ysos[["main_id", "ra", "dec"]], on="yso_index").join(graded, on="yso_index")
+    known = ysos.reindex(columns=["main_id", "ra", "dec", "rvz_radvel"])
+    lines = lines.join(known, on="yso_index").join(graded, on="yso_index")
     return lines.assign(
         shares_light_with=[
             "; ".join(names[yso] for yso in sorted(inside[obs_id]) if yso != own) for obs_id, own in pairs
         ],
         uri=[shown(str(uris.get(obs_id, ""))) for obs_id, _ in pairs],
         grade=lines["grade"].fillna(""),
+        rvz_radvel=lines["rvz_radvel"].astype(float),
     ).astype(dict.fromkeys(COUNTS, "Int64") | {"on_data": bool, "n_lobes": int, "main_id": str})

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from feii_dask.errors import SettingsError
 from feii_dask.ranking.candidates import failed_share, failures, including, rank
+from feii_dask.ranking.flux_limits import flux_limits
 from feii_dask.ranking.found_lines import found_lines
+from feii_dask.ranking.object_summary import summarize_objects
 from feii_dask.ranking.unidentified import unidentified_lines
 from feii_dask.store.manifest import included_kinds
 from feii_dask.store.run_store import RunStore, Tables
@@ -38,6 +42,10 @@ class RankedRun:
         The run directory; None after a dry run.
     include : tuple of str
         Kinds of lines that made candidates, beside extended ones.
+    velocity_source : str
+        Where the objects' own velocities are from.
+    not_searched : tuple of mapping
+        ``main_id`` and ``reason`` of objects that could not be searched for.
     """
 
     ysos: pd.DataFrame
@@ -49,10 +57,17 @@ class RankedRun:
     failures: pd.DataFrame
     directory: Path | None
     include: tuple[str, ...] = ()
+    velocity_source: str = ""
+    not_searched: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
     def from_outcomes(
-        cls, tables: Tables, outcomes: pd.DataFrame, directory: Path | None, include: tuple[str, ...] = ()
+        cls,
+        tables: Tables,
+        outcomes: pd.DataFrame,
+        directory: Path | None,
+        include: tuple[str, ...] = (),
+        **known: Any,
     ) -> RankedRun:
         """Rank the candidates and list the failures.
 
@@ -66,6 +81,8 @@ class RankedRun:
             The run directory, if there is one.
         include : tuple of str
             Kinds of lines that make candidates, beside extended ones: ``compact``, ``undecided``.
+        **known
+            `velocity_source` and `not_searched`.
         """
         return cls(
             **tables._asdict(),
@@ -75,6 +92,7 @@ class RankedRun:
             failures=failures(outcomes, tables.matched),
             directory=directory,
             include=include,
+            **known,
         )
 
     @property
@@ -85,7 +103,27 @@ class RankedRun:
     @cached_property
     def detections(self) -> pd.DataFrame:
         """The lines that were found, of any extent; see `feii_dask.ranking.found_lines.found_lines`."""
-        return found_lines(self.outcomes, self.matched, self.ysos, self.candidates, self.unidentified, self.include)
+        return found_lines(
+            self.outcomes,
+            self.matched,
+            self.ysos,
+            self.candidates,
+            self.unidentified,
+            self.include,
+            self.velocity_source,
+        )
+
+    @cached_property
+    def limits(self) -> pd.DataFrame:
+        """How bright what was not found may be; see `feii_dask.ranking.flux_limits.flux_limits`."""
+        return flux_limits(self.outcomes, self.ysos)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Each object that was asked for; see `feii_dask.ranking.object_summary.summarize_objects`."""
+        return summarize_objects(
+            self.outcomes, self.matched, self.ysos, self.detections, self.limits, self.not_searched
+        )
 
     @property
     def failed_share(self) -> float:
@@ -116,4 +154,19 @@ def load_results(run: RunStore) -> RankedRun:
     StoreError
         If a table is missing or cannot be read.
     """
-    return RankedRun.from_outcomes(run.read_tables(), run.outcomes(), run.directory, included_kinds(run))
+    manifest = run.manifest
+    return RankedRun.from_outcomes(
+        run.read_tables(),
+        run.outcomes(),
+        run.directory,
+        included_kinds(run),
+        velocity_source=catalogue_name(manifest.get("settings", {})),
+        not_searched=tuple(manifest.get("not_searched", ())),
+    )
+
+
+def catalogue_name(settings: Mapping[str, Any]) -> str:
+    """Return what objects and their velocities come from."""
+    if targets := settings.get("targets"):
+        return Path(str(targets)).name
+    return "SIMBAD" if settings.get("archive", "live") == "live" else "the archive's table of objects"

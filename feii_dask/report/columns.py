@@ -9,9 +9,18 @@ import pandas as pd
 
 from feii_dask.addresses import shown
 from feii_dask.ranking.found_lines import DETECTION_COLUMNS
-from feii_dask.store.stored_columns import OUTCOMES, Column
+from feii_dask.store.stored_columns import FLUX, OUTCOMES, Column
 
-__all__ = ["CANDIDATES", "DETECTIONS", "FAILURES", "MEASUREMENTS", "UNIDENTIFIED", "shown_failures"]
+__all__ = [
+    "CANDIDATES",
+    "DETECTIONS",
+    "FAILURES",
+    "LIMITS",
+    "MEASUREMENTS",
+    "SUMMARY",
+    "UNIDENTIFIED",
+    "shown_failures",
+]
 
 
 CANDIDATES = {
@@ -81,6 +90,12 @@ DETECTIONS = {
 DETECTIONS |= {
     "line": Column("Line, by vacuum rest wavelength in um, or unidentified", ucd="meta.id;spect.line"),
     "observed_um": Column("Vacuum wavelength at which it was found", "um", "em.wl"),
+    "velocity_frame": Column("Rest frame of the velocity, as the cube's SPECSYS says", ucd="pos.frame"),
+    "velocity_barycentric_kms": Column("The velocity, barycentric", "km/s", "spect.dopplerVeloc"),
+    "velocity_lsr_kms": Column("The velocity, relative to the kinematic LSR", "km/s", "spect.dopplerVeloc"),
+    "velocity_relative_kms": Column("The velocity, relative to the object's", "km/s", "spect.dopplerVeloc"),
+    "object_velocity_kms": Column("The object's own velocity, barycentric", "km/s", "spect.dopplerVeloc.opt"),
+    "object_velocity_source": Column("Where the object's own velocity is from", ucd="meta.bib"),
     "n_lobes": Column("Parts of a jet that differ in velocity, where there are several", ucd="meta.number"),
     "separation_arcsec": Column("Distance of the object from the cube's centre", "arcsec", "pos.angDistance"),
     "on_data": Column("Whether the object itself is on spaxels with data", ucd="meta.code"),
@@ -89,6 +104,35 @@ DETECTIONS |= {
     "cutout": Column("File of maps and spectra, in the run directory", ucd="meta.ref"),
 }
 DETECTIONS = {name: DETECTIONS[name] for name in DETECTION_COLUMNS}
+
+
+LIMITS = {
+    name: DETECTIONS[name] for name in ("main_id", "yso_index", "ra", "dec", "obs_id", "line", "wavelength_um")
+} | {
+    "extent": Column("Aperture: one beam, or 3 x 1 beams, in FWHM of the point-spread function", ucd="phys.angSize"),
+    "flux_sigma": Column(
+        "1-sigma error of a line's flux in that aperture at the object (FWHM 100 km/s)", FLUX, "stat.error;phot.flux"
+    ),
+    "flux_limit_3sigma": Column("Three times that: a limit at the object's place", FLUX, "phot.flux;stat.max"),
+}
+
+SUMMARY = {name: DETECTIONS[name] for name in ("main_id", "yso_index", "ra", "dec", "grade")} | {
+    "n_cubes": Column("Cubes whose footprint holds the object", ucd="meta.number;obs", heading="Cubes"),
+    "n_cubes_scanned": Column("Those that were measured", ucd="meta.number;obs", heading="Measured"),
+    "n_lines_covered": Column("Lines that were measured in them", ucd="meta.number;spect.line", heading="Lines"),
+    "lines_covered": Column("Their names, by vacuum rest wavelength in um", ucd="meta.id;spect.line"),
+    "n_lines_found": Column("Lines found and credited to it", ucd="meta.number;spect.line", heading="Found"),
+    "lines_found": Column("Their names and kinds", ucd="meta.id;spect.line", heading="Lines found"),
+    "best_limit_beam": Column(
+        "Lowest 3-sigma limit of its lines, one beam", FLUX, "phot.flux;stat.min", "Limit, one beam (W m⁻²)"
+    ),
+    "best_limit_beam_line": Column("Line of that limit", ucd="meta.id;spect.line"),
+    "best_limit_jet": Column(
+        "Lowest 3-sigma limit of its lines, 3 x 1 beams", FLUX, "phot.flux;stat.min", "Limit, 3 × 1 beams (W m⁻²)"
+    ),
+    "best_limit_jet_line": Column("Line of that limit", ucd="meta.id;spect.line"),
+    "reason": Column("Why nothing is known of it", ucd="meta.note", heading="Why nothing is known"),
+}
 
 
 def shown_failures(failures: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from feii_dask._version import __version__
 from feii_dask.errors import StoreError
 from feii_dask.plain_text import plain_text
 from feii_dask.ranking.results import RankedRun
-from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES, UNIDENTIFIED, shown_failures
+from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES, LIMITS, SUMMARY, UNIDENTIFIED, shown_failures
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.store.atomic import write_atomically
 from feii_dask.store.described_parquet import parquet_bytes
@@ -25,7 +25,8 @@ from feii_dask.store.stored_columns import Column
 
 __all__ = ["described_table", "write_ecsv", "write_exports"]
 
-EXPORTED = {"candidates": CANDIDATES, "detections": DETECTIONS}  # tables of a ranked run, in all formats
+# Tables of a ranked run that are written in all formats.
+EXPORTED = {"candidates": CANDIDATES, "detections": DETECTIONS, "limits": LIMITS, "summary": SUMMARY}
 
 # XML has no way to write these (XML 1.0, 2.2); an archive's text may hold them all the same.
 NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")
@@ -35,6 +36,7 @@ LONGEST = {"main_id": 300, "obs_id": 300, "reason": 2_000, "uri": 2_000}
 LONGEST_CELL = 100_000
 TEXTS = (
     *("main_id", "obs_id", "obs_ids", "shares_light_with", "line", "lines", "kind", "kinds", "flags"),
+    *("lines_covered", "lines_found", "object_velocity_source", "velocity_frame", "extent"),
     *("status", "reason", "uri", "cutout"),
 )
 
@@ -42,9 +44,9 @@ TEXTS = (
 def write_exports(result: RankedRun) -> None:
     """Write what a run found into its directory, in the formats of other programs.
 
-    The candidates and the detections are each in ``.ecsv``, ``.vot`` and ``.parquet``, which hold the same;
-    ``unidentified.ecsv`` lists the lines that were met where none was expected, ``failures.ecsv`` what was not scanned;
-    ``footprints.reg`` outlines the cubes and marks the candidates.
+    The candidates, detections, limits and the summary of objects are each in ``.ecsv``, ``.vot`` and ``.parquet``,
+    which hold the same; ``unidentified.ecsv`` lists the lines that were met where none was expected, ``failures.ecsv``
+    what was not scanned; ``footprints.reg`` outlines the cubes and marks the candidates.
 
     Raises
     ------

@@ -10,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from astropy.table import QTable, Row
 from matplotlib.figure import Figure
@@ -18,7 +19,7 @@ from feii_dask.errors import TargetError
 from feii_dask.plain_text import plain_text
 from feii_dask.ranking.candidates import describe_candidates, funnel, including
 from feii_dask.ranking.results import RankedRun, load_results
-from feii_dask.report.columns import CANDIDATES, DETECTIONS
+from feii_dask.report.columns import CANDIDATES, DETECTIONS, LIMITS, SUMMARY
 from feii_dask.report.exports import described_table
 from feii_dask.results.detection_table import DetectionTable, FoundLine
 from feii_dask.store.run_store import RunStore
@@ -89,6 +90,16 @@ class SearchResult:
         table.directory = str(self.directory or "")
         return table
 
+    @cached_property
+    def limits(self) -> QTable:
+        """How bright the lines that were not found may be; see `feii_dask.ranking.flux_limits.flux_limits`."""
+        return with_units(self.ranked.limits, LIMITS)
+
+    @cached_property
+    def summary(self) -> QTable:
+        """One row for each object that was asked for: what was found, the best limit, or why nothing is known."""
+        return with_units(self.ranked.summary, SUMMARY)
+
     def plot(self, candidate: str | int | Row | Mapping[str, Any]) -> Figure:
         """Draw the best line of a candidate.
 
@@ -154,8 +165,12 @@ class SearchResult:
 
 
 def with_units(frame: pd.DataFrame, columns: Mapping[str, Column]) -> QTable:
-    """Return a data frame as a table of quantities."""
-    return QTable(described_table(frame, columns, {}))
+    """Return a data frame as a table of quantities; numbers that are missing are NaN."""
+    table = described_table(frame, columns, {})
+    for column in table.itercols():
+        if column.dtype.kind == "f" and hasattr(column, "filled"):
+            table.replace_column(column.name, column.filled(np.nan))
+    return QTable(table)
 
 
 def open_run(directory: str | Path) -> SearchResult:

@@ -90,5 +90,6 @@ ITEMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "lines": (are_mappings, "a list of lines"),
     "versions": (is_mapping, "names with versions"),
     "queries": (are_mappings, "a list of queries"),
+    "not_searched": (are_mappings, "a list of objects"),
     "counts": (are_counts, "names with numbers"),
 }

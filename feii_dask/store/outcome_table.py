@@ -71,6 +71,9 @@ SCIENCE = pa.schema(
         pa.field("searched_kms", pa.float64()),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
         pa.field("on_data", pa.list_(pa.int64()), nullable=False),
+        pa.field("flux_sigma_beam", pa.list_(pa.float64()), nullable=False),
+        pa.field("flux_sigma_jet", pa.list_(pa.float64()), nullable=False),
+        pa.field("spectral_frame", pa.string(), nullable=False),
     ]
 )
 BOOKKEEPING = pa.schema(
@@ -89,7 +92,8 @@ SCIENCE_COLUMNS: tuple[str, ...] = tuple(SCIENCE.names)
 BOOKKEEPING_COLUMNS: tuple[str, ...] = tuple(BOOKKEEPING.names)
 KEY_COLUMNS: tuple[str, ...] = ("obs_id", "line", "wavelength_um", "status", "attempt")
 
-LISTS = ("null_p_values", "flags", "on_data")
+AT_OBJECTS = ("on_data", "flux_sigma_beam", "flux_sigma_jet")
+LISTS = ("null_p_values", "flags", *AT_OBJECTS)
 # Fields that hold several records: each field of a record becomes a column of lists. Most rows have none, which is
 # stored as missing: a million empty lists take a hundred megabytes for each column.
 RECORDS = {"lobes": ("lobe", Lobe), "unidentified": ("unidentified", UnidentifiedLine)}
@@ -150,10 +154,11 @@ def check_rows(rows: pa.Table) -> None:
             raise pa.ArrowInvalid(f"{name} is {odd.pop()!r}")
     if not all(0 < value < inf for value in rows["wavelength_um"].to_pylist()):
         raise pa.ArrowInvalid("a wavelength is not positive")
-    for prefix, record in RECORDS.values():
-        lengths = [pc.list_value_length(rows[f"{prefix}_{field.name}"]) for field in fields(record)]
+    together = {prefix: [f"{prefix}_{field.name}" for field in fields(record)] for prefix, record in RECORDS.values()}
+    for name, columns in (together | {"on_data": list(AT_OBJECTS)}).items():
+        lengths = [pc.list_value_length(rows[column]) for column in columns]
         if not all(other.equals(lengths[0]) for other in lengths):
-            raise pa.ArrowInvalid(f"the lists of {prefix} differ in length")
+            raise pa.ArrowInvalid(f"the lists of {name} differ in length")
 
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["OUTCOMES", "STORED_TABLES", "Column"]
+__all__ = ["FLUX", "OUTCOMES", "STORED_TABLES", "Column"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,11 @@ OUTCOMES = {
     "searched_kms": Column("Length of the windows in which they were met", "km/s", "spect.dopplerVeloc"),
     "flags": Column("Remarks of the detector and on the cube", ucd="meta.note"),
     "on_data": Column("Labels of the objects on spaxels with data, in tables/ysos.parquet", ucd="meta.id"),
+    "flux_sigma_beam": Column(
+        "1-sigma error of a line's flux at each of these, in one beam", FLUX, "stat.error;phot.flux"
+    ),
+    "flux_sigma_jet": Column("The same in three by one beams", FLUX, "stat.error;phot.flux"),
+    "spectral_frame": Column("Rest frame of the cube's wavelengths, as its SPECSYS says", ucd="pos.frame"),
     "seconds": Column("Time that the scan took", "s", "time.duration"),
     "bytes_read": Column("Bytes that were read of the cube", "byte"),
     "requests": Column("Requests for them", ucd="meta.number"),

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from feii_dask.cubes.celestial import celestial_cards, celestial_wcs, cutout_cards, on_data, pixel_arcsec
+from feii_dask.cubes.celestial import celestial_cards, celestial_wcs, cutout_cards, pixel_arcsec, places_on_data
 from tests.cubes.samples import WCS_CARDS, unpack
 
 
@@ -61,10 +61,10 @@ def test_objects_on_data_off_data_and_off_the_cube() -> None:
     sci[1::2, 6, 5] = -1e20
     spaxels[15] = (5, 6)
     objects = tuple((index, *map(float, wcs.pixel_to_world_values(x, y))) for index, (x, y) in spaxels.items())
-    assert on_data(sci, wcs, objects) == (4, 1, 9)
-    assert on_data(np.zeros_like(sci), wcs, objects) == ()
-    assert on_data(sci, wcs, ()) == ()
-    assert on_data(sci, None, objects) == ()
+    assert tuple(places_on_data(sci, wcs, objects)) == (4, 1, 9)
+    assert places_on_data(np.zeros_like(sci), wcs, objects) == {}
+    assert places_on_data(sci, wcs, ()) == {}
+    assert places_on_data(sci, None, objects) == {}
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ from feii_dask import __version__
 from feii_dask.errors import StoreError
 from feii_dask.model import Line, Outcome, Status
 from feii_dask.ranking.results import RankedRun, load_results
-from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES
+from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES, LIMITS, SUMMARY
 from feii_dask.report.exports import write_exports
 from feii_dask.store.run_store import RunStore
-from feii_dask.store.stored_columns import OUTCOMES
+from feii_dask.store.stored_columns import OUTCOMES, STORED_TABLES
 
 HARMFUL = "<b>{T\nTau} & \x07 “ # ; T"
 ESCAPED = r"<b>{T\nTau} & \x07 “ # ; T"  # as any reader of tables takes it
@@ -52,7 +52,11 @@ def test_every_column_is_described_and_its_ucd_exists(result: RankedRun) -> None
     assert list(CANDIDATES) == list(result.candidates)
     assert list(FAILURES) == list(result.failures)
     assert list(DETECTIONS) == list(result.detections)
-    for column in (*CANDIDATES.values(), *FAILURES.values(), *DETECTIONS.values(), *OUTCOMES.values()):
+    assert list(LIMITS) == list(result.limits)
+    assert list(SUMMARY) == list(result.summary)
+    tables = (CANDIDATES, FAILURES, DETECTIONS, LIMITS, SUMMARY, OUTCOMES, *STORED_TABLES.values())
+    for column in (column for table in tables for column in table.values()):
+        u.Unit(column.unit)
         assert column.description
         assert not column.ucd or check_ucd(column.ucd, check_controlled_vocabulary=True), column.ucd
 

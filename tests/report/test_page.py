@@ -20,9 +20,9 @@ from feii_dask.model import Cutout, Kind, Line, Lobe, Outcome, Status, Unidentif
 from feii_dask.ranking.results import load_results
 from feii_dask.report.entries import FULL_ENTRIES
 from feii_dask.report.page import FAILURES_SHOWN, write_report
+from feii_dask.results.search_result import open_run
 from feii_dask.store.cutout_files import cutout_path
 from feii_dask.store.manifest import include_kinds
-from feii_dask.results.search_result import open_run
 from feii_dask.store.run_store import RunStore
 
 ATTACK = "<script>alert(1)</script>"

@@ -121,10 +121,10 @@ def test_ones_own_settings_beside_ones_own_run_are_taken_when_they_are_named(
 @pytest.mark.parametrize(
     ("text", "is_taken"),
     [
-        ('{"program": "of others", "schema": 4}', True),
+        ('{"program": "of others", "schema": 5}', True),
         ("[1, 2]", True),
-        ('{"schema": 4, "fingerprint": "0"}', False),
-        ('{"schema": 4, "\\u0066ingerprint": "0"}', False),
+        ('{"schema": 5, "fingerprint": "0"}', False),
+        ('{"schema": 5, "\\u0066ingerprint": "0"}', False),
         ("no JSON", False),  # which cannot be told from a damaged run
         ("[" * 100_000, False),
     ],
