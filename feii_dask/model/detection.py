@@ -119,7 +119,7 @@ class Detection:
         The ``yso_index`` of each object inside that is on spaxels with data.
     flux_sigma_beam, flux_sigma_jet : tuple of float
         For each of these, the 1-σ error of the flux of a line at its place, in an aperture of one beam and in one of
-        three by one, W m⁻².
+        three by one, W m⁻²; NaN where none was measured.
     spectral_frame : str
         Rest frame of the cube's wavelengths in the words of FITS's ``SPECSYS``, such as ``BARYCENT``; empty where the
         header does not say.
@@ -180,6 +180,9 @@ class Detection:
             if not isinstance(value, (int, float, np.number)):
                 raise TypeError(f"{name} of a Detection is a number, not {value!r}")
             object.__setattr__(self, name, float(value))
+        for name in ("flux_sigma_beam", "flux_sigma_jet"):
+            if len(getattr(self, name)) != len(self.on_data):
+                object.__setattr__(self, name, (nan,) * len(self.on_data))
 
 
 DETECTION_NUMBERS = tuple(name for name, kind in get_type_hints(Detection).items() if kind is float)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
+from math import nan
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +38,9 @@ def measured(outcome: Outcome, kind: Kind = Kind.EXTENDED) -> Outcome:
             velocity_error_kms=4.0,
             flux=2e-18,
             flux_error=1e-19,
+            on_data=(0, 1, 2),
+            flux_sigma_beam=(1e-20, 2e-20, nan),
+            flux_sigma_jet=(2e-20, 4e-20, nan),
             unidentified=(UnidentifiedLine(wavelength_um=5.3, kind=Kind.COMPACT, statistic=9.0),)
             if number == 0
             else (),

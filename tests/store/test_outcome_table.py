@@ -87,6 +87,9 @@ def jet(lines: tuple[Line, ...]) -> Detection:
         null_windows=31,
         null_p_values=(0.0123456, 1e-5),
         on_data=(7, 0),
+        flux_sigma_beam=(1e-19, 2e-19),
+        flux_sigma_jet=(3e-19, 4e-19),
+        spectral_frame="BARYCENT",
     )
 
 
@@ -104,6 +107,8 @@ def test_a_detection_comes_back_as_it_was(jet: Detection) -> None:
         "flags": ["edge", "broad"],
         "null_p_values": [0.0123456, 1e-5],
         "on_data": [7, 0],
+        "flux_sigma_beam": [1e-19, 2e-19],
+        "flux_sigma_jet": [3e-19, 4e-19],
         "lobe_velocity_kms": [-120.0, 90.0],
         "lobe_velocity_error_kms": [2.0, 4.0],
         "lobe_flux": [8e-19, 2e-19],
