@@ -19,6 +19,7 @@ import click
 from feii_dask._version import __version__
 from feii_dask.addresses import shown
 from feii_dask.errors import FeiiDaskError
+from feii_dask.help_pages import GroupedCommand, GroupedVerbs
 from feii_dask.plain_text import plain_text
 
 __all__ = ["main"]
@@ -33,7 +34,7 @@ def say(text: str) -> None:
     click.echo(plain_text(shown(text), keep="\n"))
 
 
-class Command(click.Group):
+class Command(GroupedVerbs):
     """A group of verbs whose errors are one clear message and the right exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -51,7 +52,7 @@ class Command(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-class SettingsCommand(click.Command):
+class SettingsCommand(GroupedCommand):
     """A verb that takes settings as options, made from their declarations when it is used."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -191,6 +192,23 @@ def report(directory: Path) -> None:
     from feii_dask.store.run_store import RunStore
 
     click.echo(write_report(load_results(RunStore.open(directory))))
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+def lines(names: tuple[str, ...]) -> None:
+    """List spectral lines: the sets, or the lines of a set or name."""
+    from feii_dask.look_up import describe_lines
+
+    say(describe_lines(names))
+
+
+@main.command()
+def instruments() -> None:
+    """List the instruments whose cubes are searched."""
+    from feii_dask.look_up import describe_instruments
+
+    say(describe_instruments())
 
 
 @main.command()

@@ -49,8 +49,9 @@ def demonstrate(settings: Settings) -> SearchResult:
     with run_log(None):
         if not (sky / "truth.ecsv").is_file():
             start = monotonic()
+            log.info("making a simulated sky in %s, which takes some seconds", sky)
             make_archive(sky)
-            log.info("a simulated sky in %s (%.0f s)", sky, monotonic() - start)
+            log.info("the simulated sky is there (%.0f s)", monotonic() - start)
         result = search(settings)
         truth = Table.read(sky / "truth.ecsv").to_pandas()
         for line in compare(result.ranked.candidates, truth):

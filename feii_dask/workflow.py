@@ -89,7 +89,8 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
             tables = match(found, archive, context, settings, connected)
             queries = [asdict(record) for record in (*catalogue.queries, *archive.queries)]
             with run.locked():
-                run.update_manifest(queries=queries, counts=count_steps(found.objects, tables, context.lines))
+                counts = count_steps(found.objects, tables, context.lines)
+                run.update_manifest(queries=queries, counts=counts, not_searched=found.not_searched)
                 run.write_tables(**tables._asdict())
             scan(run, tables, context, settings, connected)
         return conclude(run, settings.include)
@@ -169,11 +170,12 @@ class Found(NamedTuple):
     objects: int  # those without coordinates included
     ysos: pd.DataFrame
     observations: pd.DataFrame
+    not_searched: list[dict[str, str]]  # the others, with the reason
 
 
 def query_archives(query: ArchiveQuery, catalogue: Catalogue, archive: CubeArchive) -> Found:
     """Ask for the objects and for all cubes; raises `SettingsError` if no cube meets a restriction."""
-    objects = catalogue.find_object(query.target) if query.target else catalogue.ysos()
+    objects = catalogue.find_objects(query.target) if query.target else catalogue.ysos()
     ysos = objects[objects["ra"].notna() & objects["dec"].notna()].reset_index(drop=True)
     log.info("%d young stellar objects, %d of them with coordinates", len(objects), len(ysos))
     cubes = archive.observations().reset_index(drop=True)
@@ -182,7 +184,10 @@ def query_archives(query: ArchiveQuery, catalogue: Catalogue, archive: CubeArchi
         query.selection.require_any(every)
     observations = with_band_um(cubes, query.mission)
     log.info("%d %s cubes", len(observations), query.mission.name)
-    return Found(len(objects), ysos, observations)
+    nowhere = objects.loc[objects["ra"].isna() | objects["dec"].isna(), "main_id"]
+    not_searched = [dict(one) for one in catalogue.unresolved]
+    not_searched += [{"main_id": str(name), "reason": "its coordinates are not known"} for name in nowhere]
+    return Found(len(objects), ysos, observations, not_searched)
 
 
 def match(found: Found, archive: CubeArchive, context: Context, settings: Settings, client: Client | None) -> Tables:
@@ -191,7 +196,7 @@ def match(found: Found, archive: CubeArchive, context: Context, settings: Settin
     matches, bad_regions = footprints(found.observations, found.ysos, client, settings.pad_arcsec)
     reasons = bad_regions.set_index("obs_index")["region_error"]
     observations = found.observations.assign(region_error=reasons.reindex(found.observations.index).fillna(""))
-    single = settings.target is not None
+    single = bool(settings.target)
     matched = make_matched(observations, found.ysos, matches, context.lines, archive, products=single)
     log.info("%d cubes hold young stellar objects; %d footprints cannot be read", len(matched), len(bad_regions))
     if matched.empty:

@@ -23,7 +23,7 @@ ROWS = (
     {"matching", "results"},
     {"planning"},
     {"workflow"},
-    {"demo", "estimate", "notebook", "single"},
+    {"demo", "estimate", "help_pages", "look_up", "notebook", "single"},
     {"cli"},
     {"__main__"},
 )

@@ -22,7 +22,7 @@ def open_catalogue(query: ArchiveQuery) -> Catalogue:
     Returns
     -------
     Catalogue
-        The user's table, if there is one; else the folder's; else SIMBAD.
+        The user's table, if there is one, or SIMBAD for the names in it; else the folder's; else SIMBAD.
 
     Raises
     ------
@@ -32,8 +32,12 @@ def open_catalogue(query: ArchiveQuery) -> Catalogue:
         If the user's table cannot be used.
     """
     if query.targets:
-        from feii_dask.archives.target_list import TargetList  # noqa: PLC0415
+        from feii_dask.archives.named_objects import NameList  # noqa: PLC0415
+        from feii_dask.archives.simbad import SimbadCatalogue  # noqa: PLC0415
+        from feii_dask.archives.target_list import TargetList, names_alone  # noqa: PLC0415
 
+        if names := names_alone(query.targets):
+            return NameList(query.targets, names, SimbadCatalogue(query))
         return TargetList(query.targets)
     if not query.is_live:
         from feii_dask.archives.folder import find_table, open_folder  # noqa: PLC0415

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -43,4 +43,19 @@ class Catalogue(Protocol):
         TargetError
             If the catalogue has no such object, or no coordinates of it.
         """
+        ...
+
+    def find_objects(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return objects by their names, each once, with the columns of `ysos`; those not known are in `unresolved`.
+
+        Raises
+        ------
+        TargetError
+            If the catalogue knows none of them.
+        """
+        ...
+
+    @property
+    def unresolved(self) -> Sequence[Mapping[str, str]]:
+        """The names that `find_objects` did not find, as ``main_id`` and ``reason``."""
         ...

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from feii_dask.archives.folder import FOLDER_SERVICE, read_table
+from feii_dask.archives.named_objects import find_each
 from feii_dask.archives.provenance import QueryRecord, QueryTimer
 from feii_dask.archives.units import YSO_UNITS
 from feii_dask.archives.yso_table import describe_ysos, find_by_name, tidy_ysos, without_repeated
@@ -33,6 +34,7 @@ class FolderCatalogue:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._queries: list[QueryRecord] = []
+        self.unresolved: Sequence[Mapping[str, str]] = ()
 
     @property
     def queries(self) -> Sequence[QueryRecord]:
@@ -68,3 +70,8 @@ class FolderCatalogue:
             If there is none, or it has no coordinates.
         """
         return find_by_name(name, self.ysos(), str(self._path.parent))
+
+    def find_objects(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return objects by their names; raises `TargetError` if the folder has none of them."""
+        found, self.unresolved = find_each(names, self.find_object)
+        return found

@@ -25,10 +25,10 @@ class ArchiveQuery:
         Which of the mission's cubes.
     fallback : str or None
         ``https`` reads from MAST's own server the cubes that have no cloud copy.
-    target : str or None
-        The name of the only object to search for.
+    target : tuple of str
+        The names of the only objects to search for.
     targets : path or None
-        A table of the user's own objects, in place of the archive's.
+        A table of the user's own objects, or a file of names, in place of the archive's.
     otype : str
         SIMBAD's type of the objects, as in ``Y*O``; with two dots, as in ``Y*O..``, its subtypes too. A folder's
         objects are taken whatever their type. SIMBAD is asked as well for a folder without a table of objects.
@@ -42,7 +42,7 @@ class ArchiveQuery:
     archive: str | os.PathLike[str] = "live"
     selection: Selection = field(default_factory=Selection)
     fallback: str | None = None
-    target: str | None = None
+    target: tuple[str, ...] = ()
     targets: str | os.PathLike[str] | None = None
     otype: str = "Y*O.."
     max_rows: int = 1_000_000

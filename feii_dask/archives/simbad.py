@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from astropy.table import Table
@@ -13,6 +13,7 @@ from astroquery.simbad import SimbadClass
 from pyvo.dal.exceptions import DALOverflowWarning
 
 from feii_dask.archives.cache import AnnotatedTable, QueryCache
+from feii_dask.archives.named_objects import find_each, require_any
 from feii_dask.archives.provenance import QueryRecord
 from feii_dask.archives.query import ArchiveQuery
 from feii_dask.archives.session import DEFAULT_POLICY, RequestPolicy, apply_policy, archive_errors
@@ -23,6 +24,11 @@ __all__ = ["SimbadCatalogue"]
 
 SERVICE = "SIMBAD"
 COLUMNS = "main_id, ra, dec, otype, rvz_radvel, pmra, pmdec"
+# astroquery's own `query_objects`, with these columns: it asks for names of columns by another query.
+NAMED_QUERY = (
+    f"SELECT {COLUMNS}, names.asked FROM TAP_UPLOAD.names AS names "  # noqa: S608 - no text of a user
+    "LEFT JOIN ident ON names.asked = ident.id LEFT JOIN basic ON ident.oidref = basic.oid"
+)
 OTYPE = re.compile(r"[A-Za-z0-9*?.+-]+")
 
 
@@ -41,6 +47,7 @@ class SimbadCatalogue:
         self._cache = QueryCache(query.cache_directory, query.cache_days)
         self._otype = query.otype
         self._max_rows = query.max_rows
+        self.unresolved: Sequence[Mapping[str, str]] = ()
         self._client = SimbadClass()
         apply_policy(self._client, policy)
 
@@ -73,13 +80,13 @@ class SimbadCatalogue:
 
         return self._cache.table(SERVICE, f"{query} [MAXREC {self._max_rows}]", fetch)
 
-    def _query(self, query: str) -> Table:
+    def _query(self, query: str, **uploads: Table) -> Table:
         with archive_errors(SERVICE):
             most = min(self._max_rows, self._client.hardlimit)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error", DALOverflowWarning)
-                    table = self._client.query_tap(query, maxrec=most)
+                    table = self._client.query_tap(query, maxrec=most, **uploads)
             except DALOverflowWarning as warning:
                 raise TruncatedError(
                     f"{SERVICE} cut its answer short: {warning}; ask for less with --otype, TT* for example"
@@ -103,6 +110,42 @@ class SimbadCatalogue:
             If SIMBAD cannot be asked.
         """
         return self._cache.table(SERVICE, f"query_object({name!r})", lambda: self._fetch_object(name))
+
+    def find_objects(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return the objects of names that SIMBAD knows, each once, by one query.
+
+        Raises
+        ------
+        TargetError
+            If SIMBAD knows none of them, or no coordinates.
+        ArchiveError
+            If SIMBAD cannot be asked.
+        """
+        names = tuple(dict.fromkeys(names))
+        if len(names) == 1:
+            found, self.unresolved = find_each(names, self.find_object)
+            return found
+        answers = self._cache.table(SERVICE, f"{NAMED_QUERY} {names!r}", lambda: self._fetch_objects(names))
+        known = answers.dropna(subset=["ra", "dec"])
+        has_entry = set(answers.loc[answers["main_id"] != "", "asked"])
+        self.unresolved = [
+            {
+                "main_id": name,
+                "reason": f"SIMBAD {'has no coordinates of' if name in has_entry else 'does not know'} {name!r}",
+            }
+            for name in names
+            if name not in set(known["asked"])
+        ]
+        require_any(known, self.unresolved)
+        return tidy_ysos(known).drop_duplicates("main_id", ignore_index=True)
+
+    def _fetch_objects(self, names: tuple[str, ...]) -> AnnotatedTable:
+        """Return what SIMBAD has of each name, ``asked``; without a ``main_id`` where it has nothing."""
+        table = self._query(NAMED_QUERY, names=Table({"asked": list(names)}))
+        with archive_errors(SERVICE):
+            answers = table.to_pandas()
+            ysos = tidy_ysos(answers).assign(asked=answers["asked"].astype(str))
+        return ysos, ()
 
     def _fetch_object(self, name: str) -> AnnotatedTable:
         with archive_errors(SERVICE), warnings.catch_warnings():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,12 +17,13 @@ from astropy.table import Column, Table
 from numpy.typing import NDArray
 
 from feii_dask.archives.column_search import DEC, NAME, NUMBERS, OTYPE, RA, ColumnKind, find_column
+from feii_dask.archives.named_objects import find_each, names_in_text
 from feii_dask.archives.provenance import QueryRecord, QueryTimer
 from feii_dask.archives.units import YSO_UNITS, factor_to
 from feii_dask.archives.yso_table import check_coordinates, describe_ysos, find_by_name, tidy_ysos, without_repeated
 from feii_dask.errors import TargetError
 
-__all__ = ["TargetList"]
+__all__ = ["TargetList", "names_alone"]
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class TargetList:
         self._ysos, self._repeated = without_repeated(tidy_ysos(pd.DataFrame(columns)))
         notes = (*self._repeated, *describe_ysos(self._ysos))
         self._query = timer.record("file", str(self._path), len(table), notes)
+        self.unresolved: Sequence[Mapping[str, str]] = ()
 
     @property
     def queries(self) -> Sequence[QueryRecord]:
@@ -76,6 +78,11 @@ class TargetList:
     def find_object(self, name: str) -> pd.DataFrame:
         """Return the object of that name; raises `TargetError` if there is none."""
         return find_by_name(name, self._ysos, str(self._path))
+
+    def find_objects(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return objects by their names; raises `TargetError` if the table has none of them."""
+        found, self.unresolved = find_each(names, self.find_object)
+        return found
 
     def _coordinates(self, table: Table) -> NDArray[np.float64]:
         """Return right ascension and declination, (n, 2), deg; NaN where there are none."""
@@ -141,6 +148,28 @@ class TargetList:
 
     def _fail(self, reason: str) -> NoReturn:
         raise TargetError(f"the table of targets {str(self._path)!r} {reason}")
+
+
+def names_alone(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names in a file without coordinates: of a column of names, or line by line; nothing where it has any.
+
+    Raises
+    ------
+    TargetError
+        If it cannot be read.
+    """
+    path = Path(path)
+    lines = names_in_text(path)
+    try:
+        table = read_target_table(path)
+    except TargetError:
+        if lines:
+            return lines
+        raise
+    has_places = any(isinstance(table[name], SkyCoord) for name in table.colnames)
+    if has_places or set(MRT_COLUMNS) <= set(table.colnames) or any(find_column(table, kind) for kind in (RA, DEC)):
+        return []
+    return [name for name in text_cells(table, NAME) if name] or lines
 
 
 def read_target_table(path: Path) -> Table:

@@ -44,7 +44,7 @@ def load_settings(path: str | os.PathLike[str] | None = None, **overrides: Any) 
     Examples
     --------
     >>> load_settings(target="TMC1A", limit=5).target
-    'TMC1A'
+    ('TMC1A',)
     """
     values, sources, dask_config = merge_layers(parse_path(path) if path else None, overrides)
     clusters = {

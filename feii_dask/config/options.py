@@ -18,6 +18,7 @@ from feii_dask.config.validators import (
     parse_file,
     parse_flag,
     parse_list,
+    parse_names,
     parse_path,
 )
 
@@ -29,6 +30,7 @@ CLICK_ARGUMENTS: dict[Callable[[Any], Any], dict[str, Any]] = {
     parse_file: {"type": click.Path()},
     parse_flag: {"is_flag": True, "default": None},
     parse_list: {"multiple": True},
+    parse_names: {"multiple": True},
     parse_path: {"type": click.Path()},
 }
 
@@ -45,17 +47,30 @@ def setting_options(command: str) -> tuple[click.Option, ...]:
     config = click.Option(
         ["--config"], type=click.Path(), help="Settings file.  [default: cluster.yaml, if it is here]"
     )
-    taken = [(name, one) for name, one in declarations_of(Settings).items() if command in one.commands]
-    return (config, *(as_option(name, declared) for name, declared in taken))
+    options, heading = [config], ""
+    for name, declared in declarations_of(Settings).items():
+        heading = declared.heading or heading
+        if command in declared.commands:
+            options.append(as_option(name, declared, heading))
+    return tuple(options)
 
 
-def as_option(name: str, declared: Declaration) -> click.Option:
+class SettingOption(click.Option):
+    """An option with the heading under which help lists it."""
+
+    def __init__(self, *args: Any, heading: str, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.heading = heading
+
+
+def as_option(name: str, declared: Declaration, heading: str) -> click.Option:
     """Return one option; if it is not given its value is None, so that the other layers decide."""
     default = f"  [default: {declared.default}]" if declared.default and not declared.from_mission else ""
-    return click.Option(
+    return SettingOption(
         [f"--{name.replace('_', '-')}"],
         help=f"{declared.help}.{default}",
         metavar=declared.metavar,
+        heading=heading,
         **click_arguments(declared.parse),
     )
 

@@ -20,6 +20,7 @@ from feii_dask.config.validators import (
     parse_fraction,
     parse_list,
     parse_mapping,
+    parse_names,
     parse_path,
     parse_text,
 )
@@ -75,11 +76,19 @@ class Settings:
     otype: str = setting(
         parse_text, "Y*O..", "SIMBAD object type; the dots take in its subtypes", metavar="TYPE", **SELECTING
     )
-    target: str | None = setting(
-        parse_text, None, "One object, by a name that SIMBAD knows, in place of all", metavar="NAME", **SELECTING
+    target: tuple[str, ...] = setting(
+        parse_names,
+        (),
+        "An object, by a name that SIMBAD knows, in place of all; may be repeated",
+        metavar="NAME",
+        **SELECTING,
     )
     targets: str | None = setting(
-        parse_file, None, "A table of your own objects, in place of SIMBAD", metavar="FILE", **SELECTING
+        parse_file,
+        None,
+        "A table of your own objects, or a file with one name a line, which SIMBAD knows",
+        metavar="FILE",
+        **SELECTING,
     )
     instrument: tuple[str, ...] = setting(
         parse_list, (), "As the archive writes them, such as MIRI/IFU", metavar="NAME", **SELECTING

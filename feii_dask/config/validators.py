@@ -20,6 +20,7 @@ __all__ = [
     "parse_fraction",
     "parse_list",
     "parse_mapping",
+    "parse_names",
     "parse_path",
     "parse_text",
     "to_python",
@@ -61,6 +62,18 @@ def parse_list(value: Any) -> tuple[str, ...]:
     """
     items = value if isinstance(value, (list, tuple)) else () if value is None else (value,)
     return tuple(parse_text(part) for item in items for part in parse_text(item).split(","))
+
+
+def parse_names(value: Any) -> tuple[str, ...]:
+    """Take one name, or several as a list; names may have commas.
+
+    Examples
+    --------
+    >>> parse_names("TMC1A"), parse_names(["[GY92] 30", "V* T Tau"])
+    (('TMC1A',), ('[GY92] 30', 'V* T Tau'))
+    """
+    items = value if isinstance(value, (list, tuple)) else () if value is None else (value,)
+    return tuple(parse_text(item) for item in items)
 
 
 def parse_count(value: Any) -> int:

@@ -76,7 +76,7 @@ def test_a_folder_imports_no_client(tmp_path: Path) -> None:
 
 
 def test_every_setting_of_the_archives_is_in_the_query() -> None:
-    options = {"target": "TMC1A", "otype": "TT*", "fallback": "https", "max_rows": 9, "cache_days": 2.0}
+    options = {"target": ("TMC1A",), "otype": "TT*", "fallback": "https", "max_rows": 9, "cache_days": 2.0}
     selection = {"filters": ("CH1*",), "proposal_id": ("1290",)}
     settings = load_settings(mission="jwst", archive="live", instrument=["MIRI/IFU"], **options, **selection)
     expected = Selection(instrument_name=("MIRI/IFU",), **selection)

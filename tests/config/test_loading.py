@@ -56,7 +56,7 @@ def test_explain_names_the_source_of_each_value() -> None:
     write("feii-dask: {limit: 7}")
     lines = load_settings(target="TMC1A").explain().splitlines()
     assert any(line.split() == ["limit", "7", "cluster.yaml"] for line in lines)
-    assert any(line.split() == ["target", "TMC1A", "command", "line"] for line in lines)
+    assert any(line.split() == ["target", "['TMC1A']", "command", "line"] for line in lines)
 
 
 def test_clusters_are_merged_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +231,7 @@ def test_a_tilde_is_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("cache_days", np.float32(12) * u.hour, 0.5),
         ("proper_motion", np.bool_(True), True),
         ("allowed_failures", np.float64(0.5), 0.5),
-        ("target", np.str_("TMC1A"), "TMC1A"),
+        ("target", np.str_("TMC1A"), ("TMC1A",)),
         ("instrument", np.array(["MIRI/IFU"]), ("MIRI/IFU",)),
         ("instrument", np.array([]), ()),
         ("proposal_id", pd.Series([1290, 1236]), ("1290", "1236")),
@@ -255,7 +255,7 @@ def test_numbers_and_arrays_of_the_readers_analysis_are_taken(name: str, value: 
         ("pad_arcsec", [1, 2] * u.arcsec),
         ("pad_arcsec", np.float64("nan")),
         ("instrument", [1, 2] * u.arcsec),
-        ("target", np.array(["a", "b"])),
+        ("target", np.array([["a"], ["b"]])),
         ("fallback", pd.DataFrame({"a": [1, 2]})),
         ("fallback", np.array(["https", "ftp"])),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from typing import Any
@@ -22,7 +23,7 @@ GIVEN: dict[str, tuple[str, object]] = {
     "archive": ("--archive /sky", "/sky"),
     "extension": ("--extension FLUX", "FLUX"),
     "otype": ("--otype TT*", "TT*"),
-    "target": ("--target TMC1A", "TMC1A"),
+    "target": ("--target TMC1A --target 'T Tau'", ("TMC1A", "T Tau")),
     "targets": ("--targets /own.csv", "/own.csv"),
     "instrument": ("--instrument MIRI/IFU --instrument NIRSPEC/IFU", ("MIRI/IFU", "NIRSPEC/IFU")),
     "filters": ("--filters CH1-SHORT,CH1-LONG", ("CH1-SHORT", "CH1-LONG")),
@@ -51,7 +52,7 @@ def options_of(command: str) -> set[str]:
 
 
 def parse(words: str) -> dict[str, Any]:
-    return main.commands["search"].make_context("search", words.split()).params
+    return main.commands["search"].make_context("search", shlex.split(words)).params
 
 
 def test_all_options_of_a_search_are_tried_here() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from email import message_from_bytes
+from io import BytesIO
 
 import pandas as pd
+from astropy.table import Table
 
 from .contents import Contents
 from .faults import Faults
@@ -57,6 +60,7 @@ class Simbad(Site):
         super().__init__(contents, faults)
         self.serialization = serialization
         self.database = sqlite3.connect(":memory:")
+        self.database.execute("PRAGMA automatic_index = OFF")  # which compares texts by their bytes
         self.database.create_function("is_type", 2, is_type)
         self.database.create_collation("NAME", lambda a, b: (plain(a) > plain(b)) - (plain(a) < plain(b)))
         basic = contents.ysos.assign(oid=range(1, len(contents.ysos) + 1)).reindex(columns=BASIC)
@@ -65,12 +69,24 @@ class Simbad(Site):
         self.database.execute("INSERT INTO ident SELECT oid, main_id FROM basic")
         self.database.commit()
 
+    def uploaded(self, question: Question) -> dict[str, list[str]]:
+        """Take the table of names that comes with a question, and return the rest of the question."""
+        parts = multipart(question)
+        if not parts:
+            return {}
+        name, _, place = parts["UPLOAD"].decode().partition(",param:")
+        table = Table.read(BytesIO(parts.pop(place)), format="votable")
+        self.database.execute(f"DROP TABLE IF EXISTS upload_{name}")
+        self.database.execute(f"CREATE TABLE upload_{name} (asked TEXT COLLATE NAME)")
+        self.database.executemany(f"INSERT INTO upload_{name} VALUES (?)", [(str(row["asked"]),) for row in table])
+        return {key: [text.decode()] for key, text in parts.items()}
+
     def answer(self, question: Question) -> Answer:
         if question.path.endswith("/sim-tap/capabilities"):
             return Answer(CAPABILITIES.encode(), content_type="text/xml")
         if not question.path.endswith("/sim-tap/sync"):
             return self.error(404, question)
-        asked = {**question.query, **question.form}
+        asked = {**question.query, **(self.uploaded(question) or question.form)}
         limit = min(int(asked.get("MAXREC", ["50000"])[0]), HARD_LIMIT)
         overflow = self.faults.take(("overflow",), question.host, question.path)
         if overflow:
@@ -82,9 +98,21 @@ class Simbad(Site):
         return votable(rows.head(limit), overflow=len(rows) > limit, serialization=self.serialization)
 
 
+def multipart(question: Question) -> dict[str, bytes]:
+    """Return the parts of a form with files; nothing of other forms."""
+    kind = next((value for name, value in question.headers.items() if name.lower() == "content-type"), "")
+    if not kind.startswith("multipart/"):
+        return {}
+    message = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + question.body)
+    parts = message.get_payload()
+    assert isinstance(parts, list)
+    return {str(p.get_param("name", header="content-disposition")): bytes(p.get_payload(decode=True)) for p in parts}
+
+
 def as_sql(adql: str) -> str:
     """Translate what SQLite does not know."""
-    sql = re.sub(r"otype\s*=\s*('[^']*')", r"is_type(otype, \1)", adql)
+    sql = re.sub(r"\bTAP_UPLOAD\.(\w+)", r"upload_\1", adql)
+    sql = re.sub(r"otype\s*=\s*('[^']*')", r"is_type(otype, \1)", sql)
     top = re.search(r"\bTOP\s+(\d+)\b", sql)
     return re.sub(r"\bTOP\s+\d+\b", "", sql) + (f" LIMIT {top.group(1)}" if top else "")
 
