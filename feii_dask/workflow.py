@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -31,15 +31,24 @@ from feii_dask.monitor.progress import Progress
 from feii_dask.planning import count_steps, plan_scans
 from feii_dask.ranking.candidates import describe_candidates
 from feii_dask.ranking.results import RankedRun, load_results
+from feii_dask.ranking.thresholds import Thresholds, keep_thresholds
 from feii_dask.report.exports import write_exports
 from feii_dask.report.page import write_report
 from feii_dask.results.search_result import SearchResult
-from feii_dask.store.manifest import as_context, create_run, include_kinds, resume_run, validate_uris
+from feii_dask.store.manifest import (
+    as_context,
+    create_run,
+    include_kinds,
+    included_kinds,
+    resume_run,
+    validate_uris,
+)
+from feii_dask.store.merged_run import merge_runs
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 from feii_dask.store.stored_tables import require_scannable
 
-__all__ = ["archive_query", "cluster", "conclude", "match", "query_archives", "search"]
+__all__ = ["archive_query", "cluster", "conclude", "match", "merge", "query_archives", "search"]
 
 log = logging.getLogger(__name__)
 
@@ -222,14 +231,27 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
             progress.update(outcomes)
 
 
-def conclude(run: RunStore, include: tuple[str, ...]) -> SearchResult:
-    """Rank what a run stored, write the tables and the report, and return it all."""
+def conclude(run: RunStore, include: tuple[str, ...], thresholds: Thresholds | None = None) -> SearchResult:
+    """Rank what a run stored, write the tables and the report, and return it all.
+
+    Without thresholds those of its last ranking stand.
+    """
     include_kinds(run, include)
+    if thresholds is not None:
+        keep_thresholds(run, thresholds)
     ranked = load_results(run)
     write_exports(ranked)
     report = write_report(ranked)
     log.info("%s; report: %s", describe_candidates(ranked.candidates), report)
     return SearchResult(ranked)
+
+
+def merge(directories: Sequence[Path], out: Path) -> SearchResult:
+    """Merge runs of the same lines and detector into a new one, and rank it with what the first was ranked with."""
+    with run_log(None):
+        run = merge_runs(directories, out)
+    with run_log(run.directory):
+        return conclude(run, included_kinds(run))
 
 
 def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:

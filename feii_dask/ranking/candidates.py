@@ -11,10 +11,10 @@ from feii_dask.model import Status
 from feii_dask.ranking.line_density import pooled_identification
 from feii_dask.ranking.pooling import grade_pooled
 from feii_dask.ranking.shared_light import credit_leaders, without_followers
+from feii_dask.ranking.thresholds import DEFAULT_THRESHOLDS, Thresholds
 from feii_dask.store.outcome_table import deciding_rows
 
 __all__ = [
-    "MIN_LINES",
     "count_failed",
     "credited_detections",
     "cubes_by_yso",
@@ -26,8 +26,6 @@ __all__ = [
     "including",
     "rank",
 ]
-
-MIN_LINES = 3  # distinct lines that make a candidate where there are no grades: the notebook's rule
 
 CANDIDATE_COLUMNS = [
     *("rank", "grade", "main_id", "yso_index", "ra", "dec"),
@@ -102,12 +100,14 @@ def credited_detections(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.
     return credit_leaders(detections_by_yso(outcomes, matched), ysos)
 
 
-def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
+def rank(
+    outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame, thresholds: Thresholds = DEFAULT_THRESHOLDS
+) -> pd.DataFrame:
     """List the objects that show lines, best first.
 
     What a cube shows is credited to one of the objects inside its footprint; a line that two cubes show counts once. A
     detector with p-values earns an object a grade, and any detection makes a candidate, so that one that was observed
-    in a single line's band can be one. Without p-values it takes `MIN_LINES` distinct lines.
+    in a single line's band can be one. Without p-values it takes three distinct lines.
 
     Parameters
     ----------
@@ -115,6 +115,8 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
         See `detections_by_yso`.
     ysos : DataFrame
         ``main_id``, ``ra`` and ``dec`` (degrees), under the labels that ``yso_index`` refers to.
+    thresholds : Thresholds
+        What it takes to be a candidate, and one of grade A.
 
     Returns
     -------
@@ -134,11 +136,12 @@ def rank(outcomes: pd.DataFrame, matched: pd.DataFrame, ysos: pd.DataFrame) -> p
     table = (
         summarize(credited, ysos)
         .join(tests.groupby("yso_index")["obs_id"].nunique().rename("n_cubes"))
-        .join(grade_pooled(without_followers(tests, credited)))
+        .join(grade_pooled(without_followers(tests, credited), thresholds.grade_a_q))
         .fillna({"grade": "", "lines_tested": 0, "lines_agreeing": 0, "joint_score": 0.0})
     )
+    needed = np.where(table["grade"] != "", thresholds.lines_with_grade, thresholds.lines_without_grade)
     table = (
-        table[(table["grade"] != "") | (table["n_lines"] >= MIN_LINES)]
+        table[table["n_lines"] >= needed]
         .astype({"lines_tested": int, "lines_agreeing": int, "shares_light_with": str})
         .astype(dict.fromkeys(GRADE_NUMBERS, float))
         .join(ysos[["main_id", "ra", "dec"]])

@@ -12,7 +12,16 @@ from scipy.stats import false_discovery_control
 from feii_dask.detectors.identification import is_doubtful, joint_identification_p_value, narrowed_p_value
 from feii_dask.model import Kind
 
-__all__ = ["AGREEMENT_KMS", "adaptive_q_values", "benjamini_hochberg", "grade_objects", "simes"]
+__all__ = [
+    "AGREEMENT_KMS",
+    "ALONE_Q",
+    "PROBABLE_Q",
+    "SURE_Q",
+    "adaptive_q_values",
+    "benjamini_hochberg",
+    "grade_objects",
+    "simes",
+]
 
 AGREEMENT_KMS = 60.0  # within which lines have one velocity: half of an ordinary jet's spread, and a plane of any band
 SIGMAS = 2.0  # of the velocities' errors, by which lines of one velocity may differ as well
@@ -34,7 +43,7 @@ class JointNumbers(NamedTuple):
     doubtful: bool
 
 
-def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
+def grade_objects(tests: pd.DataFrame, by: str = "yso_index", sure_q: float = SURE_Q) -> pd.DataFrame:
     """Grade objects by all lines that were looked for in all of their cubes.
 
     Of the detected lines, those count that agree in velocity with the most significant one, or with another if that
@@ -47,8 +56,8 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
     ===== ==========================================================================================================
     grade what is needed
     ===== ==========================================================================================================
-    A     q ≤ 0.01, and two lines agree, or only one line was in the bands that were observed, or q ≤ 0.001; one of
-          them at least neither fills the field nor follows an extended continuum
+    A     q ≤ ``sure_q``, and two lines agree, or only one line was in the bands that were observed, or q ≤ 0.001;
+          one of them at least neither fills the field nor follows an extended continuum
     B     q ≤ 0.1
     C     a detection
     ===== ==========================================================================================================
@@ -61,6 +70,8 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
         ``p_identification``, ``kind``, ``flags``, and ``rv_kms`` of the source.
     by : str
         Column that names the objects.
+    sure_q : float
+        Largest q-value of grade A.
 
     Returns
     -------
@@ -82,7 +93,7 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index") -> pd.DataFrame:
     joint["q_value"] = adaptive_q_values(joint["joint_p"].to_numpy(dtype=float))
     q = joint["q_value"]
     confirmed = (joint["lines_agreeing"] >= 2) | (joint["lines_tested"] == 1) | (q <= ALONE_Q)
-    sure = (q <= SURE_Q) & confirmed & ~joint["doubtful"]
+    sure = (q <= sure_q) & confirmed & ~joint["doubtful"]
     joint["grade"] = np.select([joint["lines_agreeing"] == 0, sure, q <= PROBABLE_Q], ["", "A", "B"], default="C")
     return joint.drop(columns="doubtful")
 

@@ -9,27 +9,29 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from feii_dask.detectors.p_values import KEPT_P, exponential_tail
-from feii_dask.ranking.grading import grade_objects
+from feii_dask.ranking.grading import SURE_Q, grade_objects
 
 __all__ = ["FEWEST_POOLED", "grade_pooled", "pooled_p_value", "pooled_p_values"]
 
 FEWEST_POOLED = 300  # line-free windows that make a pool
 
 
-def grade_pooled(tests: pd.DataFrame) -> pd.DataFrame:
+def grade_pooled(tests: pd.DataFrame, sure_q: float = SURE_Q) -> pd.DataFrame:
     """Grade the objects of a run; those that no detector with p-values looked at have no row.
 
     Parameters
     ----------
     tests : DataFrame
         One row per object, cube and line that was scanned: ``yso_index`` and the outcome's columns.
+    sure_q : float
+        Largest q-value of grade A.
 
     Returns
     -------
     DataFrame
         What `feii_dask.ranking.grading.grade_objects` returns for each ``yso_index``.
     """
-    return grade_objects(tests.assign(p_value=pooled_p_values(tests)))
+    return grade_objects(tests.assign(p_value=pooled_p_values(tests)), sure_q=sure_q)
 
 
 def pooled_p_value(p: float, kept: ArrayLike, windows: int) -> float:

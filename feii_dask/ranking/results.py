@@ -15,6 +15,7 @@ from feii_dask.ranking.candidates import failed_share, failures, including, rank
 from feii_dask.ranking.flux_limits import flux_limits
 from feii_dask.ranking.found_lines import found_lines
 from feii_dask.ranking.object_summary import summarize_objects
+from feii_dask.ranking.thresholds import DEFAULT_THRESHOLDS, Thresholds, kept_thresholds
 from feii_dask.ranking.unidentified import unidentified_lines
 from feii_dask.store.manifest import included_kinds
 from feii_dask.store.run_store import RunStore, Tables
@@ -46,6 +47,8 @@ class RankedRun:
         Where the objects' own velocities are from.
     not_searched : tuple of mapping
         ``main_id`` and ``reason`` of objects that could not be searched for.
+    thresholds : Thresholds
+        What it took to be a candidate.
     """
 
     ysos: pd.DataFrame
@@ -59,6 +62,7 @@ class RankedRun:
     include: tuple[str, ...] = ()
     velocity_source: str = ""
     not_searched: tuple[Mapping[str, str], ...] = ()
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
 
     @classmethod
     def from_outcomes(
@@ -67,6 +71,7 @@ class RankedRun:
         outcomes: pd.DataFrame,
         directory: Path | None,
         include: tuple[str, ...] = (),
+        thresholds: Thresholds = DEFAULT_THRESHOLDS,
         **known: Any,
     ) -> RankedRun:
         """Rank the candidates and list the failures.
@@ -81,6 +86,8 @@ class RankedRun:
             The run directory, if there is one.
         include : tuple of str
             Kinds of lines that make candidates, beside extended ones: ``compact``, ``undecided``.
+        thresholds : Thresholds
+            What it takes to be a candidate.
         **known
             `velocity_source` and `not_searched`.
         """
@@ -88,10 +95,11 @@ class RankedRun:
             **tables._asdict(),
             outcomes=outcomes,
             unidentified=unidentified_lines(outcomes),
-            candidates=rank(including(outcomes, include), tables.matched, tables.ysos),
+            candidates=rank(including(outcomes, include), tables.matched, tables.ysos, thresholds),
             failures=failures(outcomes, tables.matched),
             directory=directory,
             include=include,
+            thresholds=thresholds,
             **known,
         )
 
@@ -160,6 +168,7 @@ def load_results(run: RunStore) -> RankedRun:
         run.outcomes(),
         run.directory,
         included_kinds(run),
+        kept_thresholds(manifest),
         velocity_source=catalogue_name(manifest.get("settings", {})),
         not_searched=tuple(manifest.get("not_searched", ())),
     )

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from feii_dask._version import __version__
 from feii_dask.model import Status
 from feii_dask.plain_text import plain_text
-from feii_dask.ranking.candidates import MIN_LINES, funnel, including
+from feii_dask.ranking.candidates import funnel, including
 from feii_dask.ranking.results import RankedRun
 from feii_dask.report.columns import CANDIDATES, MEASUREMENTS, UNIDENTIFIED, shown_failures
 from feii_dask.report.entries import FULL_ENTRIES, report_entries
@@ -81,7 +81,7 @@ def contents(result: RankedRun) -> dict[str, Any]:
         "title": headline(candidates),
         "directory": run.directory.resolve().name,
         "settings": manifest.get("settings", {}),
-        "min_lines": MIN_LINES,
+        "min_lines": result.thresholds.lines_without_grade,
         "include": result.include,
         "steps": funnel_bars(
             funnel(manifest.get("counts", {}), including(result.outcomes, result.include), candidates)

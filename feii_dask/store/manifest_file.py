@@ -90,6 +90,7 @@ ITEMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "lines": (are_mappings, "a list of lines"),
     "versions": (is_mapping, "names with versions"),
     "queries": (are_mappings, "a list of queries"),
+    "thresholds": (is_mapping, "names with numbers"),
     "not_searched": (are_mappings, "a list of objects"),
     "counts": (are_counts, "names with numbers"),
 }

@@ -25,13 +25,14 @@ from feii_dask.store.outcome_table import SCHEMA, check_rows, to_frame, to_rows
 from feii_dask.store.run_files import open_regular, read_regular
 from feii_dask.store.stored_columns import OUTCOMES, Column
 
-__all__ = ["OutcomeWriter", "exclusive_lock", "open_writer", "read_parts"]
+__all__ = ["OutcomeWriter", "exclusive_lock", "open_writer", "read_parts", "write_rows"]
 
 log = logging.getLogger(__name__)
 
 # Of a part, which has few rows, the file says the units only: `OUTCOMES` has the rest.
 UNITS = {name: Column("", column.unit) for name, column in OUTCOMES.items()}
 MAX_ROWS = 20  # a crash costs what is pending: this many rows,
+ROWS_AT_ONCE = 10_000  # of a part that is written at once
 MAX_AGE_S = 2.0  # or what finished in the last two seconds
 
 
@@ -106,17 +107,29 @@ class OutcomeWriter:
         """Write the pending batch now."""
         if not self._pending:
             return
-        # Small parts are quickest to write and to read without statistics and dictionaries; checksums reveal damage.
-        content = described_file(
-            pa.Table.from_pylist(self._pending, schema=SCHEMA),
-            UNITS,
-            use_dictionary=False,
-            write_statistics=False,
-            write_page_checksum=True,
-        )
-        write_atomically(self._directory / "outcomes" / f"part-{self._next_part:08d}.parquet", content)
+        write_part(self._directory, self._next_part, pa.Table.from_pylist(self._pending, schema=SCHEMA))
         self._next_part += 1
         self._pending = []
+
+
+def write_part(directory: Path, number: int, rows: pa.Table) -> None:
+    """Write one part, whole or not at all."""
+    # Small parts are quickest to write and to read without statistics and dictionaries; checksums reveal damage.
+    content = described_file(rows, UNITS, use_dictionary=False, write_statistics=False, write_page_checksum=True)
+    write_atomically(directory / "outcomes" / f"part-{number:08d}.parquet", content)
+
+
+def write_rows(directory: Path, rows: pd.DataFrame) -> None:
+    """Write rows of `SCHEMA`, as `read_parts` returns them, into a run that has none.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full, or the directory cannot be written to.
+    """
+    table = pa.Table.from_pandas(rows, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None)
+    for number, start in enumerate(range(0, len(rows), ROWS_AT_ONCE), start=1):
+        write_part(directory, number, table.slice(start, ROWS_AT_ONCE))
 
 
 @contextmanager
