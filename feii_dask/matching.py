@@ -132,5 +132,6 @@ def as_matched_cube(row: Mapping[Hashable, Any]) -> MatchedCube:
         em_min_um=float(row["em_min_um"]),
         em_max_um=float(row["em_max_um"]),
         rv_kms=float(row.get("rv_kms", 0.0)),
+        object_name=next((str(name) for name in row.get("yso_names", ())), ""),
         ysos=tuple(zip(*(row.get(name, ()) for name in ("yso_index", "yso_ra", "yso_dec")), strict=True)),
     )

@@ -152,6 +152,7 @@ def search_lines(
         require_memory(cube, detector, ranges, memory_bytes)
     measured |= measure_ranges(cube, detector, ranges, matched, context.lines)
     in_order = [measured[line] for line in context.lines if line in measured]
+    origin: dict[str, str | float | int] = {"OBJECT": matched.object_name, "FINGERPR": context.fingerprint}
     detections = tuple(replace(detection, flags=(*detection.flags, *cube.flags)) for detection, _ in in_order)
     decisive = min(detections, key=lambda detection: detection.status.precedence)
     return Outcome(
@@ -159,7 +160,7 @@ def search_lines(
         status=decisive.status,
         reason=decisive.reason,
         detections=detections,
-        cutouts=tuple(cutout for _, cutout in in_order if cutout is not None),
+        cutouts=tuple(replace(cutout, origin=cutout.origin | origin) for _, cutout in in_order if cutout is not None),
     )
 
 

@@ -219,6 +219,7 @@ def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, cl
     log.info("%d cubes to scan", len(to_scan))
     footprints = tables.matched.set_index("obs_id")["s_region"].reindex([task.matched.obs_id for task in to_scan])
     check_memory(client, largest_scan_bytes(footprints, context, find_mission(settings.mission).spaxel_arcsec))
+    context = replace(context, fingerprint=str(run.manifest.get("fingerprint", "")))
     page = PageFeed(client)
     displays = [page, *progress_displays(page.describe_workers)]
     with run.writer() as writer, Progress(len(to_scan), displays) as progress:

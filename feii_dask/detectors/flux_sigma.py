@@ -99,10 +99,11 @@ def aperture_spectrum(planes: NDArray[np.float32], place_yx: tuple[float, float]
     What is missing in a plane is taken to be as bright as the rest. A length of 0 makes the aperture a circle.
     """
     rows, columns, weight = aperture_weights(planes.shape[1:], place_yx, shape)
-    values = planes[:, rows, columns].astype(np.float64)
-    seen = abs(values) < LARGEST
+    values = planes[:, rows, columns]
+    with np.errstate(invalid="ignore"):  # at signalling NaN
+        seen = abs(values) < LARGEST
     covered = seen @ weight / aperture_area(shape)
-    total = np.where(seen, values, 0) @ weight
+    total = np.where(seen, values, 0).astype(np.float64) @ weight
     return np.where(covered > LEAST_COVERED, total / np.maximum(covered, LEAST_COVERED), np.nan)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 from typing import get_type_hints
 
@@ -214,6 +214,18 @@ class Cutout:
         FITS cards of the maps: the celestial coordinates and BUNIT.
     mask : (y, x) bool ndarray, or None
         The spaxels with emission, where the detector tells them.
+    planes : (k, y, x) float32 ndarray, or None
+        Planes about the line, at most twenty on either side.
+    planes_start : int
+        Which of `wavelength_um` is that of the first of them.
+    jet_spectrum : (n,) float64 ndarray, or None
+        Spectrum of all spaxels with emission together.
+    jet_error : float
+        Its scatter from plane to plane.
+    jet_unit : str
+        Unit of both: Jy, or that of the cube where they cannot be added.
+    origin : dict
+        FITS cards that say where the cutout is from and what was measured.
     """
 
     line: Line
@@ -227,3 +239,9 @@ class Cutout:
     statistic: NDArray[np.float64]
     header: dict[str, str | float | int]
     mask: NDArray[np.bool_] | None = None
+    planes: NDArray[np.float32] | None = None
+    planes_start: int = 0
+    jet_spectrum: NDArray[np.float64] | None = None
+    jet_error: float = nan
+    jet_unit: str = ""
+    origin: dict[str, str | float | int] = field(default_factory=dict)

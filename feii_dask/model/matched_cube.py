@@ -28,6 +28,8 @@ class MatchedCube:
         Radial velocity of the YSO, km/s; 0 where SIMBAD has none.
     ysos : tuple of (int, float, float)
         Of each object inside: its ``yso_index``, right ascension and declination (ICRS, degrees).
+    object_name : str
+        Name of the one nearest to the centre.
     """
 
     obs_id: str
@@ -36,6 +38,7 @@ class MatchedCube:
     em_max_um: float = nan
     rv_kms: float = 0.0
     ysos: tuple[tuple[int, float, float], ...] = ()
+    object_name: str = ""
 
     def may_hold(self, line: Line) -> bool:
         """Whether the line lies in the band that the archive states, or the archive states none."""
@@ -64,6 +67,8 @@ class Context:
         Name of the FITS extension that holds the light.
     storage_options : mapping
         Options of the file system, as fsspec takes them.
+    fingerprint : str
+        Of the run, for what is cut out of cubes.
     """
 
     lines: tuple[Line, ...]
@@ -71,3 +76,4 @@ class Context:
     detector_options: Mapping[str, Any] = field(default_factory=dict)
     extension: str = "SCI"
     storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # keys may be among them
+    fingerprint: str = ""

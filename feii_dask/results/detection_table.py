@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from astropy import units as u
+from astropy.nddata import NDData
 from astropy.table import QTable, Row, TableAttribute
+from astropy.wcs import WCS
 from matplotlib.figure import Figure
 
 from feii_dask.errors import StoreError
 from feii_dask.figures.detection_plot import plot_cutout
 from feii_dask.model import Cutout
+from feii_dask.store.cutout_hdus import cube_header
 from feii_dask.store.run_store import RunStore
 
 __all__ = ["DetectionTable", "FoundLine"]
@@ -36,6 +41,34 @@ class FoundLine(Row):  # type: ignore[misc]  # astropy has no types
         """Its maps and curves, as arrays; raises what `path` does, and if the file cannot be read."""
         directory = self.path.parents[1]
         return RunStore(directory).cutout(str(self["obs_id"]), str(self["line"]))
+
+    @property
+    def spectrum(self) -> QTable:
+        """The spectrum of all spaxels with emission: ``wavelength``, ``flux`` and ``uncertainty``.
+
+        ``specutils.Spectrum.read(detection.path)`` reads the same from the file.
+        """
+        cutout = self.cutout
+        if cutout.jet_spectrum is None:
+            raise StoreError(f"{self.path} holds no spectrum of the jet")
+        unit = u.Unit(cutout.jet_unit)
+        return QTable(
+            {
+                "wavelength": cutout.wavelength_um * u.um,
+                "flux": cutout.jet_spectrum * unit,
+                "uncertainty": np.full(cutout.jet_spectrum.size, cutout.jet_error) * unit,
+            }
+        )
+
+    @property
+    def cube(self) -> NDData:
+        """The planes about the line, with celestial and spectral coordinates, and the line's rest wavelength."""
+        cutout = self.cutout
+        if cutout.planes is None:
+            raise StoreError(f"{self.path} holds no planes about the line")
+        header = cube_header(cutout)
+        wcs = WCS(header)
+        return NDData(cutout.planes, wcs=wcs, unit=u.Unit(str(header.get("BUNIT", ""))), meta={"header": header})
 
     def plot(self) -> Figure:
         """Draw the line's maps, its statistic and its spectrum; ``savefig`` makes the figure for a paper."""

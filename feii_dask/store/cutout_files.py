@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from io import BytesIO
+from math import nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from feii_dask.errors import StoreError
 from feii_dask.model import Cutout, Line
 from feii_dask.store.atomic import write_atomically
+from feii_dask.store.cutout_hdus import ORIGIN, PLANES, cutout_hdus, from_ascii
 from feii_dask.store.run_files import open_regular
 
 __all__ = ["cutout_path", "read_cutout", "read_line_map", "write_cutout"]
@@ -23,8 +26,6 @@ __all__ = ["cutout_path", "read_cutout", "read_line_map", "write_cutout"]
 # Names that every file system takes, and in which a space of the line's name may become a hyphen.
 PLAIN_OBS_ID = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,149}")
 PLAIN_LINE = re.compile(r"[A-Za-z0-9. ]{1,40}")
-
-PLANES = {"LINE": "line_map", "BEFORE": "before_map", "AFTER": "after_map", "OFFLINE": "off_line_map"}
 
 
 def cutout_path(directory: Path, obs_id: str, line: str) -> Path:
@@ -59,71 +60,21 @@ def plain_name(text: str) -> str:
 
 
 def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
-    """Write a cutout: maps with their units and WCS, and the table ``SPECTRUM``.
-
-    The maps are ``LINE``, ``BEFORE`` and ``AFTER`` (ten planes away), ``OFFLINE``, ``MOMENT0``, and ``MASK`` where the
-    detector says which spaxels have emission.
+    """Write a cutout.
 
     Raises
     ------
     StoreError
         If the disk is full, or the directory cannot be written to.
     """
-    unit = str(cutout.header.get("BUNIT", ""))
-    hdus = fits.HDUList(
-        [
-            primary_hdu(obs_id, cutout.line),
-            *(image_hdu(name, getattr(cutout, field), cutout, unit) for name, field in PLANES.items()),
-            image_hdu("MOMENT0", cutout.moment_map, cutout, f"um {unit}".strip()),
-            spectrum_hdu(cutout, unit),
-        ]
-    )
-    if cutout.mask is not None:
-        hdus.append(image_hdu("MASK", cutout.mask.astype(np.uint8), cutout, ""))
+    write_atomically(path, make_file(obs_id, cutout))
+
+
+def make_file(obs_id: str, cutout: Cutout) -> bytes:
+    """Make the FITS file of a cutout, with checksums; see `feii_dask.store.cutout_hdus.cutout_hdus`."""
     content = BytesIO()
-    hdus.writeto(content)
-    write_atomically(path, content.getvalue())
-
-
-def primary_hdu(obs_id: str, line: Line) -> fits.PrimaryHDU:
-    """Return the header that says which line of which observation this is."""
-    primary = fits.PrimaryHDU()
-    primary.header["OBS_ID"] = (to_ascii(obs_id), "observation")
-    primary.header["LINE"] = (to_ascii(line.name), "spectral line")
-    primary.header["SPECIES"] = (to_ascii(line.species), "ion or molecule")
-    primary.header["RESTWAV"] = (line.wavelength_um, "[um] vacuum rest wavelength")
-    primary.header["TRANSIT"] = (to_ascii(line.transition), "upper and lower level")
-    return primary
-
-
-def to_ascii(text: str) -> str:
-    """Escape what is not printable ASCII, which is all that FITS cards hold."""
-    return text.encode("unicode_escape").decode("ascii")
-
-
-def from_ascii(text: str) -> str:
-    """Return what `to_ascii` was given."""
-    return text.encode("ascii").decode("unicode_escape")
-
-
-def image_hdu(name: str, data: np.ndarray, cutout: Cutout, unit: str) -> fits.ImageHDU:
-    """Return a map with its unit and celestial coordinates."""
-    image = fits.ImageHDU(data, name=name)
-    image.header.update(cutout.header)
-    image.header["BUNIT"] = unit
-    return image
-
-
-def spectrum_hdu(cutout: Cutout, unit: str) -> fits.BinTableHDU:
-    """Return the table of spectrum and statistic against wavelength."""
-    return fits.BinTableHDU.from_columns(
-        [
-            fits.Column("wavelength", "D", unit="um", array=cutout.wavelength_um),
-            fits.Column("spectrum", "D", unit=unit or None, array=cutout.spectrum),
-            fits.Column("statistic", "D", array=cutout.statistic),
-        ],
-        name="SPECTRUM",
-    )
+    cutout_hdus(obs_id, cutout).writeto(content, checksum=True)
+    return content.getvalue()
 
 
 def read_cutout(path: Path) -> Cutout:
@@ -141,16 +92,45 @@ def read_cutout(path: Path) -> Cutout:
     """
     with open_cutout(path) as hdus:
         primary, table = hdus[0].header, hdus["SPECTRUM"].data
+        maps: dict[str, Any] = {field: native(hdus[name].data, np.float32) for name, field in PLANES.items()}
         return Cutout(
             line=Line(from_ascii(primary["SPECIES"]), primary["RESTWAV"], from_ascii(primary["TRANSIT"])),
-            **{field: native(hdus[name].data, np.float32) for name, field in PLANES.items()},
+            **maps,
             moment_map=native(hdus["MOMENT0"].data, np.float32),
             wavelength_um=native(table["wavelength"], np.float64),
             spectrum=native(table["spectrum"], np.float64),
             statistic=native(table["statistic"], np.float64),
             header=wcs_cards(hdus["LINE"].header),
             mask=native(hdus["MASK"].data, np.bool_) if "MASK" in hdus else None,
+            origin=cards_of_origin(primary),
+            **planes_of(hdus),
+            **jet_of(table),
         )
+
+
+def cards_of_origin(primary: fits.Header) -> dict[str, str | float | int]:
+    """Return the cards that say where a cutout is from."""
+    cards = {key: primary[key] for key in ORIGIN if key in primary}
+    return {key: from_ascii(value) if isinstance(value, str) else value for key, value in cards.items()}
+
+
+def planes_of(hdus: fits.HDUList) -> dict[str, Any]:
+    """Return the planes about the line, where there are any."""
+    if "CUBE" not in hdus:
+        return {}
+    return {"planes": native(hdus["CUBE"].data, np.float32), "planes_start": int(hdus["CUBE"].header["ROW0"])}
+
+
+def jet_of(table: fits.FITS_rec) -> dict[str, Any]:
+    """Return the spectrum of the jet, where there is one."""
+    if "flux" not in table.names:
+        return {}
+    error = native(table["uncertainty"], np.float64)
+    return {
+        "jet_spectrum": native(table["flux"], np.float64),
+        "jet_error": float(error[0]) if error.size else nan,
+        "jet_unit": str(table.columns["flux"].unit or ""),
+    }
 
 
 def read_line_map(path: Path) -> NDArray[np.float32]:
@@ -176,5 +156,16 @@ def native(data: np.ndarray, dtype: type) -> np.ndarray:
 
 def wcs_cards(header: fits.Header) -> dict[str, str | float | int]:
     """Return the cards of a map but for those of the file's structure."""
-    structure = {"XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTNAME"}
+    structure = {
+        "XTENSION",
+        "BITPIX",
+        "NAXIS",
+        "NAXIS1",
+        "NAXIS2",
+        "PCOUNT",
+        "GCOUNT",
+        "EXTNAME",
+        "CHECKSUM",
+        "DATASUM",
+    }
     return {name: value for name, value in header.items() if name not in structure}

@@ -10,7 +10,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from feii_dask.cubes.cutout import make_cutout
+from feii_dask.cubes.cutout import make_cutout, planes_about_line
 from feii_dask.cubes.reader import Cube, open_cube
 from feii_dask.model import Detection, Line
 from tests.cubes.samples import write_cube
@@ -96,3 +96,32 @@ def test_one_plane_has_no_width_and_may_have_no_header(tmp_path: Path) -> None:
     cutout = make_cutout(cube, ramp()[:1], 0, Detection(line=LINE, plane=0, peak_yx=(1, 1)))
     assert np.isnan(cutout.moment_map).all()
     assert cutout.header == {}
+
+
+def test_the_planes_about_the_line(cube: Cube) -> None:
+    cutout = make_cutout(cube, ramp()[5:56], 5, Detection(line=LINE, plane=30, peak_yx=(2, 3), velocity_kms=12.0))
+    assert cutout.planes is not None
+    assert cutout.planes_start == 5
+    np.testing.assert_array_equal(cutout.planes, ramp()[10:51])
+    assert cutout.planes.dtype == np.float32
+    assert cutout.origin["PLANE"] == 30
+    assert cutout.origin["WAVELEN"] == pytest.approx(cube.wavelength_um[30])
+    assert cutout.origin["VELOCITY"] == 12.0
+    assert "FLUX" not in cutout.origin
+
+
+def test_large_fields_have_fewer_planes() -> None:
+    assert planes_about_line(np.zeros((100, 1, 1), dtype=np.float32), 50) == (30, 71)
+    assert planes_about_line(np.zeros((60, 320, 320), dtype=np.float32), 30) == (26, 35)
+    assert planes_about_line(np.zeros((10, 1, 1), dtype=np.float32), 2) == (0, 10)
+
+
+def test_the_jets_spectrum_is_the_sum_over_its_mask(cube: Cube) -> None:
+    mask = np.zeros((5, 6), dtype=bool)
+    mask[2, 3] = mask[3, 3] = mask[0, 0] = True  # of which the last has no data
+    cutout = make_cutout(cube, ramp()[10:51], 10, Detection(line=LINE, plane=30, peak_yx=(2, 3), mask=mask))
+    assert cutout.jet_unit == "Jy"
+    spaxel_sr = (cube.pixel_arcsec * np.pi / 180 / 3600) ** 2
+    mean = (ramp()[10:51, 2, 3] + ramp()[10:51, 3, 3]) / 2
+    np.testing.assert_allclose(cutout.jet_spectrum, 3 * mean * 1e6 * spaxel_sr, rtol=1e-6)
+    assert cutout.jet_error < 1e-12  # a ramp has no scatter

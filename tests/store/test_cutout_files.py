@@ -59,7 +59,7 @@ def test_others_can_open_it(tmp_path: Path, lines: tuple[Line, ...], cutout_of: 
         assert hdus[0].header["OBS_ID"] == "jw01290"
         assert hdus[0].header["LINE"] == "Fe II 5.340"
         maps = ["LINE", "BEFORE", "AFTER", "OFFLINE", "MOMENT0"]
-        assert [hdu.name for hdu in hdus[1:]] == [*maps, "SPECTRUM"]
+        assert [hdu.name for hdu in hdus[1:]] == ["SPECTRUM", *maps]
         for hdu in (hdus[name] for name in maps):
             assert u.Unit(hdu.header["BUNIT"]).is_equivalent(
                 u.um * u.MJy / u.sr if hdu.name == "MOMENT0" else u.MJy / u.sr
