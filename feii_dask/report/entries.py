@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import ALL_LINES
@@ -16,7 +18,9 @@ from feii_dask.ranking.candidates import credited_detections
 from feii_dask.ranking.results import RankedRun
 from feii_dask.report.finding_chart import FindingChart, draw_finding_chart, regions_of
 from feii_dask.report.line_panels import LinePanel, make_line_panel
+from feii_dask.report.links import Link, cube_links, region_file_name, sexagesimal, sky_links, uri_of
 from feii_dask.report.thumbnails import png_data_url
+from feii_dask.store.cutout_files import cutout_path
 from feii_dask.store.run_store import RunStore
 
 __all__ = ["FULL_ENTRIES", "Entry", "Thumbnail", "report_entries"]
@@ -60,10 +64,20 @@ class Entry:
         One for each of its lines; only the first `FULL_ENTRIES` candidates have any.
     finding_chart : FindingChart or None
         Its finding chart, likewise.
+    sky, cubes : tuple of Link
+        Services at its place; its cubes and the files that are cut out of them.
+    place : str
+        Its coordinates, sexagesimal.
+    region_file : str
+        Beside the report.
     """
 
     row: dict[str, Any]
     thumbnails: tuple[Thumbnail, ...]
+    sky: tuple[Link, ...] = ()
+    cubes: tuple[tuple[Link, ...], ...] = ()
+    place: str = ""
+    region_file: str = ""
     panels: tuple[LinePanel, ...] = ()
     finding_chart: FindingChart | None = None
 
@@ -79,12 +93,19 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
     run, regions = result.run, regions_of(result.matched)
     credited = credited_detections(result.counted, result.matched, result.ysos)
     by_yso = dict(iter(credited.groupby("yso_index")))
+    uris = uri_of(result.matched)
     for position, row in enumerate(result.candidates.to_dict("records")):
         found = by_yso[row["yso_index"]]
         candidate = {str(name): value for name, value in row.items()}
         best = found.drop_duplicates("line").head(MAX_LINES).to_dict("records")
+        links: dict[str, Any] = {
+            "sky": sky_links(row["main_id"], row["ra"], row["dec"]),
+            "cubes": links_of_cubes(found, uris),
+            "place": sexagesimal(row["ra"], row["dec"]),
+            "region_file": f"regions/{region_file_name(row['rank'], row['main_id'])}",
+        }
         if position >= FULL_ENTRIES:
-            yield Entry(candidate, tuple(stored_thumbnail(run, detection) for detection in best))
+            yield Entry(candidate, tuple(stored_thumbnail(run, detection) for detection in best), **links)
             continue
         cutouts = [stored_cutout(run, detection) for detection in best]
         footprints = {obs_id: regions[obs_id] for obs_id in found["obs_id"].unique() if obs_id in regions}
@@ -95,9 +116,26 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
             tuple(
                 make_thumbnail(detection, None if cutout is None else cutout.line_map) for detection, cutout in pairs
             ),
-            tuple(make_line_panel(cutout, detection, ALL_LINES) for detection, cutout in pairs if cutout is not None),
-            draw_finding_chart(row["ra"], row["dec"], footprints, others, found.drop_duplicates(["line", "obs_id"])),
+            panels=tuple(
+                make_line_panel(cutout, detection, ALL_LINES) for detection, cutout in pairs if cutout is not None
+            ),
+            finding_chart=draw_finding_chart(
+                row["ra"], row["dec"], footprints, others, found.drop_duplicates(["line", "obs_id"])
+            ),
+            **links,
         )
+
+
+def links_of_cubes(found: pd.DataFrame, uris: dict[str, str]) -> tuple[tuple[Link, ...], ...]:
+    """Return the links of each cube with a detection."""
+    return tuple(
+        cube_links(
+            str(obs_id),
+            uris.get(str(obs_id), ""),
+            [cutout_path(Path("cutouts"), str(obs_id), line).as_posix() for line in lines["line"].unique()],
+        )
+        for obs_id, lines in found.groupby("obs_id")
+    )
 
 
 def stored_thumbnail(run: RunStore, detection: dict[Any, Any]) -> Thumbnail:

@@ -18,8 +18,9 @@ from feii_dask.errors import StoreError
 from feii_dask.plain_text import plain_text
 from feii_dask.ranking.results import RankedRun
 from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES, LIMITS, SUMMARY, UNIDENTIFIED, shown_failures
+from feii_dask.report.links import region_file_name
 from feii_dask.report.region_file import ds9_regions
-from feii_dask.store.atomic import write_atomically
+from feii_dask.store.atomic import make_directory, remove_others, write_atomically
 from feii_dask.store.described_parquet import parquet_bytes
 from feii_dask.store.stored_columns import Column
 
@@ -46,7 +47,8 @@ def write_exports(result: RankedRun) -> None:
 
     The candidates, detections, limits and the summary of objects are each in ``.ecsv``, ``.vot`` and ``.parquet``,
     which hold the same; ``unidentified.ecsv`` lists the lines that were met where none was expected, ``failures.ecsv``
-    what was not scanned; ``footprints.reg`` outlines the cubes and marks the candidates.
+    what was not scanned; ``footprints.reg`` outlines the cubes and marks the candidates,
+    ``regions/*.reg`` those of one candidate.
 
     Raises
     ------
@@ -66,6 +68,20 @@ def write_exports(result: RankedRun) -> None:
     ):
         write_ecsv(directory / f"{name}.ecsv", described_table(plain(frame), columns, meta))
     write_atomically(directory / "footprints.reg", ds9_regions(result.matched, plain(result.candidates)).encode())
+    write_region_files(result)
+
+
+def write_region_files(result: RankedRun) -> None:
+    """Write a region file for each candidate: itself and the outlines of its cubes with detections."""
+    directory = result.run.directory / "regions"
+    make_directory(directory)
+    candidates = plain(result.candidates)
+    names = [region_file_name(rank, name) for rank, name in zip(candidates["rank"], candidates["main_id"], strict=True)]
+    for position, (name, obs_ids) in enumerate(zip(names, result.candidates["obs_ids"], strict=True)):
+        cubes = result.matched[result.matched["obs_id"].isin(obs_ids.split("; "))]
+        text = ds9_regions(cubes, candidates.iloc[position : position + 1])
+        write_atomically(directory / name, text.encode())
+    remove_others(directory, "*.reg", set(names))
 
 
 def write_formats(stem: Path, frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, str]) -> None:

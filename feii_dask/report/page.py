@@ -14,8 +14,9 @@ from feii_dask._version import __version__
 from feii_dask.model import Status
 from feii_dask.plain_text import plain_text
 from feii_dask.ranking.candidates import funnel, including
+from feii_dask.ranking.grading import AGREEMENT_KMS, ALONE_Q, PROBABLE_Q
 from feii_dask.ranking.results import RankedRun
-from feii_dask.report.columns import CANDIDATES, MEASUREMENTS, UNIDENTIFIED, shown_failures
+from feii_dask.report.columns import CANDIDATES, MEASUREMENTS, SUMMARY, UNIDENTIFIED, shown_failures
 from feii_dask.report.entries import FULL_ENTRIES, report_entries
 from feii_dask.report.sky_map import sky_maps
 from feii_dask.store.atomic import write_atomically
@@ -26,6 +27,7 @@ __all__ = ["write_report"]
 FAILURES_SHOWN = 1000
 LONGEST_TEXT = 20_000  # characters of one text on the page; the drawings and images, marked as safe, may be longer
 UNIDENTIFIED_SHOWN = 1000  # the most significant of them
+SUMMARY_SHOWN = 1000  # objects
 
 STEPS = {
     "ysos": "YSOs",
@@ -102,9 +104,32 @@ def contents(result: RankedRun) -> dict[str, Any]:
         "failures": shown_failures(result.failures).head(FAILURES_SHOWN).to_dict("records"),
         "failures_left_out": max(len(result.failures) - FAILURES_SHOWN, 0),
         "manifest": {name: value for name, value in manifest.items() if name != "counts"},
+        "simulated": is_simulated(result.matched),
+        "summary": summary_rows(result.summary),
+        "summary_left_out": max(len(result.summary) - SUMMARY_SHOWN, 0),
+        "summary_columns": SUMMARY,
+        "thresholds": result.thresholds,
+        "q": {"probable": PROBABLE_Q, "alone": ALONE_Q},
+        "agreement_kms": AGREEMENT_KMS,
+        "frames": sorted(set(result.detections.loc[result.detections["cutout"] != "", "velocity_frame"])),
         "version": __version__,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def is_simulated(matched: pd.DataFrame) -> bool:
+    """Whether all cubes are of the programme that simulated skies have, which no telescope observed."""
+    return bool(len(matched) and matched["obs_id"].str.startswith("jw99000-").all())
+
+
+def summary_rows(summary: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the objects that the page lists: those inside of cubes first, and then the others."""
+    known = summary[summary["n_cubes"] > 0]
+    rows = pd.concat([known, summary[summary["n_cubes"] == 0]]).head(SUMMARY_SHOWN)
+    records: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items()} for row in rows.to_dict("records")
+    ]
+    return records
 
 
 def template() -> Template:

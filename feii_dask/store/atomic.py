@@ -11,7 +11,7 @@ from pathlib import Path
 from feii_dask.errors import StoreError
 from feii_dask.store.run_files import open_regular
 
-__all__ = ["make_directory", "remove_leftovers", "write_atomically"]
+__all__ = ["make_directory", "remove_leftovers", "remove_others", "write_atomically"]
 
 LEFTOVER = re.compile(r"\..+\.(json|parquet|fits|ecsv|vot|reg|html)\.\d+\.tmp", re.DOTALL)
 
@@ -69,3 +69,13 @@ def remove_leftovers(directory: Path) -> None:
         if LEFTOVER.fullmatch(temporary.name) and stat.S_ISREG(temporary.lstat().st_mode):
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def remove_others(directory: Path, pattern: str, kept: set[str]) -> None:
+    """Remove the files of an earlier ranking that have no place in this one; a directory that is a link stays whole."""
+    if directory.is_symlink():
+        return
+    for path in directory.glob(pattern):
+        if path.name not in kept and stat.S_ISREG(path.lstat().st_mode):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)

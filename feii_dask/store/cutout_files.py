@@ -21,7 +21,7 @@ from feii_dask.store.atomic import write_atomically
 from feii_dask.store.cutout_hdus import ORIGIN, PLANES, cutout_hdus, from_ascii
 from feii_dask.store.run_files import open_regular
 
-__all__ = ["cutout_path", "read_cutout", "read_line_map", "write_cutout"]
+__all__ = ["cutout_path", "plain_name", "read_cutout", "read_line_map", "write_cutout"]
 
 # Names that every file system takes, and in which a space of the line's name may become a hyphen.
 PLAIN_OBS_ID = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,149}")

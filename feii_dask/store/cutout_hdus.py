@@ -34,7 +34,7 @@ ORIGIN = {
     "FINGERPR": "fingerprint of the run",
 }
 UM_PER_M = 1e6
-LONGEST_CARD = 60  # characters of value and comment that one card holds
+LONGEST_CARD, CONTINUED = 60, 72  # characters that one card holds, and of a text that certainly takes two
 
 
 def cutout_hdus(obs_id: str, cutout: Cutout) -> fits.HDUList:
@@ -61,11 +61,23 @@ def primary_hdu(obs_id: str, cutout: Cutout) -> fits.PrimaryHDU:
     primary = fits.PrimaryHDU()
     line_cards(primary.header, obs_id, cutout.line)
     for key, value in cutout.origin.items():
-        card = to_ascii(value) if isinstance(value, str) else value
-        primary.header[key] = (card, ORIGIN[key]) if len(str(card)) + len(ORIGIN[key]) <= LONGEST_CARD else card
+        primary.header[key] = (
+            with_room(to_ascii(value), ORIGIN[key]) if isinstance(value, str) else (value, ORIGIN[key])
+        )
     primary.header["CREATOR"] = (f"feii_dask {__version__}", "software that wrote this file")
     primary.header["DATE"] = (datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "when it was written, UTC")
     return primary
+
+
+def with_room(text: str, comment: str) -> str | tuple[str, str]:
+    """Return a text with its comment if one card holds both.
+
+    A longer one is filled up with blanks, which do not count, until it is continued: astropy cuts what nearly fits.
+    """
+    length = len(text) + text.count("'")
+    if length + len(comment) <= LONGEST_CARD:
+        return text, comment
+    return text if length <= LONGEST_CARD else text.ljust(CONTINUED)
 
 
 def line_cards(header: fits.Header, obs_id: str, line: Line) -> None:
@@ -112,6 +124,7 @@ def cube_header(cutout: Cutout) -> fits.Header:
     step_um = (wavelength_um[-1] - wavelength_um[0]) / max(wavelength_um.size - 1, 1)
     header["CTYPE3"], header["CUNIT3"] = "WAVE", "um"
     header["CRPIX3"], header["CRVAL3"], header["CDELT3"] = 1.0, float(wavelength_um[0]), float(step_um)
+    header["DISPAXIS"] = (3, "axis of the wavelengths, by which Cubeviz knows a cube")
     header["RESTWAV"] = (cutout.line.wavelength_um / UM_PER_M, "[m] vacuum rest wavelength of the line")
     if frame := cutout.origin.get("SPECSYS"):
         header["SPECSYS"] = frame

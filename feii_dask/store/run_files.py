@@ -12,7 +12,7 @@ from feii_dask.errors import StoreError
 
 __all__ = ["open_regular", "read_regular", "real_path", "refuse_links"]
 
-FOLDERS = ("tables", "outcomes", "cutouts")
+FOLDERS = ("tables", "outcomes", "cutouts", "regions")
 FILES = ("run.json", "run.lock", "log.txt")
 # One that becomes a link meanwhile is not followed either; Windows, where few may make links, has none of these flags.
 NOT_FOLLOWING = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY"))

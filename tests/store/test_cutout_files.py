@@ -126,3 +126,13 @@ def test_another_fits_file_is_a_store_error(tmp_path: Path) -> None:
     fits.PrimaryHDU().writeto(tmp_path / "a.fits")
     with pytest.raises(StoreError, match="not a cutout"):
         read_cutout(tmp_path / "a.fits")
+
+
+@pytest.mark.parametrize("length", [*range(55, 80), 200])
+@pytest.mark.parametrize("letter", ["a", "'", "é"])
+def test_addresses_of_any_length_come_back(
+    tmp_path: Path, lines: tuple[Line, ...], cutout_of: Callable[..., Cutout], length: int, letter: str
+) -> None:
+    uri = letter * (length - 5) + ".fits"
+    write_cutout(tmp_path / "a.fits", "a", replace(cutout_of(lines[0]), origin={"CUBEURI": uri}))
+    assert read_cutout(tmp_path / "a.fits").origin["CUBEURI"] == uri
