@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from feii_dask.figures.axes import blank_axes, image_axes, show_map
+from feii_dask.figures.colors import BLUE, VERMILION
 from feii_dask.figures.detection_panels import make_detection_panels
 from feii_dask.figures.plots import plot_lines
-from feii_dask.model import Cutout
+from feii_dask.model import SPEED_OF_LIGHT_KMS, Cutout
 
 __all__ = ["plot_cutout"]
 
@@ -31,8 +33,20 @@ def plot_cutout(cutout: Cutout, title: str = "") -> Figure:
         show_map(image_axes(maps, (1, 4, number + 1), panels.wcs, outer=number == 0), panel)
     for ax, curve in zip(curves.subplots(1, 2), (panels.statistic, panels.spectrum), strict=True):
         if curve.values.size:
-            plot_lines(curve.wavelength_um, curve.values, [panels.line.wavelength_um], label=curve.label, ax=ax)
+            plot_lines(curve.wavelength_um, curve.values, label=curve.label, ax=ax)
+            mark_line(ax, cutout)
         else:
             blank_axes(ax, f"no {curve.label}")
         ax.set_title(curve.title)
     return figure
+
+
+def mark_line(ax: Axes, cutout: Cutout) -> None:
+    """Mark the rest wavelength of a line, dashed, and where it was found, as far as that is known."""
+    rest_um = cutout.line.wavelength_um
+    ax.axvline(rest_um, color=VERMILION, linestyle="--", label="rest wavelength")
+    velocity_kms = cutout.origin.get("VELOCITY")
+    if isinstance(velocity_kms, float):
+        found_um = rest_um * (1 + velocity_kms / SPEED_OF_LIGHT_KMS)
+        ax.axvline(found_um, color=BLUE, linestyle="-", alpha=0.6, label=f"found at {velocity_kms:+.0f} km/s")
+    ax.legend()
