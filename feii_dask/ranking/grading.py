@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -87,8 +87,10 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index", sure_q: float = SU
         offset_kms=known["velocity_kms"] - known["rv_kms"].astype(float).fillna(0.0),
         variance=known[["velocity_error_kms", "velocity_calibration_kms"]].astype(float).pow(2).sum(axis=1),
     )
-    rows = {name: joint_numbers(group) for name, group in known.groupby(by)}
+    shows_some = known[by].isin(known.loc[known["detected"].astype(bool), by])
+    rows = {name: joint_numbers(group) for name, group in known[shows_some].groupby(by)}
     joint = pd.DataFrame.from_dict(rows, orient="index", columns=JointNumbers._fields).rename_axis(by)
+    joint = pd.concat([joint, without_lines(known[~shows_some].groupby(by))]).sort_index()
     joint = joint.astype({"lines_tested": int, "lines_agreeing": int, "doubtful": bool})
     joint["q_value"] = adaptive_q_values(joint["joint_p"].to_numpy(dtype=float))
     q = joint["q_value"]
@@ -96,6 +98,15 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index", sure_q: float = SU
     sure = (q <= sure_q) & confirmed & ~joint["doubtful"]
     joint["grade"] = np.select([joint["lines_agreeing"] == 0, sure, q <= PROBABLE_Q], ["", "A", "B"], default="C")
     return joint.drop(columns="doubtful")
+
+
+def without_lines(groups: Any) -> pd.DataFrame:
+    """Return the numbers of objects that show no line, which most do: as `joint_numbers` does, all at once."""
+    tested = groups["line"].nunique()
+    numbers = pd.DataFrame({"lines_tested": tested, "joint_p": groups["p_value"].agg(lambda p: simes(p.to_numpy()))})
+    return numbers.assign(lines_agreeing=0, velocity_kms=np.nan, joint_score=0.0, doubtful=False)[
+        list(JointNumbers._fields)
+    ]
 
 
 def joint_numbers(group: pd.DataFrame) -> JointNumbers:

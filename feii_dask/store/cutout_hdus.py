@@ -124,11 +124,11 @@ def cube_header(cutout: Cutout) -> fits.Header:
     step_um = (wavelength_um[-1] - wavelength_um[0]) / max(wavelength_um.size - 1, 1)
     header["CTYPE3"], header["CUNIT3"] = "WAVE", "um"
     header["CRPIX3"], header["CRVAL3"], header["CDELT3"] = 1.0, float(wavelength_um[0]), float(step_um)
-    header["DISPAXIS"] = (3, "axis of the wavelengths, by which Cubeviz knows a cube")
+    header["DISPAXIS"] = (3, "axis of the wavelengths")
     header["RESTWAV"] = (cutout.line.wavelength_um / UM_PER_M, "[m] vacuum rest wavelength of the line")
     if frame := cutout.origin.get("SPECSYS"):
         header["SPECSYS"] = frame
-    header["ROW0"] = (cutout.planes_start, "row of SPECTRUM that is the first plane, from 0")
+    header["ROW0"] = (cutout.planes_start, "row of SPECTRUM of the first plane, from 0")
     return header
 
 
