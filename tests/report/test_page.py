@@ -201,11 +201,45 @@ def test_the_page_needs_nothing_from_outside(finished: RunStore) -> None:
     page = page_of(finished)
     for element in page.find_all(True):
         for name in ("src", "href", "action", "data", "srcset", "poster"):
-            assert element.get(name, "data:").startswith(("data:", "#")), element.name
+            if element.name != "a":
+                assert element.get(name, "data:").startswith(("data:", "#")), element.name
     assert not page.find_all(["link", "iframe", "object", "base", "form"])
     assert "url(" not in page.style.string
     assert "@import" not in page.style.string
     assert page.select_one("[http-equiv]")["content"].startswith("default-src 'none'")
+
+
+def test_links_are_followed_only_when_clicked_and_tell_nobody_where_from(finished: RunStore) -> None:
+    links = page_of(finished).find_all("a")
+    for link in links:
+        address = link["href"]
+        if address.startswith("https://"):
+            assert {"noreferrer", "noopener"} <= set(link["rel"])
+        else:
+            assert address.startswith(("#", "cutouts/", "regions/"))
+            assert ".." not in address
+    assert {link.text for link in links} >= {"SIMBAD", "Aladin Lite", "ESASky", "MAST", "region file"}
+
+
+def test_the_page_explains_itself(finished: RunStore) -> None:
+    page = page_of(finished)
+    meaning = text_of(page.select_one("section[aria-labelledby='meaning']"))
+    for words in ("grade A", "q ≤ 0.01", "the instrument's is in it", "inside of the detector's mask", "SPECSYS"):
+        assert words in meaning
+    rows = page.select("#summary-table .item")
+    summary = load_results(finished).summary
+    assert len(rows) == len(summary)
+    shown = {row.select_one('[data-column="main_id"]').text: row for row in rows}
+    for known in summary.to_dict("records"):
+        assert shown[known["main_id"]].select_one('[data-column="reason"]').text == known["reason"]
+    assert not page.select(".banner")
+
+
+def test_a_simulated_sky_is_said_to_be_one(finished: RunStore) -> None:
+    tables = finished.read_tables()
+    simulated = "jw99000-" + tables.matched["obs_id"]
+    finished.write_tables(**tables._replace(matched=tables.matched.assign(obs_id=simulated))._asdict())
+    assert "simulated" in page_of(finished).select_one(".banner").text
 
 
 def test_every_image_and_drawing_says_what_it_shows(finished: RunStore) -> None:
