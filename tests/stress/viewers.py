@@ -95,8 +95,10 @@ def on_this_machine(result: fd.SearchResult) -> list[dict[str, object]]:
             "what": f"{spectrum.shape[0]} {spectrum.flux.unit}",
         }
     ]
-    for name in ("candidates", "detections", "limits", "summary"):
-        rows.append(by_command("stilts", ["stilts", "votlint", str(run / f"{name}.vot")], f"{name}.vot"))
+    rows += [
+        by_command("stilts", ["stilts", "votlint", str(run / name)], name)
+        for name in ("candidates.vot", "detections.vot", "limits.vot", "summary.vot")
+    ]
     command = ["xvfb-run", "-a", "ds9", "-multiframe", str(path), "-exit"]
     rows.append(by_command("ds9", command, "cutout"))
     return rows
