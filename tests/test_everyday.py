@@ -63,7 +63,9 @@ def what_is_known_of_an_object_without_lines(result: fd.SearchResult) -> None:
 
 
 def how_many_objects_no_cube_holds(result: fd.SearchResult) -> None:
-    assert (result.summary["reason"] == "no cube holds it").sum() == (result.summary["n_cubes"] == 0).sum()
+    outside = result.summary[result.summary["n_cubes"] == 0]
+    assert set(outside["reason"]) <= {"no cube holds it", "its coordinates are not known"}
+    assert len(outside)
 
 
 def the_limits_of_a_paper(result: fd.SearchResult) -> None:
@@ -178,6 +180,6 @@ def test_the_report_has_the_numbers_of_the_tables(run: str) -> None:
     call("report", run)
     text = Path(run, "report.html").read_text(encoding="utf-8")
     for row in fd.open_run(run).candidates:
-        assert f'data-column="ra"><data value="{row["ra"].value!r}"' in text.replace("np.float64(", "").replace(")", "")
+        assert f'data-column="ra"><data value="{float(row["ra"].value)}"' in text
     assert "What the numbers mean" in text
     assert "A simulated sky" in text

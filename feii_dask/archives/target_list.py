@@ -169,7 +169,10 @@ def names_alone(path: str | os.PathLike[str]) -> list[str]:
     has_places = any(isinstance(table[name], SkyCoord) for name in table.colnames)
     if has_places or set(MRT_COLUMNS) <= set(table.colnames) or any(find_column(table, kind) for kind in (RA, DEC)):
         return []
-    return [name for name in text_cells(table, NAME) if name] or lines
+    named = [name for name in text_cells(table, NAME) if name]
+    if named and any(table[name].dtype.kind in "fiu" for name in table.colnames):
+        return []  # they may be coordinates of another kind, which are not to be passed over
+    return named or lines
 
 
 def read_target_table(path: Path) -> Table:

@@ -21,7 +21,7 @@ __all__ = ["NotebookPanel", "TerminalPanel", "draw_panel", "make_panel"]
 PERIOD_S = 0.5
 BLOCKS = " ▁▂▃▄▅▆▇█"
 SPARKLINE_WIDTH = 30  # characters
-SHOWN_ROWS = 3  # of a table, so that all fits on a small terminal
+SHOWN_ROWS, SHOWN_LINES = 3, 11  # of a table, and with detections, so that all fits on a terminal of 24 lines
 SMALL_P = 0.01
 LONGEST = 300  # characters of a row
 
@@ -118,7 +118,8 @@ def draw_panel(snapshot: ProgressSnapshot, workers: str = "") -> Panel:
     grid = Table.grid(padding=(0, 2))
     for name, value in panel_rows(snapshot, workers).items():
         if value:
-            grid.add_row(Text(name, "bold"), Text(value) if isinstance(value, str) else value)
+            shown = Text(value, no_wrap=True, overflow="ellipsis") if isinstance(value, str) else value
+            grid.add_row(Text(name, "bold"), shown)
     content = Table.grid(expand=True)
     content.add_row(ProgressBar(max(snapshot.total, 1), snapshot.done, complete_style="blue", finished_style="green"))
     content.add_row(grid)
@@ -129,7 +130,10 @@ def panel_rows(snapshot: ProgressSnapshot, workers: str) -> dict[str, str | Colu
     """Return the rows of the panel by name, empty where there is nothing to show."""
     cubes = sparkline(rate.cubes_per_s for rate in snapshot.history)
     megabytes = sparkline(rate.mb_per_s for rate in snapshot.history)
-    detections = [Text(plain_text(f"{line}: {number}")) for line, number in snapshot.detections if number]
+    found = sorted(((line, number) for line, number in snapshot.detections if number), key=lambda pair: -pair[1])
+    detections = [Text(plain_text(f"{line}: {number}")) for line, number in found[:SHOWN_LINES]]
+    if len(found) > SHOWN_LINES:
+        detections.append(Text(f"and {len(found) - SHOWN_LINES} lines more"))
     newest = snapshot.line_image
     slowest, failures = snapshot.slowest[:SHOWN_ROWS], snapshot.failures[:SHOWN_ROWS]
     return {
@@ -168,4 +172,6 @@ def small_p_values(snapshot: ProgressSnapshot) -> str:
     """Compare the number of small p-values with what there would be without any line."""
     number = snapshot.p_values[-1]
     small = next(count for p, count in zip(P_VALUES, snapshot.p_values, strict=True) if p >= SMALL_P * 0.999)
-    return f"{small} of {number} at or below {SMALL_P}, {SMALL_P * number:.1f} without any line" if number else ""
+    if not number:
+        return ""
+    return f"{small} of {number} at or below {SMALL_P}; were there no lines, {SMALL_P * number:.1f} would be expected"

@@ -57,6 +57,8 @@ def test_simbad_down(open_simbad: Callable[..., SimbadCatalogue], replica: Repli
         ("c.csv", "name,note\nT Tau,a\nDG Tau,b\n", ["T Tau", "DG Tau"]),
         ("d.csv", "name,ra,dec\nT Tau,1,2\n", []),
         ("e.csv", "name,ra\nT Tau,1\n", []),
+        ("h.csv", "name,glon,glat\nT Tau,1,2\n", []),
+        ("i.txt", "HH 30\nHH 47\n", ["HH 30", "HH 47"]),
         ("f.csv", "one,two\n1,2\n", []),
         (
             "g.txt",

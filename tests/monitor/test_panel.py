@@ -16,7 +16,8 @@ import pytest
 from nbclient import NotebookClient
 from rich.console import Console
 
-from feii_dask.model import Outcome, Status
+from feii_dask.cubes.lines import FE_II_LINES
+from feii_dask.model import Detection, Outcome, Status
 from feii_dask.monitor.panel import TerminalPanel, draw_panel
 from feii_dask.monitor.snapshot import ProgressSnapshot
 from feii_dask.monitor.statistics import ProgressStatistics
@@ -145,3 +146,21 @@ def test_the_panel_obeys_no_name_of_an_archive() -> None:
     drawn = console.file.getvalue()
     assert "owned" in drawn
     assert all(line.isprintable() for line in drawn.split("\n"))
+
+
+def test_the_panel_fits_on_a_terminal_of_24_lines() -> None:
+    detections = tuple(Detection(line=line, p_value=1e-4, detected=True) for line in FE_II_LINES)
+    reason = "a long reason, " * 30
+    outcomes = [
+        Outcome(obs_id=f"jw{number}" * 20, status=Status.SCANNED, detections=detections, seconds=9.0)
+        for number in range(5)
+    ] + [
+        Outcome(obs_id=f"bad{status}", status=status, reason=reason)
+        for status in (Status.TIMEOUT, Status.UNREADABLE, Status.FORMAT_ERROR, Status.DETECTOR_ERROR)
+    ]
+    for width in (80, 100):
+        console = Console(width=width, file=StringIO(), force_terminal=True, color_system=None)
+        console.print(draw_panel(snapshot_of(iter(outcomes), 9), "a cluster of two workers, " * 9))
+        drawn = console.file.getvalue()
+        assert len(drawn.splitlines()) <= 24
+        assert f"and {len(FE_II_LINES) - 11} lines more" in drawn
