@@ -119,7 +119,8 @@ def test_the_sky_map_leads_to_a_candidate(opened: Tab, candidates: pd.DataFrame)
 
 def test_a_name_that_is_a_script_is_text(opened: Tab) -> None:
     assert ATTACK in column(opened, "main_id")
-    assert opened.page.locator("td.name", has_text=ATTACK).is_visible()
+    for table in ("#candidate-table", "#summary-table"):
+        assert opened.page.locator(f"{table} td.name", has_text=ATTACK).is_visible()
     assert opened.page.evaluate("() => document.scripts.length") == 1
 
 
@@ -129,3 +130,12 @@ def test_it_is_dark_where_one_wants_it(opened: Tab) -> None:
         opened.page.emulate_media(color_scheme=scheme)
         grounds.append(opened.page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
     assert grounds[0] != grounds[1]
+
+
+def test_on_a_phone_rank_and_name_stay_in_view(opened: Tab) -> None:
+    opened.page.set_viewport_size({"width": 390, "height": 800})
+    opened.page.evaluate("() => { document.querySelector('#candidate-table').parentElement.scrollLeft = 250 }")
+    for column_name in ("rank", "main_id"):
+        box = opened.page.locator(f"#candidate-table tr.above > td[data-column='{column_name}']").first.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] < 120
