@@ -116,6 +116,7 @@ def test_the_command_asks_for_what_the_run_asked(settings: dict[str, Any]) -> No
     expected = DEFAULTS | settings
     if asked.targets:
         expected["targets"] = str(Path(expected["targets"]).absolute())
+    expected["target"] = [expected["target"]] if expected["target"] else []  # of several names, since
     found = {name: getattr(asked, name) for name in DEFAULTS}
     assert {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()} == expected
 
