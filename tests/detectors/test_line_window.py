@@ -100,7 +100,7 @@ def test_a_detector_of_before_is_refused_with_the_lines_that_it_needs() -> None:
     with pytest.raises(DetectorError) as refused:
         load_detector("tests.detectors.test_line_window:OfBefore")
     assert "feii_dask.LineWindow" in str(refused.value)
-    assert FROM_MEASURE_TO_DETECT in str(refused.value)
+    assert FROM_MEASURE_TO_DETECT.rstrip() in str(refused.value)
 
 
 def test_the_lines_that_are_shown_make_it_a_detector() -> None:
