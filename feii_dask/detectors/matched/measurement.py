@@ -99,6 +99,12 @@ def measure_line(
     mask = grow_region(significance, residuals, seed, searched, resolution)
     emission = emission_of(residuals, significance, mask, searched)
     profile = fit_line(emission, seed.plane, resolution)
+    first, stop = seed.line_extent
+    if not first - 1 <= profile.centre[0] <= stop:  # other light has drowned the line that was found
+        searched = np.arange(first, stop)
+        mask = grow_region(significance, residuals, seed, searched, resolution)
+        emission = emission_of(residuals, significance, mask, searched)
+        profile = fit_line(emission, seed.plane, resolution)
     more = find_counter_lobe(emission, profile.fwhm, resolution)
     if more.any():
         mask = mask | more
