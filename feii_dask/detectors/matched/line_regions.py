@@ -20,7 +20,7 @@ __all__ = ["EDGE_LEVEL", "JOINED", "SUSPECT", "Regions", "at_border", "best_of_w
 JOINED = 3.0  # significance that joins a spaxel to a region
 SUSPECT = 5.0  # significance from which a region must be smooth
 MOST_REGIONS = 3  # that are looked at in one window
-LEVELS = (3.0, 4.5, 6.5)  # significance that joins spaxels to a region: more where a region fails
+LEVELS = (3.0, 4.5, 6.5, 10.0)  # significance that joins spaxels to a region: more where a region fails
 ALIKE_PLANES = 2  # between the peaks of neighbouring spaxels that are of one line
 # Of a voxel: those of its spaxel and of the eight about it, in the same window. Planes beside it are in the filter.
 NEIGHBOURS = np.zeros((3, 3, 3, 3), dtype=bool)

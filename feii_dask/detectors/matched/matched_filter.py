@@ -176,5 +176,5 @@ def best_seed(regions: Regions) -> Seed:
     start, stop = regions.line_extent[best]
     mask = regions.mask[best]
     faults = regions.mask[~regions.passed & (regions.significance > SUSPECT)]
-    apart = faults[~(faults & mask).any(axis=(1, 2))].any(axis=0)
-    return Seed(mask, int(regions.plane[best]), (int(start), int(stop)), apart)
+    beside = faults[(faults & mask).sum(axis=(1, 2)) < mask.sum() / 2].any(axis=0) & ~mask
+    return Seed(mask, int(regions.plane[best]), (int(start), int(stop)), beside)
