@@ -11,8 +11,9 @@ from scipy.ndimage import gaussian_filter
 
 from feii_dask.detectors.matched import MatchedFilter
 from feii_dask.detectors.matched.filters import filter_cube, gaussian
-from feii_dask.detectors.matched.line_regions import find_regions, outline
+from feii_dask.detectors.matched.line_regions import find_regions
 from feii_dask.detectors.matched.nulls import least_of_lines
+from feii_dask.detectors.matched.outlines import outline
 from feii_dask.detectors.matched.resolution import resolution_at
 from feii_dask.detectors.matched.whitening import remove_continuum
 from feii_dask.model import Detection, Line

@@ -8,9 +8,10 @@ from math import ceil
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, label, maximum_filter1d
+from scipy.ndimage import binary_dilation
 
 from feii_dask.detectors.matched.filters import NEGLIGIBLE, FilteredCube, extremes, gaussian
+from feii_dask.detectors.matched.outlines import Outlines, beams_about_peaks, outline, parts_of
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.sharpness import broad_parts, is_smooth
 from feii_dask.detectors.matched.whitening import robust_scale
@@ -19,12 +20,7 @@ __all__ = ["EDGE_LEVEL", "JOINED", "SUSPECT", "Regions", "at_border", "best_of_w
 
 JOINED = 3.0  # significance that joins a spaxel to a region
 SUSPECT = 5.0  # significance from which a region must be smooth
-MOST_REGIONS = 3  # that are looked at in one window
 LEVELS = (3.0, 4.5, 6.5, 10.0)  # significance that joins spaxels to a region: more where a region fails
-ALIKE_PLANES = 2  # between the peaks of neighbouring spaxels that are of one line
-# Of a voxel: those of its spaxel and of the eight about it, in the same window. Planes beside it are in the filter.
-NEIGHBOURS = np.zeros((3, 3, 3, 3), dtype=bool)
-NEIGHBOURS[1, 1], NEIGHBOURS[1, :, 1, 1] = True, True
 
 # FWHM, km/s before the spectrograph, of what may be a jet's line, and of what is too wide for one.
 LINE_WIDTHS_KMS = (0.0, 30.0, 60.0, 100.0, 150.0, 200.0, 250.0)
@@ -74,22 +70,6 @@ class Regions:
     line_extent: NDArray[np.intp]
     is_beam: NDArray[np.bool_]
     passed: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outlines:
-    """Where regions are.
-
-    Attributes
-    ----------
-    window : (r,) intp ndarray
-        Row of the windows that were given.
-    mask : (r, y, x) bool ndarray
-        The spaxels.
-    """
-
-    window: NDArray[np.intp]
-    mask: NDArray[np.bool_]
 
 
 def best_of_windows(regions: Regions, windows: int) -> NDArray[np.float64]:
@@ -177,62 +157,6 @@ def over_scatter(spectra: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArr
     """Divide spectra, (r, n), by their own scatter over the planes with data."""
     good = np.repeat(seen[:, None], len(spectra), axis=1)
     return spectra / robust_scale(np.ascontiguousarray(spectra.T), good)[:, None]
-
-
-def outline(voxels: NDArray[np.float32], level: float, resolution: Resolution) -> Outlines:
-    """Return the most significant regions of every window, of at least the beam's area.
-
-    Spaxels are joined where they are neighbours and peak at nearly the same wavelength, so that a fault of the detector
-    in the same window is no part of a line.
-
-    Parameters
-    ----------
-    voxels : (w, k, y, x) float32 ndarray
-        Significance where it peaks along wavelength, in each window.
-    level : float
-        Significance that joins a voxel to a region.
-    resolution : Resolution
-        Of the cube, at the line.
-    """
-    height, width = voxels.shape[2:]
-    bright = voxels > level
-    labels, count = label(maximum_filter1d(bright.view(np.uint8), ALIKE_PLANES + 1, axis=1), NEIGHBOURS)
-    window, _, y, x = at = np.nonzero(bright)
-    part, value = labels[at], voxels[at]
-    spaxel = (part * height + y) * width + x
-    order = np.lexsort((-value, spaxel))
-    order = order[np.diff(spaxel[order], prepend=-1) > 0]
-    window, y, x, part, value = window[order], y[order], x[order], part[order], value[order]
-    area = np.bincount(part, minlength=count + 1)
-    weight = np.bincount(part, value, minlength=count + 1)
-    owner = np.zeros(count + 1, dtype=np.intp)
-    owner[part] = window
-    large = np.flatnonzero(area >= max(resolution.beam_px, 1))
-    large = large[np.lexsort((-weight[large], owner[large]))]
-    large = large[np.arange(large.size) - np.searchsorted(owner[large], owner[large]) < MOST_REGIONS]
-    row = np.full(count + 1, large.size)
-    row[large] = np.arange(large.size)
-    mask = np.zeros((large.size + 1, height, width), dtype=bool)
-    mask[row[part], y, x] = True
-    return Outlines(owner[large], mask[:-1])
-
-
-def parts_of(outlines: Outlines, voxels: NDArray[np.float32], level: float, resolution: Resolution) -> Outlines:
-    """Return the regions of a higher level within some of a lower one."""
-    window = np.unique(outlines.window)
-    inside = np.zeros((len(window), *voxels.shape[2:]), dtype=bool)
-    np.logical_or.at(inside, np.searchsorted(window, outlines.window), outlines.mask)
-    parts = outline(voxels[window] * inside[:, None], level, resolution)
-    return Outlines(window[parts.window], parts.mask)
-
-
-def beams_about_peaks(maps: NDArray[np.float32], resolution: Resolution) -> NDArray[np.bool_]:
-    """Return the beam, (w, y, x), about the brightest spaxel of every map, (w, y, x)."""
-    height, width = maps.shape[1:]
-    y, x = np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), (height, width))
-    square = np.square(np.arange(height)[:, None] - y[:, None, None]) + np.square(np.arange(width) - x[:, None, None])
-    beams: NDArray[np.bool_] = square <= max(resolution.psf_px / 1.8, 1.0) ** 2
-    return beams
 
 
 def find_line_extent(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray[np.intp]:
