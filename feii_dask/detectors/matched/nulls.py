@@ -77,8 +77,8 @@ def planes_of(regions: Regions, row: int) -> slice:
 def least_of_lines(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
     """Return the least statistic that is too large for noise, infinite if none is.
 
-    Noise is alike in both signs, lines seldom are: the sign with the smaller median shows what noise does, but for its
-    own larger half, of which each is compared with those below it until one is too large.
+    Noise is alike in both signs, lines seldom are: the sign with the smaller median, or else mean, shows what noise
+    does, but for its own larger half, of which each is compared with those below it until one is too large.
     """
     quiet, other = sorted([positive, negative], key=middle_and_mean)
     quiet = np.sort(quiet)
