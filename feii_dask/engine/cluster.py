@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 
 import dask.config
@@ -17,6 +17,7 @@ from distributed.system import MEMORY_LIMIT
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.settings import Settings
 from feii_dask.engine.worker_exit import QuickExit
+from feii_dask.engine.workers import patience_with_restarts
 from feii_dask.errors import ClusterError, SettingsError
 
 __all__ = ["connect", "gateways"]
@@ -44,16 +45,20 @@ def connect(settings: Settings, client: Client | None = None) -> Iterator[Client
     ClusterError
         If the cluster cannot be started or reached.
     """
-    if client is not None:
-        yield client
-        return
+    with patience_with_restarts(), nullcontext(client) if client else open_cluster(settings) as connected:
+        yield connected
+
+
+@contextmanager
+def open_cluster(settings: Settings) -> Iterator[Client]:
+    """Start or reach the cluster that the settings choose."""
     chosen = settings.chosen_cluster
     if chosen.kind == "gateway":
-        with gateways(settings) as gateway, gateway.gateway_client(settings) as started:
-            yield started
+        with gateways(settings) as gateway, gateway.gateway_client(settings) as client:
+            yield client
         return
-    with dask.config.set(dask_sections(settings)), start(chosen) as started:
-        yield started
+    with dask.config.set(dask_sections(settings)), start(chosen) as client:
+        yield client
 
 
 @contextmanager

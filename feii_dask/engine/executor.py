@@ -24,7 +24,7 @@ from distributed.comm import CommClosedError
 from feii_dask.engine.broadcast import Broadcast
 from feii_dask.engine.watchdog import CircuitBreaker, StallWatch
 from feii_dask.engine.worker_task import scan_on_worker
-from feii_dask.engine.workers import require_scheduler, scheduler_needed
+from feii_dask.engine.workers import call_for_workers, require_scheduler, scheduler_needed
 from feii_dask.errors import ClusterError
 from feii_dask.model import Context, Outcome, Status
 from feii_dask.scan import ScanTask
@@ -174,6 +174,8 @@ class ScanExecutor:
             return []
         self._watched = monotonic()
         processing = self._client.processing()
+        if not processing:
+            call_for_workers(self._client)
         stalled = self._watch.stalled(processing)
         if not stalled:
             return []

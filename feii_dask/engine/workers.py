@@ -7,11 +7,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from distributed import Client
+import dask.config
+from dask.utils import parse_timedelta
+from distributed import Client, SpecCluster
 
 from feii_dask.errors import ClusterError
 
-__all__ = ["BASE_BYTES", "PATIENCE_S", "require_scheduler", "scheduler_needed", "wait_for_worker"]
+__all__ = [
+    "BASE_BYTES",
+    "PATIENCE_S",
+    "call_for_workers",
+    "patience_with_restarts",
+    "require_scheduler",
+    "scheduler_needed",
+    "wait_for_worker",
+]
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +47,24 @@ def scheduler_needed() -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def patience_with_restarts() -> Iterator[None]:
+    """Let a cluster of this process wait as long for a worker that restarts as everything else here does.
+
+    Dask's own patience, ``deploy.lost-worker-timeout``, ends after 15 s: then it gives up the nanny, and with it the
+    worker. One whose packages are on a network file system, or on a busy node, takes longer than that to start.
+    """
+    key = "distributed.deploy.lost-worker-timeout"
+    with dask.config.set({key: f"{max(parse_timedelta(dask.config.get(key)), PATIENCE_S)} s"}):
+        yield
+
+
+def call_for_workers(client: Client) -> None:
+    """Have the cluster start workers in place of those that it has given up; one that restarts by itself is left be."""
+    if isinstance(client.cluster, SpecCluster):
+        client.cluster.scale(len(client.cluster.worker_spec))
+
+
 def require_scheduler(client: Client) -> None:
     """Refuse to go on with a client whose connection is lost.
 
@@ -52,7 +80,8 @@ def require_scheduler(client: Client) -> None:
 def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
     """Wait until there is at least one worker.
 
-    A trivial task is there to be run, since an adaptive cluster starts no worker without one.
+    A trivial task is there to be run, since an adaptive cluster starts no worker without one; any other is asked for
+    those that it had.
 
     Raises
     ------
@@ -62,6 +91,7 @@ def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
     if client.nthreads():
         return
     log.info("waiting for a worker, %.0f minutes at most", patience_s / 60)
+    call_for_workers(client)
     demand = client.submit(int, pure=False)
     deadline = time.monotonic() + patience_s
     while client.status == "running" and not client.nthreads():

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import dask.config
 import pytest
+from dask.utils import parse_timedelta
 from distributed import Client, LocalCluster
 
 from feii_dask.config.loading import load_settings
 from feii_dask.engine.cluster import connect, dask_sections, memory_per_worker
+from feii_dask.engine.workers import PATIENCE_S
 from feii_dask.errors import ClusterError
 
 
@@ -114,6 +116,15 @@ def test_dask_settings_hold_while_connected(monkeypatch: pytest.MonkeyPatch) -> 
     with connect(load_settings()):
         assert dask.config.get("distributed.scheduler.allowed-failures") == 11
     assert dask.config.get("distributed.scheduler.allowed-failures") == before
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("15s", PATIENCE_S), ("2h", 7200.0)])
+def test_a_worker_that_restarts_is_waited_for_as_long_as_any(client: Client, asked: str, expected: float) -> None:
+    key = "distributed.deploy.lost-worker-timeout"
+    with dask.config.set({key: asked}):
+        with connect(load_settings(), client):
+            assert parse_timedelta(dask.config.get(key)) == expected
+        assert dask.config.get(key) == asked
 
 
 def test_the_configuration_may_change_in_another_thread_meanwhile() -> None:

@@ -118,6 +118,24 @@ def test_killed_workers_lose_no_outcome_and_double_none(frail: Client, tmp_path:
     assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
 
 
+def test_workers_that_the_cluster_has_given_up_are_called_for_again(tmp_path: Path) -> None:
+    """As Dask does with one that is not back after 15 s: until then it is a nanny's, and then it is nobody's."""
+    values = [float(number) for number in range(20)]
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    outcomes: list[Outcome] = []
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}),
+        start_cluster() as cluster,
+        Client(cluster) as client,
+    ):
+        pids = worker_pids(client)
+        for batch in run_scans(client, make_tasks(tmp_path, values), context):
+            outcomes += batch
+            while outcomes and pids:
+                os.kill(pids.pop(), signal.SIGKILL)
+    assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
+
+
 def test_a_cube_that_kills_its_worker_is_named_and_its_neighbours_are_not(frail: Client, tmp_path: Path) -> None:
     values = [POISON if number == 4 else float(number) for number in range(12)]
     outcomes = run(frail, make_tasks(tmp_path, values), "Mean")
