@@ -13,6 +13,7 @@ from feii_dask.engine.malloc import keep_freed_memory
 from feii_dask.engine.workers import BASE_BYTES
 from feii_dask.model import Context, Outcome
 from feii_dask.scan import ScanTask, scan_cube
+from feii_dask.store.cutout_files import with_files
 
 __all__ = ["scan_on_worker"]
 
@@ -26,6 +27,7 @@ def scan_on_worker(task: ScanTask, context: Context) -> Outcome:
     worker = get_worker()
     with first_alone():
         outcome = scan_cube(task.matched, context, memory_for_scans(worker))
+        outcome = with_files(outcome)
     return replace(outcome, worker=worker.address, attempt=task.attempt)
 
 
