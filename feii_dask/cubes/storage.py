@@ -28,6 +28,7 @@ from fsspec.utils import get_protocol, tokenize
 
 from feii_dask._version import __version__
 from feii_dask.cubes.inflate import inflate, is_gzip
+from feii_dask.cubes.throttling import keep_away, retry_after_s, wait_until_welcome
 from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
 __all__ = ["RangeReader"]
@@ -61,6 +62,7 @@ TRANSIENT = (
     ConnectionError,
 )
 TRANSIENT_ERRNO = frozenset({errno.EIO, errno.EBUSY, errno.EREMOTEIO})
+THROTTLING = frozenset({429, 503})
 TIMEOUTS = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
 
 filesystems: dict[tuple[object, ...], Any] = {}
@@ -89,6 +91,8 @@ class RangeReader:
         Requests sent, failed ones included.
     inflated_bytes : int
         Bytes of a decompressed file that are kept in memory.
+    may_pass : bool
+        Whether a range could not be read for a reason that may pass.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class RangeReader:
     ) -> None:
         self.uri = str(uri)
         self.inflated_bytes = 0
+        self.may_pass = False
         self._most_inflated = MOST_INFLATED if most_inflated is None else most_inflated
         self.bytes_read = 0
         self.requests = 0
@@ -153,6 +158,7 @@ class RangeReader:
         attempt = 0
         while True:
             attempt += 1
+            wait_until_welcome(self.uri, deadline)
             try:
                 return self._request(start, stop, deadline - time.monotonic())
             except Exception as error:  # the libraries under fsspec have no base class in common
@@ -160,7 +166,10 @@ class RangeReader:
                     return b""
                 failure, attempts = classify_error(error, self.uri)
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
+                if http_status(error) in THROTTLING:
+                    pause = max(pause, keep_away(self.uri, max(pause, retry_after_s(error))))
                 if attempt >= attempts or time.monotonic() + pause > deadline:
+                    self.may_pass = attempts > 1
                     raise failure from error
             time.sleep(pause)
 
