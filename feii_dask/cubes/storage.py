@@ -35,8 +35,8 @@ __all__ = ["RangeReader"]
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 15.0  # silence on an open connection
-DEADLINE_S = 120.0  # one short range, with all its attempts
-SLOWEST_BYTES_PER_S = 200_000  # long ranges may take longer
+DEADLINE_S = 120.0  # all ranges of one file together, with all attempts,
+SLOWEST_BYTES_PER_S = 200_000  # and for each byte that is asked for a little more
 ATTEMPTS = 6  # absorbs five errors in a row, in about six seconds
 ATTEMPTS_IF_SILENT = 2
 FIRST_PAUSE_S = 0.2  # doubled after each attempt, times a random 0.5 to 1.5
@@ -101,6 +101,7 @@ class RangeReader:
         self.uri = str(uri)
         self.inflated_bytes = 0
         self.may_pass = False
+        self._patience_s = DEADLINE_S
         self._most_inflated = MOST_INFLATED if most_inflated is None else most_inflated
         self.bytes_read = 0
         self.requests = 0
@@ -154,7 +155,13 @@ class RangeReader:
             yield data
 
     def _read_with_retries(self, start: int, stop: int) -> bytes:
-        deadline = time.monotonic() + DEADLINE_S + (stop - start) / SLOWEST_BYTES_PER_S
+        deadline = time.monotonic() + self._patience_s + (stop - start) / SLOWEST_BYTES_PER_S
+        try:
+            return self._read_until(deadline, start, stop)
+        finally:
+            self._patience_s = deadline - time.monotonic()
+
+    def _read_until(self, deadline: float, start: int, stop: int) -> bytes:
         attempt = 0
         while True:
             attempt += 1

@@ -23,6 +23,8 @@ __all__ = ["scan_on_worker"]
 
 SHORT = 0.6  # of a worker's memory; at 0.8 Dask gives it nothing more to do
 
+FIRST_S = 10.0  # some of it for imports from a file system on the network
+
 first_scan = Lock()
 first_scan_done = Event()
 
@@ -68,15 +70,16 @@ def first_alone() -> Iterator[None]:
     """Let the first scan of a process come through before others begin.
 
     It imports, and opens connections: threads that do this at the same time break each other's imports (Python 3.11),
-    and some of the libraries below are not made for it either.
+    and some of the libraries below are not made for it either. A first cube that comes slowly has done so soon.
     """
-    if not first_scan_done.is_set():
-        with first_scan:
-            if not first_scan_done.is_set():
-                yield
-                first_scan_done.set()
-                return
-    yield
+    if first_scan.acquire(blocking=False):  # and never released
+        try:
+            yield
+        finally:
+            first_scan_done.set()
+    else:
+        first_scan_done.wait(FIRST_S)
+        yield
 
 
 def memory_for_scans(worker: Worker) -> MemoryBudget | None:

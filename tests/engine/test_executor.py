@@ -80,6 +80,7 @@ def test_every_cube_has_one_outcome_with_its_worker_and_cost(client: Client, tmp
 
 def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feii_dask.engine.worker_task.first_scan_done", threading.Event())
+    monkeypatch.setattr("feii_dask.engine.worker_task.first_scan", threading.Lock())
     together, most, running = threading.Barrier(4, timeout=300), [], 0
 
     def scan(number: int) -> None:
@@ -95,6 +96,23 @@ def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypat
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(scan, range(5)))
     assert most[0] == 1
+
+
+def test_a_first_scan_that_takes_long_does_not_hold_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feii_dask.engine.worker_task.first_scan_done", threading.Event())
+    monkeypatch.setattr("feii_dask.engine.worker_task.first_scan", threading.Lock())
+    monkeypatch.setattr("feii_dask.engine.worker_task.FIRST_S", 0.1)
+    others_done = threading.Event()
+
+    def scan_others() -> None:
+        for _ in range(2):
+            with first_alone():
+                pass
+        others_done.set()
+
+    with ThreadPoolExecutor(1) as pool, first_alone():
+        pool.submit(scan_others)
+        assert others_done.wait(60)
 
 
 def test_the_attempt_is_handed_through(client: Client, tmp_path: Path) -> None:
