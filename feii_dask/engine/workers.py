@@ -111,7 +111,6 @@ def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
     if "running" in statuses_of_workers(client).values():
         return
     log.info("waiting for a worker, %.0f minutes at most", patience_s / 60)
-    call_for_workers(client)
     demand = client.submit(int, pure=False)
     begun = last_restart = time.monotonic()
     while client.status == "running" and "running" not in (statuses := statuses_of_workers(client)).values():
@@ -123,6 +122,7 @@ def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
         if statuses and time.monotonic() - last_restart > PAUSED_S:
             restart_workers(client, statuses)
             last_restart = time.monotonic()
-        time.sleep(0.2)
+        call_for_workers(client)  # each time: the cluster may give one up meanwhile
+        time.sleep(0.5)
     demand.release()
     require_scheduler(client)

@@ -178,7 +178,7 @@ def test_the_deadline_is_that_of_the_file(server: FaultyServer, monkeypatch: pyt
     reader = RangeReader(uri, options)
     monkeypatch.setattr("feii_dask.cubes.storage.FIRST_PAUSE_S", 0.3)
     read = 0
-    with pytest.raises(CubeReadError, match="503"):
+    with pytest.raises(CubeReadError):
         for read in range(10):
             server.faults = [503]
             reader.read(10_000 * read, 10_000 * read + 100)
