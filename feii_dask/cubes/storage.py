@@ -174,7 +174,8 @@ class RangeReader:
                 failure, attempts = classify_error(error, self.uri)
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
                 if http_status(error) in THROTTLING:
-                    pause = max(pause, keep_away(self.uri, max(pause, retry_after_s(error))))
+                    pause = max(pause, retry_after_s(error))
+                    keep_away(self.uri, pause)
                 if attempt >= attempts or time.monotonic() + pause > deadline:
                     self.may_pass = attempts > 1
                     raise failure from error

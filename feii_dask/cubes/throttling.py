@@ -41,12 +41,11 @@ def headers_of(error: Exception) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in (headers or {}).items()}
 
 
-def keep_away(uri: str, seconds: float) -> float:
-    """Have all scans of this process leave an archive alone for a while, and return how long that is, s."""
+def keep_away(uri: str, seconds: float) -> None:
+    """Have all scans of this process leave an archive alone for a while."""
     until = time.monotonic() + seconds * random.uniform(1, 1 + SPREAD)  # noqa: S311 - jitter, no secret
     with welcome_lock:
         welcome_at[place_of(uri)] = max(until, welcome_at.get(place_of(uri), 0.0))
-    return seconds
 
 
 def wait_until_welcome(uri: str, deadline: float) -> None:
