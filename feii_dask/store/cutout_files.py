@@ -152,9 +152,8 @@ def read_cutout(path: Path) -> Cutout:
     StoreError
         If the file is missing, or is not a cutout.
     """
-    with open_cutout(path) as opened:
-        hdus = {hdu.name: hdu for hdu in opened}  # a list of HDUs goes through all of them for each name
-        primary, table = hdus["PRIMARY"].header, hdus["SPECTRUM"].data
+    with open_cutout(path) as hdus:
+        primary, table = hdus[0].header, hdus["SPECTRUM"].data
         planes: dict[str, Any] = {field: native(hdus[name].data, np.float32) for name, field in PLANES.items()}
         return Cutout(
             line=Line(from_ascii(primary["SPECIES"]), primary["RESTWAV"], from_ascii(primary["TRANSIT"])),
