@@ -31,14 +31,15 @@ from feii_dask._version import __version__
 from feii_dask.addresses import shown
 from feii_dask.cubes.byte_ranges import PARTIAL, check_sent_range, s3_session, tracing
 from feii_dask.cubes.inflate import inflate, is_gzip
+from feii_dask.cubes.throttling import keep_away, retry_after_s, wait_until_welcome
 from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
 __all__ = ["RangeReader", "is_special"]
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 15.0  # silence on an open connection
-DEADLINE_S = 120.0  # one short range, with all its attempts
-SLOWEST_BYTES_PER_S = 200_000  # long ranges may take longer
+DEADLINE_S = 120.0  # all ranges of one file together, with all attempts,
+SLOWEST_BYTES_PER_S = 200_000  # and for each byte that is asked for a little more
 ATTEMPTS = 6  # absorbs five errors in a row, in about six seconds
 ATTEMPTS_IF_SILENT = 2
 FIRST_PAUSE_S = 0.2  # doubled after each attempt, times a random 0.5 to 1.5
@@ -64,6 +65,7 @@ TRANSIENT = (
     ConnectionError,
 )
 TRANSIENT_ERRNO = frozenset({errno.EIO, errno.EBUSY, errno.EREMOTEIO})
+THROTTLING = frozenset({429, 503})
 TIMEOUTS = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
 
 filesystems: dict[tuple[object, ...], Any] = {}
@@ -94,6 +96,8 @@ class RangeReader:
         Requests sent, failed ones included.
     inflated_bytes : int
         Bytes of a decompressed file that are kept in memory.
+    may_pass : bool
+        Whether a range could not be read for a reason that may pass.
     """
 
     def __init__(
@@ -102,6 +106,8 @@ class RangeReader:
         self.uri = str(uri)
         self.name = shown(self.uri)
         self.inflated_bytes = 0
+        self.may_pass = False
+        self._patience_s = DEADLINE_S
         self._most_inflated = MOST_INFLATED if most_inflated is None else most_inflated
         self.bytes_read = 0
         self.requests = 0
@@ -157,10 +163,17 @@ class RangeReader:
             yield data
 
     def _read_with_retries(self, start: int, stop: int) -> bytes:
-        deadline = time.monotonic() + DEADLINE_S + (stop - start) / SLOWEST_BYTES_PER_S
+        deadline = time.monotonic() + self._patience_s + (stop - start) / SLOWEST_BYTES_PER_S
+        try:
+            return self._read_until(deadline, start, stop)
+        finally:
+            self._patience_s = deadline - time.monotonic()
+
+    def _read_until(self, deadline: float, start: int, stop: int) -> bytes:
         attempt = 0
         while True:
             attempt += 1
+            wait_until_welcome(self.uri, deadline)
             try:
                 return self._request(start, stop, deadline - time.monotonic())
             except Exception as error:  # the libraries under fsspec have no base class in common
@@ -168,7 +181,11 @@ class RangeReader:
                     return b""
                 failure, attempts = classify_error(error, self.uri)
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
+                if http_status(error) in THROTTLING:
+                    pause = max(pause, retry_after_s(error))
+                    keep_away(self.uri, pause)
                 if attempt >= attempts or time.monotonic() + pause > deadline:
+                    self.may_pass = attempts > 1
                     raise failure from error
             time.sleep(pause)
 

@@ -171,6 +171,20 @@ def test_a_trickle_ends_at_the_deadline(server: FaultyServer, scheme: str, monke
     assert len(server.log) == 1
 
 
+def test_the_deadline_is_that_of_the_file(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten ranges that each come late have the time of one, so that a slow cube ends."""
+    monkeypatch.setattr("feii_dask.cubes.storage.DEADLINE_S", 1.0)
+    uri, options = place(server, "http")
+    reader = RangeReader(uri, options)
+    monkeypatch.setattr("feii_dask.cubes.storage.FIRST_PAUSE_S", 0.3)
+    read = 0
+    with pytest.raises(CubeReadError):
+        for read in range(10):
+            server.faults = [503]
+            reader.read(10_000 * read, 10_000 * read + 100)
+    assert 1 <= read < 9
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_nobody_listens(server: FaultyServer, scheme: str) -> None:
     uri, options = place(server, scheme)

@@ -36,3 +36,30 @@ def test_arrays_get_pages_that_are_there_already() -> None:
     worked, faults = said["kept"]
     assert worked == "True"
     assert int(faults) < int(said["given back"][-1]) / 5
+
+
+# Memory of the process, MB, that an array of many small objects took: when they are there, when they are gone, and
+# when what they took is given back. The last of them stays, so that the heap cannot shrink by itself.
+GIVEN_BACK = """
+import psutil
+from feii_dask.engine.malloc import give_back_freed_memory, keep_freed_memory
+keep_freed_memory()
+def resident():
+    return psutil.Process().memory_info().rss // 10**6
+objects = [b"1" * 100_000 for _ in range(1000)]
+last = objects[-1]
+print(resident())
+del objects
+print(resident())
+give_back_freed_memory()
+print(resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="malloc_trim is glibc's")
+def test_freed_memory_is_given_back_when_asked_for() -> None:
+    command = [sys.executable, "-c", GIVEN_BACK]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    full, freed, given_back = map(int, said.split())
+    assert full - freed < 20
+    assert full - given_back > 50

@@ -94,9 +94,15 @@ def kill_scheduler(scene: Scene) -> None:
         cluster.loop.add_callback(cluster.scheduler.close)
 
 
-def storm(scene: Scene, kind: str, **options: object) -> None:
+def kill_for_long(scene: Scene, number: int) -> None:
+    """Kill workers that come back late, as they do from a file system on the network or on a busy node."""
+    scene.world.slow_start.touch()
+    scene.kill_workers(number)
+
+
+def storm(scene: Scene, kind: str, seconds: float = 3.0, **options: object) -> None:
     scene.world.replica.inject(kind, BUCKET, **options)
-    time.sleep(3)
+    time.sleep(seconds)
     scene.world.replica.reset()
 
 
@@ -125,16 +131,26 @@ def retire_a_worker(scene: Scene) -> None:
 FAULTS = (
     Fault("worker killed", lambda scene: scene.kill_workers(1)),
     Fault("all workers killed", lambda scene: scene.kill_workers(2)),
+    Fault("worker killed, back after 20 s", lambda scene: kill_for_long(scene, 1), ("local",)),
+    Fault("all workers killed, back after 20 s", lambda scene: kill_for_long(scene, 2), ("local",)),
     Fault("nannies restart the workers", lambda scene: scene.client.restart_workers(list(scene.client.nthreads()))),
     Fault("worker retired (scale-down)", retire_a_worker),
     Fault("worker stalled", lambda scene: scene.kill_workers(1, signal.SIGSTOP)),
+    Fault("all workers stalled", lambda scene: scene.kill_workers(2, signal.SIGSTOP)),
     Fault("worker out of memory on one cube", lambda scene: spoil(scene, "hog"), of_one_cube=True),
     Fault("scheduler killed", kill_scheduler),
     Fault("gateway killed", lambda scene: scene.world.gateway.kill(), ("gateway",)),
     Fault("client killed", lambda scene: None),
     Fault("Ctrl-C", lambda scene: None),
     Fault("S3 throttled (503 storm)", lambda scene: storm(scene, "status", status=503)),
+    Fault(
+        "S3 throttled for 20 s (503 with Retry-After)",
+        lambda scene: storm(scene, "status", 20, status=503, retry_after="20"),
+    ),
+    Fault("S3 refuses connections for 30 s", lambda scene: storm(scene, "refuse", 30)),
     Fault("S3 connections reset", lambda scene: storm(scene, "reset")),
+    Fault("S3 closes in the middle of answers", lambda scene: storm(scene, "cut")),
+    Fault("S3 falls silent in the middle of answers", lambda scene: storm(scene, "hang")),
     Fault(
         "object missing",
         lambda scene: scene.world.replica.inject("status", BUCKET, scene.victim, status=404),
@@ -245,6 +261,7 @@ def play(fault: Fault, world: World, kind: str, reference: pd.DataFrame) -> dict
             fd.search(world.settings(kind, out), client)
     seconds = time.monotonic() - start
     world.replica.reset()
+    world.slow_start.unlink(missing_ok=True)
     world.cube_path(world.cubes[-1]).write_bytes(before)
     but = {world.cubes[-1]} if fault.of_one_cube else set()
     status = statuses_of(RunStore(world.directory / out))[world.cubes[-1]]

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import dask.config
 import numpy as np
 import pandas as pd
 from distributed import Client
@@ -26,6 +27,12 @@ __all__ = ["DETECTOR", "LINE", "World", "difference", "make_cubes"]
 
 DETECTOR, LINE = "tests.engine.detectors:UnhurriedMean", "Fe II 5.340"
 MEMORY_GB = 0.6
+SLOW_START_S = 20
+SLEEPER = """
+import pathlib, time
+if pathlib.Path({path!r}).exists():
+    time.sleep({seconds})
+"""
 THREADS = 2
 
 
@@ -110,6 +117,11 @@ class World:
         place.mkdir()
         self.gateway = GatewayServer(place).__enter__()
 
+    @property
+    def slow_start(self) -> Path:
+        """A file: while it is there, the workers of a local cluster take `SLOW_START_S` to start."""
+        return self.directory / "slow-start"
+
     def cube_path(self, name: str) -> Path:
         return self.directory / "sky" / "cubes" / f"{name}_s3d.fits"
 
@@ -131,7 +143,11 @@ class World:
                 client.wait_for_workers(2, timeout=300)
                 yield client
             return
+        script = self.directory / "preload.py"
+        script.write_text(SLEEPER.format(path=str(self.slow_start), seconds=SLOW_START_S))
+        preload = [*dask.config.get("distributed.worker.preload"), str(script)]
         with (
+            dask.config.set({"distributed.worker.preload": preload}),
             start_cluster(threads=THREADS, memory_limit=f"{MEMORY_GB}GB") as cluster,
             Client(cluster) as client,
         ):
