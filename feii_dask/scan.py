@@ -196,7 +196,7 @@ def take_memory(
 ) -> AbstractContextManager[None]:
     """Take the memory for a search; refuse a cube that would cost its worker's life, and its neighbours' scans."""
     planes = max((each.stop - each.start for each in ranges), default=0)
-    needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2]) + cube.inflated_bytes
+    needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2]) + cube.held_bytes
     if needed > memory.most_bytes:
         raise CubeReadError(
             f"{cube.uri} takes {needed / 1e9:.2g} GB of memory to search, and there are "

@@ -18,21 +18,19 @@ from typing import Any
 
 import aiohttp
 import fsspec
-import fsspec.implementations.http  # imported here, before there are threads: see `make_filesystem`
-import fsspec.implementations.local
-import s3fs  # noqa: F401
+import s3fs  # noqa: F401 - imported here, as other packages of file systems: see `make_filesystem`
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
-from fsspec.implementations.http import HTTPFileSystem
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import get_protocol, tokenize
 
 from feii_dask._version import __version__
 from feii_dask.addresses import shown
-from feii_dask.cubes.byte_ranges import PARTIAL, check_sent_range, s3_session, tracing
+from feii_dask.cubes.byte_ranges import AskedRange, HTTPRanges, KnownFile, asking, s3_session
 from feii_dask.cubes.inflate import inflate, is_gzip
 from feii_dask.cubes.throttling import keep_away, retry_after_s, wait_until_welcome
-from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
+from feii_dask.errors import CubeChangedError, CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
 __all__ = ["RangeReader", "is_special"]
 
@@ -94,8 +92,8 @@ class RangeReader:
         Bytes received.
     requests : int
         Requests sent, failed ones included.
-    inflated_bytes : int
-        Bytes of a decompressed file that are kept in memory.
+    held_bytes : int
+        Bytes of a file that came whole, decompressed if need be, and are kept in memory.
     may_pass : bool
         Whether a range could not be read for a reason that may pass.
     """
@@ -105,7 +103,7 @@ class RangeReader:
     ) -> None:
         self.uri = str(uri)
         self.name = shown(self.uri)
-        self.inflated_bytes = 0
+        self.held_bytes = 0
         self.may_pass = False
         self._patience_s = DEADLINE_S
         self._most_inflated = MOST_INFLATED if most_inflated is None else most_inflated
@@ -113,8 +111,7 @@ class RangeReader:
         self.requests = 0
         self._options = storage_options or {}
         self._size = sys.maxsize  # of the file; smaller once its end was seen
-        self._stated: int | None = None  # what the server says of it
-        self._is_whole = False  # whether the last answer was the file, not the part
+        self._file = KnownFile(self.name)
         self._kept: list[tuple[int, bytes]] = []  # short ranges: headers are read more than once
 
     def read(self, start: int, stop: int) -> bytes:
@@ -134,8 +131,8 @@ class RangeReader:
         data = self._read_with_retries(start, stop)
         if start == 0 and is_gzip(data):
             return self._keep_inflated(data, stop)[:stop]
-        if self._is_whole or len(data) > stop - start:  # a server that ignores ranges sends the whole file
-            self._size, self._kept = len(data), [(0, data)]
+        if self._file.came_whole or len(data) > stop - start:  # a server that ignores ranges sends all of it
+            self._size, self._kept, self.held_bytes = len(data), [(0, data)], len(data)
             return data[start:stop]
         if len(data) < stop - start:
             self._size = start + len(data)
@@ -149,7 +146,7 @@ class RangeReader:
             whole = inflate(self._chunks(start, stop), self._most_inflated)
         except CubeReadError as error:
             raise CubeReadError(f"{self.name} {error}") from error
-        self._size, self._kept, self.inflated_bytes = len(whole), [(0, whole)], len(whole)
+        self._size, self._kept, self.held_bytes = len(whole), [(0, whole)], len(whole)
         return whole
 
     def _chunks(self, data: bytes, stop: int) -> Iterator[bytes]:
@@ -157,7 +154,7 @@ class RangeReader:
         yield data
         asked = stop
         while len(data) == asked:  # less at the file's end, more if the server ignores ranges
-            asked = CHUNK
+            asked = stop if self._file.skipped else CHUNK  # what is skipped is sent again each time
             data = self._read_with_retries(stop, stop + asked)
             stop += asked
             yield data
@@ -185,7 +182,7 @@ class RangeReader:
                     pause = max(pause, retry_after_s(error))
                     keep_away(self.uri, pause)
                 if attempt >= attempts or time.monotonic() + pause > deadline:
-                    self.may_pass = attempts > 1
+                    self.may_pass = attempts > 1 or isinstance(failure, CubeChangedError)
                     raise failure from error
             time.sleep(pause)
 
@@ -194,19 +191,22 @@ class RangeReader:
             raise CubeReadError(f"{self.uri} is no regular file")
         filesystem = find_filesystem(protocol_of(self.uri), self._options)
         self.requests += 1
-        limit: dict[str, Any] = {"timeout": timeout} if filesystem.async_impl else {}
-        answers: list[tuple[int, str]] = []
-        if isinstance(filesystem, HTTPFileSystem):
-            limit["trace_request_ctx"] = answers
-        data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
-        self.bytes_read += len(data)
-        status, sent = answers[-1] if answers else (None, "")
-        self._is_whole = status is not None and status != PARTIAL
-        if status == PARTIAL:
-            self._stated = check_sent_range(sent, start, stop, self._stated)
-            if len(data) != min(stop, self._stated or stop) - start:
-                raise ConnectionError(f"the server sent {len(data)} bytes and calls them {sent!r}")
+        limit = {"timeout": timeout} if filesystem.async_impl else {}
+        is_path = isinstance(filesystem, LocalFileSystem)
+        if is_path:
+            self._file.note(None, path_version(filesystem, self.uri))
+        with asking(AskedRange(start, stop, self._file)):
+            data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
+        if is_path:
+            self._file.note(None, path_version(filesystem, self.uri))
+        self.bytes_read += self._file.skipped + len(data)
         return data
+
+
+def path_version(filesystem: LocalFileSystem, path: str) -> str:
+    """Return what changes when the file of a path is written to, or replaced."""
+    known = filesystem.info(path)
+    return f"{known['ino']} {known['mtime']} {known['size']}"
 
 
 def is_special(uri: str) -> bool:
@@ -236,7 +236,8 @@ def make_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
     then ends with a ``KeyError`` ('fsspec.implementations' was seen, Python 3.11, once in some fifty fresh workers).
     """
     merged = merge_options(default_options(protocol), options_of(protocol, options))
-    filesystem = fsspec.filesystem(protocol, skip_instance_cache=True, **merged)
+    kind = HTTPRanges if protocol in {"http", "https"} else fsspec.get_filesystem_class(protocol)
+    filesystem = kind(skip_instance_cache=True, **merged)
     if hasattr(filesystem, "retries"):
         filesystem.retries = 1  # s3fs tries five times, twice over
     return filesystem
@@ -272,7 +273,7 @@ async def http_client(*, loop: object, **options: Any) -> aiohttp.ClientSession:
     """Open a session that trusts the certificates which the environment names, as S3 does."""
     context = ssl.create_default_context(cafile=ca_bundle())
     connector = aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS)
-    return aiohttp.ClientSession(**{"connector": connector, "trace_configs": [tracing()], **options})
+    return aiohttp.ClientSession(**{"connector": connector, **options})
 
 
 def ca_bundle() -> str | None:

@@ -132,8 +132,8 @@ class World:
         size = {"worker_cores": THREADS, "worker_memory": MEMORY_GB}
         self.gateway.write_settings(path, workers=2, options=size, environment=environment)
         run = self.directory / out
-        shape = {"resume": str(run)} if run.exists() else {"out": str(run), "lines": [LINE], "detector": DETECTOR}
-        return fd.load_settings(path, cluster=kind, **shape, **options)
+        shape = {"resume": str(run)} if run.exists() else {"out": str(run), "lines": [LINE]}
+        return fd.load_settings(path, cluster=kind, detector=DETECTOR, **shape, **options)
 
     @contextmanager
     def client(self, kind: str) -> Iterator[Client]:
