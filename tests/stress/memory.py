@@ -5,26 +5,22 @@ Client, scheduler and workers are processes of their own, so that each can be me
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psutil
 from astropy.io import fits
-from distributed import Client
 
 from feii_dask.engine.executor import run_scans
 from feii_dask.model import Context, Line, MatchedCube, Outcome
 from feii_dask.scan import ScanTask
 from feii_dask.store.run_store import RunStore
 from tests.runs import statuses_of
+from tests.stress.processes import processes
 from tests.stress.record import print_table, write_results
 
 __all__ = ["main", "measure_large_cube", "measure_trivial_outcomes"]
@@ -34,45 +30,6 @@ OUTCOMES = 100_000
 FIRST = 1_000
 MB = 10**6
 LARGE = (1000, 320, 320)  # 410 MB of float32
-
-
-@contextmanager
-def processes(
-    directory: Path, *, workers: int, threads: int, memory: str = "2GB"
-) -> Iterator[tuple[Client, dict[str, int]]]:
-    """Start a scheduler and workers, and yield a client with the process id of each."""
-    place = directory / "scheduler.json"
-    common = ["--scheduler-file", str(place), "--host", "127.0.0.1"]
-    python = [sys.executable, "-m"]
-    scheduler = [
-        *python,
-        "distributed.cli.dask_scheduler",
-        *common,
-        "--port",
-        "0",
-        "--dashboard-address",
-        "127.0.0.1:0",
-    ]
-    worker = [*python, "distributed.cli.dask_worker", *common, "--memory-limit", memory, "--nworkers", str(workers)]
-    worker += ["--nthreads", str(threads), "--local-directory", str(directory)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    started = [
-        subprocess.Popen(words, env=environment, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for words in (scheduler, worker)
-    ]
-    try:
-        deadline = time.monotonic() + 300
-        while not place.is_file() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        with Client(scheduler_file=str(place), timeout=300) as client:
-            client.wait_for_workers(workers, timeout=300)
-            pids = {"client": os.getpid(), "scheduler": started[0].pid}
-            pids |= {f"worker {number}": pid for number, pid in enumerate(client.run(os.getpid).values())}
-            yield client, pids
-    finally:
-        for process in reversed(started):
-            process.terminate()
-            process.wait(timeout=300)
 
 
 def resident_mb(pids: dict[str, int]) -> dict[str, float]:
