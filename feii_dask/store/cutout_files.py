@@ -154,17 +154,18 @@ def read_cutout(path: Path) -> Cutout:
         If the file is missing, or is not a cutout.
     """
     with open_cutout(path) as hdus:
-        primary, table = hdus[0].header, hdus["SPECTRUM"].data
-        planes: dict[str, Any] = {field: native(hdus[name].data, np.float32) for name, field in PLANES.items()}
+        by_name = {hdu.name: hdu for hdu in hdus}  # found by name in the list itself, all are asked each time
+        primary, table = hdus[0].header, by_name["SPECTRUM"].data
+        planes: dict[str, Any] = {field: native(by_name[name].data, np.float32) for name, field in PLANES.items()}
         return Cutout(
             line=Line(from_ascii(primary["SPECIES"]), primary["RESTWAV"], from_ascii(primary["TRANSIT"])),
             **planes,
-            moment_map=native(hdus["MOMENT0"].data, np.float32),
+            moment_map=native(by_name["MOMENT0"].data, np.float32),
             wavelength_um=native(table["wavelength"], np.float64),
             spectrum=native(table["spectrum"], np.float64),
             statistic=native(table["statistic"], np.float64),
-            header=wcs_cards(hdus["LINE"].header),
-            mask=native(hdus["MASK"].data, np.bool_) if "MASK" in hdus else None,
+            header=wcs_cards(by_name["LINE"].header),
+            mask=native(by_name["MASK"].data, np.bool_) if "MASK" in by_name else None,
         )
 
 
