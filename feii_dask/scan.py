@@ -54,14 +54,15 @@ class ScanTask:
         How often the cluster lost this scan.
     alone : bool
         Whether to scan it while nothing else runs, because a worker died over it.
-    put_off_at : float or None
-        When it failed first for a reason that may pass, s of the client's clock.
+    sent_at, put_off_at : float or None
+        When it was sent to the cluster, and when it failed first for a reason that may pass, s of the client's clock.
     """
 
     matched: MatchedCube
     attempt: int = 1
     lost: int = 0
     alone: bool = False
+    sent_at: float | None = None
     put_off_at: float | None = None
 
 

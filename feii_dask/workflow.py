@@ -14,6 +14,7 @@ import pandas as pd
 from distributed import Client
 
 from feii_dask.archives import ArchiveQuery, Catalogue, CubeArchive, Selection, open_catalogue, open_cube_archive
+from feii_dask.concluding import conclude
 from feii_dask.config.missions import find_mission
 from feii_dask.config.run_places import is_run
 from feii_dask.config.settings import Settings
@@ -29,17 +30,14 @@ from feii_dask.model import Context
 from feii_dask.monitor.log import progress_displays, run_log
 from feii_dask.monitor.progress import Progress
 from feii_dask.planning import count_steps, plan_scans
-from feii_dask.ranking.candidates import describe_candidates
-from feii_dask.ranking.results import SearchResult, load_results
-from feii_dask.report.exports import write_exports
-from feii_dask.report.page import write_report
+from feii_dask.ranking.results import SearchResult
 from feii_dask.scan import ScanTask
-from feii_dask.store.manifest import as_context, create_run, include_kinds, resume_run, validate_uris
+from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 from feii_dask.store.stored_tables import require_scannable
 
-__all__ = ["archive_query", "cluster", "conclude", "match", "query_archives", "search"]
+__all__ = ["archive_query", "cluster", "match", "query_archives", "search"]
 
 log = logging.getLogger(__name__)
 
@@ -224,16 +222,6 @@ def scan(
                 writer.add(outcome)
             writer.tick()
             progress.update(outcomes)
-
-
-def conclude(run: RunStore, include: tuple[str, ...]) -> SearchResult:
-    """Rank what a run stored, write the tables and the report, and return it all."""
-    include_kinds(run, include)
-    result = load_results(run)
-    write_exports(result)
-    report = write_report(result)
-    log.info("%s; report: %s", describe_candidates(result.candidates), report)
-    return result
 
 
 def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -134,6 +135,8 @@ class ScanExecutor:
 
     def _send(self, batches: list[list[ScanTask]]) -> None:
         """Submit these scans."""
+        now = monotonic()
+        batches = [[replace(task, sent_at=now) for task in batch] for batch in batches]
         futures = self._client.map(
             scan_on_worker,
             batches,
@@ -217,7 +220,7 @@ class ScanExecutor:
 
     def _counts(self, task: ScanTask, outcome: Outcome) -> bool:
         """Return whether an outcome stands; a scan that failed for a reason that may pass is put off instead."""
-        self._outage.note(outcome)
+        self._outage.note(outcome, task.sent_at)
         if outcome.may_pass and self._outage.may_be_over(task.put_off_at):
             self._queue.put_off(task)
             return False

@@ -99,15 +99,15 @@ class OutageWatch:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._answered = float("-inf")
+        self._answered = float("-inf")  # no earlier than that
         self._failures = 0  # since then
         self._began = self._last_failure = float("-inf")
 
-    def note(self, outcome: Outcome) -> None:
-        """Note whether the archive answered."""
+    def note(self, outcome: Outcome, sent_at: float | None) -> None:
+        """Note whether the archive answered a scan, which it did at some time since the scan was sent."""
         now = self._clock()
         if not outcome.may_pass:
-            self._answered, self._failures = now, 0
+            self._answered, self._failures = max(self._answered, now if sent_at is None else sent_at), 0
             return
         if not self._failures:
             self._began = now
@@ -115,7 +115,10 @@ class OutageWatch:
         self._last_failure = now
 
     def may_be_over(self, put_off_at: float | None) -> bool:
-        """Whether a scan that failed again is to be tried once more: nothing has been read since it failed first."""
+        """Whether a scan that failed again is to be tried once more: no scan that was sent since then has been done.
+
+        One that was sent before, and comes later, had read its cube before the archive went away.
+        """
         if put_off_at is None:
             return True
         return self._answered < put_off_at and self._clock() - put_off_at < OUTAGE_S
