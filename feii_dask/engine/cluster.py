@@ -16,7 +16,7 @@ from distributed.system import MEMORY_LIMIT
 
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.settings import Settings
-from feii_dask.engine.worker_exit import QuickExit
+from feii_dask.engine.worker_exit import PatientNanny, QuickExit
 from feii_dask.engine.workers import patience_with_restarts
 from feii_dask.errors import ClusterError, SettingsError
 
@@ -170,6 +170,7 @@ def local_cluster(chosen: ClusterSettings) -> LocalCluster:
                 host="127.0.0.1",
                 dashboard_address=chosen.dashboard,
                 security=chosen.security or None,
+                worker_class=PatientNanny,
             )
         except ImportError as error:
             raise ClusterError(f"security: true needs the package cryptography ({error}): pip install it") from error
