@@ -46,7 +46,9 @@ class PatientNanny(Nanny):
     still running, which nobody wants any more.
     """
 
-    async def close(self, timeout: float = CLOSE_S, reason: str = "nanny-close") -> Literal["OK"]:
+    async def close(  # type: ignore[override]  # as Dask's own
+        self, timeout: float = CLOSE_S, reason: str = "nanny-close"
+    ) -> Literal["OK"]:
         """Close the worker's process."""
         return await super().close(timeout=timeout, reason=reason)
 
