@@ -53,7 +53,9 @@ def measure_scans(directory: Path, number: int, first: int) -> list[dict[str, ob
     """Scan a few small cubes of an object store many times, with the notebook's detector; one in three has a jet."""
     (directory / "cubes").mkdir()
     for name, jets in (("a", ()), ("b", ()), ("c", (Jet(line=LINES[0], snr=30.0),))):
-        write_cube(directory / "cubes" / f"{name}_s3d.fits", make_cube(shape=(15, 15), jets=jets, seed=1))
+        write_cube(
+            directory / "cubes" / f"{name}_s3d.fits", make_cube(shape=(21, 21), jets=jets, showers=0, spikes=0, seed=2)
+        )
     tasks = (
         ScanTask(MatchedCube(obs_id=f"cube-{index:06d}", uri=f"s3://bucket/{'abc'[index % 3]}_s3d.fits"))
         for index in range(number)
