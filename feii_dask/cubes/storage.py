@@ -174,7 +174,7 @@ class RangeReader:
             try:
                 return self._request(start, stop, deadline - time.monotonic())
             except Exception as error:  # the libraries under fsspec have no base class in common
-                if http_status(error) == 416:  # the range begins behind the file's end
+                if http_status(error) == 416 and start >= (self._file.size or 0):  # behind the file's end
                     return b""
                 failure, attempts = classify_error(error, self.uri)
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
@@ -318,7 +318,7 @@ def classify_error(error: Exception, uri: str) -> tuple[CubeError, int]:
     if isinstance(error, TIMEOUTS):
         return CubeTimeoutError(f"{uri} did not answer in time: {detail}"), ATTEMPTS_IF_SILENT
     if status is not None:
-        is_transient = status in {408, 429} or status >= 500
+        is_transient = status in {408, 416, 429} or status >= 500
         return CubeReadError(f"{uri} could not be read (HTTP {status}): {detail}"), ATTEMPTS if is_transient else 1
     is_transient = isinstance(error, TRANSIENT) or isinstance(error.__cause__, TRANSIENT)
     is_transient = is_transient or getattr(error, "errno", None) in TRANSIENT_ERRNO

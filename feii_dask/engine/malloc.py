@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable
 from functools import cache
 
-__all__ = ["give_back_freed_memory", "keep_freed_memory"]
+__all__ = ["KEPT_BYTES", "give_back_freed_memory", "keep_freed_memory"]
 
 # Parameters of glibc's mallopt(3), and what they are set to: arrays up to its largest threshold come from the heap,
 # and the heap keeps as much as a few scans use.

@@ -13,7 +13,7 @@ from time import monotonic
 from distributed import Worker, get_worker
 
 from feii_dask.cubes.memory import MemoryBudget
-from feii_dask.engine.malloc import give_back_freed_memory, keep_freed_memory
+from feii_dask.engine.malloc import KEPT_BYTES, give_back_freed_memory, keep_freed_memory
 from feii_dask.engine.workers import BASE_BYTES
 from feii_dask.model import Context, Outcome
 from feii_dask.scan import ScanTask, scan_cube
@@ -46,13 +46,15 @@ def scan_on_worker(tasks: Sequence[ScanTask], context: Context, limit_s: float) 
     list of Outcome
         Those of the cubes that were scanned, which are the first ones.
     """
-    keep_freed_memory()
+    worker = get_worker()
+    if has_ample_memory(worker.memory_manager.memory_limit or inf, worker.state.nthreads):
+        keep_freed_memory()
     begun = monotonic()
     outcomes: list[Outcome] = []
     for task in tasks:
         if outcomes and monotonic() - begun > limit_s:
             break
-        outcomes.append(scan_here(task, context, get_worker()))
+        outcomes.append(scan_here(task, context, worker))
     return outcomes
 
 
@@ -92,6 +94,15 @@ def memory_for_scans(worker: Worker) -> MemoryBudget | None:
 def share_memory(limit_bytes: int, pause_fraction: float) -> MemoryBudget:
     """Return the one budget of this process: together, scans stay below what makes Dask pause a worker."""
     return MemoryBudget(limit_bytes - BASE_BYTES, int(limit_bytes * pause_fraction) - BASE_BYTES)
+
+
+def has_ample_memory(limit_bytes: float, threads: int) -> bool:
+    """Whether a worker may keep what its scans have freed: each thread has a heap of its own that does.
+
+    Eight threads of a worker with 600 MB came to 485 MB where they did, and to 363 MB where they did not; three scans
+    of 51 MB were allowed at a time.
+    """
+    return limit_bytes - BASE_BYTES > threads * KEPT_BYTES
 
 
 def is_short_of_memory(worker: Worker) -> bool:

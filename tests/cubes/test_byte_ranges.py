@@ -33,6 +33,19 @@ def test_another_part_than_was_asked_for_is_never_taken(server: FaultyServer, sc
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_part_that_is_there_and_is_said_not_to_be(server: FaultyServer, scheme: str) -> None:
+    """It was seen where a proxy shifts ranges: the last one then begins behind the end."""
+    reader = RangeReader(*place(server, scheme))
+    reader.read(0, 100)
+    server.faults = [416]
+    assert reader.read(1000, 2000) == BODY[1000:2000]
+    server.faults, server.for_ever = [416], True
+    with pytest.raises(CubeReadError, match="HTTP 416"):
+        reader.read(3000, 4000)
+    assert reader.may_pass
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_file_that_becomes_longer_while_it_is_read(server: FaultyServer, scheme: str) -> None:
     reader = RangeReader(*place(server, scheme))
     reader.read(0, 100)

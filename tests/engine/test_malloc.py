@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 
 import pytest
+
+from feii_dask.engine.worker_task import has_ample_memory
 
 # Page faults that ten arrays of 8 MB cost, one after the other.
 FAULTS = """
@@ -63,3 +66,14 @@ def test_freed_memory_is_given_back_when_asked_for() -> None:
     full, freed, given_back = map(int, said.split())
     assert full - freed < 20
     assert full - given_back > 50
+
+
+@pytest.mark.parametrize(
+    ("limit_bytes", "threads", "ample"), [(6e8, 8, False), (1e9, 8, False), (4e9, 8, True), (2e9, 2, True)]
+)
+def test_freed_memory_is_kept_where_all_threads_may(limit_bytes: float, threads: int, ample: bool) -> None:
+    assert has_ample_memory(limit_bytes, threads) is ample
+
+
+def test_freed_memory_is_kept_where_nothing_limits_it() -> None:
+    assert has_ample_memory(math.inf, 64)
