@@ -172,10 +172,10 @@ def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) 
 @click.argument("directory", type=click.Path(path_type=Path), callback=at_home)
 def rank(directory: Path, config: str | None, **options: Any) -> None:
     """Rank the candidates of a run again, without scanning."""
+    from feii_dask.concluding import conclude
     from feii_dask.config.loading import load_settings
     from feii_dask.monitor.log import run_log
     from feii_dask.store.run_store import RunStore
-    from feii_dask.workflow import conclude
 
     run, settings = RunStore.open(directory), load_settings(config, **options)
     with run_log(directory):

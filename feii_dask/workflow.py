@@ -14,6 +14,7 @@ import pandas as pd
 from distributed import Client
 
 from feii_dask.archives import ArchiveQuery, Catalogue, CubeArchive, Selection, open_catalogue, open_cube_archive
+from feii_dask.concluding import conclude
 from feii_dask.config.missions import find_mission
 from feii_dask.config.run_places import is_run
 from feii_dask.config.settings import Settings
@@ -29,16 +30,14 @@ from feii_dask.model import Context
 from feii_dask.monitor.log import progress_displays, run_log
 from feii_dask.monitor.progress import Progress
 from feii_dask.planning import count_steps, plan_scans
-from feii_dask.ranking.candidates import describe_candidates
-from feii_dask.ranking.results import SearchResult, load_results
-from feii_dask.report.exports import write_exports
-from feii_dask.report.page import write_report
-from feii_dask.store.manifest import as_context, create_run, include_kinds, resume_run, validate_uris
+from feii_dask.ranking.results import SearchResult
+from feii_dask.scan import ScanTask
+from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 from feii_dask.store.stored_tables import require_scannable
 
-__all__ = ["archive_query", "cluster", "conclude", "match", "query_archives", "search"]
+__all__ = ["archive_query", "cluster", "match", "query_archives", "search"]
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
             with run.locked():
                 run.update_manifest(queries=queries, counts=count_steps(found.objects, tables, context.lines))
                 run.write_tables(**tables._asdict())
-            scan(run, tables, context, settings, connected)
+            scan(run, settle(run, tables, context, settings), tables, context, settings, connected)
         return conclude(run, settings.include)
 
 
@@ -131,8 +130,9 @@ def resume(settings: Settings, client: Client | None) -> SearchResult:
             return preview(tables, context, settings, run.outcomes())
     with named_in_interrupts(run), run_log(run.directory):
         log.info("run directory: %s", run.directory)
-        with cluster(settings, client) as connected:
-            scan(run, tables, context, settings, connected)
+        if to_scan := settle(run, tables, context, settings):
+            with cluster(settings, client) as connected:
+                scan(run, to_scan, tables, context, settings, connected)
         return conclude(run, settings.include)
 
 
@@ -198,32 +198,30 @@ def match(found: Found, archive: CubeArchive, context: Context, settings: Settin
     return Tables(found.ysos, observations, matched)
 
 
-def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, client: Client) -> None:
-    """Scan what has no outcome yet, and store each outcome as it comes."""
+def settle(run: RunStore, tables: Tables, context: Context, settings: Settings) -> list[ScanTask]:
+    """Store the outcomes of cubes that need no scan, and return the scans of those that have no outcome yet."""
     to_scan, settled = plan_scans(tables, context.lines, run.outcomes(), settings)
+    with run.writer() as writer:
+        for outcome in settled:
+            writer.add(outcome)
     log.info("%d cubes to scan", len(to_scan))
+    return to_scan
+
+
+def scan(
+    run: RunStore, to_scan: list[ScanTask], tables: Tables, context: Context, settings: Settings, client: Client
+) -> None:
+    """Scan cubes, and store each outcome as it comes."""
     footprints = tables.matched.set_index("obs_id")["s_region"].reindex([task.matched.obs_id for task in to_scan])
     check_memory(client, largest_scan_bytes(footprints, context, find_mission(settings.mission).spaxel_arcsec))
     page = PageFeed(client)
     displays = [page, *progress_displays(page.describe_workers)]
     with run.writer() as writer, Progress(len(to_scan), displays) as progress:
-        for outcome in settled:
-            writer.add(outcome)
         for outcomes in run_scans(client, to_scan, context, settings.stall_after_s):
             for outcome in outcomes:
                 writer.add(outcome)
             writer.tick()
             progress.update(outcomes)
-
-
-def conclude(run: RunStore, include: tuple[str, ...]) -> SearchResult:
-    """Rank what a run stored, write the tables and the report, and return it all."""
-    include_kinds(run, include)
-    result = load_results(run)
-    write_exports(result)
-    report = write_report(result)
-    log.info("%s; report: %s", describe_candidates(result.candidates), report)
-    return result
 
 
 def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:

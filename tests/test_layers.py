@@ -22,6 +22,7 @@ ROWS = (
     {"figures", "report"},
     {"matching"},
     {"planning"},
+    {"concluding"},
     {"workflow"},
     {"demo", "estimate", "notebook", "single"},
     {"cli"},

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
+from feii_dask.cubes.memory import MemoryBudget
 from feii_dask.cubes.reader import open_cube
 from feii_dask.detectors.line_window import LineWindow
 from feii_dask.detectors.notebook import NotebookDetector, extension_vs_wavebin
@@ -100,8 +101,8 @@ def test_a_cube_that_takes_more_memory_than_there_is_is_not_read(uri: str) -> No
     start, stop = NotebookDetector().plane_range(open_cube(uri).wavelength_um, LINE) or (0, 0)
     needed = working_bytes(NotebookDetector(), stop - start, 20 * 22)
     matched = MatchedCube(obs_id="jw01", uri=uri)
-    assert scan_cube(matched, context, needed).status is Status.SCANNED
-    refused = scan_cube(matched, context, needed - 1)
+    assert scan_cube(matched, context, MemoryBudget(needed, needed)).status is Status.SCANNED
+    refused = scan_cube(matched, context, MemoryBudget(needed - 1, needed))
     assert refused.status is Status.UNREADABLE
     assert "GB of memory" in refused.reason
     assert refused.bytes_read < Path(uri).stat().st_size / 2

@@ -79,9 +79,9 @@ class Cube:
         return self._file.reader.requests
 
     @property
-    def inflated_bytes(self) -> int:
-        """Bytes that a compressed file takes in memory as long as the cube is open; 0 for others."""
-        return self._file.reader.inflated_bytes
+    def held_bytes(self) -> int:
+        """Bytes that a file which came whole takes in memory as long as the cube is open; 0 for others."""
+        return self._file.reader.held_bytes
 
     def planes(self, start: int, stop: int, extension: str | None = None) -> NDArray[np.float32]:
         """Read some planes, in one request.

@@ -202,6 +202,8 @@ class Cutout:
         FITS cards of the maps: the celestial coordinates and BUNIT.
     mask : (y, x) bool ndarray, or None
         The spaxels with emission, where the detector tells them.
+    file : bytes or None
+        All of this as a FITS file, where a worker has made it.
     """
 
     line: Line
@@ -215,3 +217,4 @@ class Cutout:
     statistic: NDArray[np.float64]
     header: dict[str, str | float | int]
     mask: NDArray[np.bool_] | None = None
+    file: bytes | None = None

@@ -76,16 +76,21 @@ def report_entries(result: SearchResult) -> Iterator[Entry]:
     result : SearchResult
         The results of a run, whose directory holds the cutouts.
     """
-    run, regions = result.run, regions_of(result.matched)
-    credited = credited_detections(result.detections, result.matched, result.ysos)
+    run, credited = result.run, credited_detections(result.detections, result.matched, result.ysos)
     by_yso = dict(iter(credited.groupby("yso_index")))
+    shown = result.candidates["yso_index"].head(FULL_ENTRIES)
+    cubes = credited.loc[credited["yso_index"].isin(shown), "obs_id"]
+    regions = regions_of(result.matched[result.matched["obs_id"].isin(cubes)])
+    best_by_yso: dict[Any, list[dict[Any, Any]]] = {}
+    for detection in credited.drop_duplicates(["yso_index", "line"]).to_dict("records"):
+        best_by_yso.setdefault(detection["yso_index"], []).append(detection)
     for position, row in enumerate(result.candidates.to_dict("records")):
-        found = by_yso[row["yso_index"]]
         candidate = {str(name): value for name, value in row.items()}
-        best = found.drop_duplicates("line").head(MAX_LINES).to_dict("records")
+        best = best_by_yso[row["yso_index"]][:MAX_LINES]
         if position >= FULL_ENTRIES:
             yield Entry(candidate, tuple(stored_thumbnail(run, detection) for detection in best))
             continue
+        found = by_yso[row["yso_index"]]
         cutouts = [stored_cutout(run, detection) for detection in best]
         footprints = {obs_id: regions[obs_id] for obs_id in found["obs_id"].unique() if obs_id in regions}
         others = result.ysos.drop(index=row["yso_index"])

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
 from feii_dask.errors import StoreError
-from feii_dask.model import Cutout, Line
+from feii_dask.model import Cutout, Line, Outcome
 from feii_dask.store.atomic import write_atomically
 from feii_dask.store.run_files import open_regular
 
-__all__ = ["cutout_path", "read_cutout", "read_line_map", "write_cutout"]
+__all__ = ["cutout_path", "make_file", "read_cutout", "read_line_map", "with_files", "write_cutout"]
 
 # Names that every file system takes, and in which a space of the line's name may become a hyphen.
 PLAIN_OBS_ID = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,149}")
@@ -59,15 +61,27 @@ def plain_name(text: str) -> str:
 
 
 def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
-    """Write a cutout: maps with their units and WCS, and the table ``SPECTRUM``.
-
-    The maps are ``LINE``, ``BEFORE`` and ``AFTER`` (ten planes away), ``OFFLINE``, ``MOMENT0``, and ``MASK`` where the
-    detector says which spaxels have emission.
+    """Write a cutout, as the worker made it or as `make_file` does.
 
     Raises
     ------
     StoreError
         If the disk is full, or the directory cannot be written to.
+    """
+    write_atomically(path, cutout.file or make_file(obs_id, cutout))
+
+
+def with_files(outcome: Outcome) -> Outcome:
+    """Return an outcome whose cutouts have their files: a worker makes them, since a file costs 10 ms of a core."""
+    cutouts = tuple(replace(cutout, file=make_file(outcome.obs_id, cutout)) for cutout in outcome.cutouts)
+    return replace(outcome, cutouts=cutouts)
+
+
+def make_file(obs_id: str, cutout: Cutout) -> bytes:
+    """Make the FITS file of a cutout: maps with their units and WCS, and the table ``SPECTRUM``.
+
+    The maps are ``LINE``, ``BEFORE`` and ``AFTER`` (ten planes away), ``OFFLINE``, ``MOMENT0``, and ``MASK`` where the
+    detector says which spaxels have emission.
     """
     unit = str(cutout.header.get("BUNIT", ""))
     hdus = fits.HDUList(
@@ -82,7 +96,7 @@ def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
         hdus.append(image_hdu("MASK", cutout.mask.astype(np.uint8), cutout, ""))
     content = BytesIO()
     hdus.writeto(content)
-    write_atomically(path, content.getvalue())
+    return content.getvalue()
 
 
 def primary_hdu(obs_id: str, line: Line) -> fits.PrimaryHDU:
@@ -140,16 +154,18 @@ def read_cutout(path: Path) -> Cutout:
         If the file is missing, or is not a cutout.
     """
     with open_cutout(path) as hdus:
-        primary, table = hdus[0].header, hdus["SPECTRUM"].data
+        by_name = {hdu.name: hdu for hdu in hdus}  # found by name in the list itself, all are asked each time
+        primary, table = hdus[0].header, by_name["SPECTRUM"].data
+        planes: dict[str, Any] = {field: native(by_name[name].data, np.float32) for name, field in PLANES.items()}
         return Cutout(
             line=Line(from_ascii(primary["SPECIES"]), primary["RESTWAV"], from_ascii(primary["TRANSIT"])),
-            **{field: native(hdus[name].data, np.float32) for name, field in PLANES.items()},
-            moment_map=native(hdus["MOMENT0"].data, np.float32),
+            **planes,
+            moment_map=native(by_name["MOMENT0"].data, np.float32),
             wavelength_um=native(table["wavelength"], np.float64),
             spectrum=native(table["spectrum"], np.float64),
             statistic=native(table["statistic"], np.float64),
-            header=wcs_cards(hdus["LINE"].header),
-            mask=native(hdus["MASK"].data, np.bool_) if "MASK" in hdus else None,
+            header=wcs_cards(by_name["LINE"].header),
+            mask=native(by_name["MASK"].data, np.bool_) if "MASK" in by_name else None,
         )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from feii_dask.errors import StoreError
-from feii_dask.model import Outcome
+from feii_dask.model import Cutout, Outcome
 from feii_dask.store.atomic import make_directory, remove_leftovers, write_atomically
 from feii_dask.store.cutout_files import cutout_path, write_cutout
 from feii_dask.store.outcome_table import SCHEMA, check_rows, to_frame, to_rows
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MAX_ROWS = 20  # a crash costs what is pending: this many rows,
 MAX_AGE_S = 2.0  # or what finished in the last two seconds
+WRITERS = 8  # cutouts at a time; a batch of usual lines has about as many
 
 
 @contextmanager
@@ -45,29 +47,33 @@ def open_writer(directory: Path) -> Iterator[OutcomeWriter]:
         for name in (".", "tables", "outcomes", "cutouts"):
             make_directory(directory / name)
             remove_leftovers(directory / name)
-        writer = OutcomeWriter(directory)
-        try:
-            yield writer
-        except StoreError:
-            with suppress(StoreError):  # the first error is the one to report; where a cutout had no room a part may
+        with ThreadPoolExecutor(WRITERS, thread_name_prefix="cutouts") as pool:
+            writer = OutcomeWriter(directory, pool)
+            try:
+                yield writer
+            except StoreError:
+                with suppress(StoreError):  # the first error is the one to report
+                    writer.flush()
+                raise
+            except BaseException:
                 writer.flush()
-            raise
-        except BaseException:
+                raise
             writer.flush()
-            raise
-        writer.flush()
 
 
 class OutcomeWriter:
     """Collects outcomes into batches.
 
     Each batch becomes one file, ``outcomes/part-<number>.parquet``, which is there whole or not at all. What an outcome
-    detected is in ``cutouts`` before the batch that mentions it. Nothing but the pending batch is held in memory.
+    detected is in ``cutouts`` before the batch that mentions it; it is written while other outcomes are taken. Nothing
+    but the pending batch is held in memory.
 
     Parameters
     ----------
     directory : Path
         The run directory.
+    pool : ThreadPoolExecutor
+        Writes the cutouts: a disk that takes several files at a time is not waited for one by one.
 
     Raises
     ------
@@ -75,38 +81,49 @@ class OutcomeWriter:
         If the disk is full, or the directory cannot be written to.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, pool: ThreadPoolExecutor) -> None:
         self._directory = directory
-        self._pending: list[dict[str, Any]] = []
+        self._pool = pool
+        self._pending: list[PendingOutcome] = []
+        self._rows = 0
         self._oldest = 0.0
         self._next_part = 1 + last_part(directory / "outcomes")
 
     def add(self, outcome: Outcome) -> None:
         """Take an outcome, and write what is due; all rows of one outcome go into the same file."""
         rows = to_rows(outcome, datetime.now(UTC))
-        if len(self._pending) + len(rows) > MAX_ROWS:
+        if self._rows + len(rows) > MAX_ROWS:
             self.flush()
-        for cutout in outcome.cutouts:
-            path = cutout_path(self._directory / "cutouts", outcome.obs_id, cutout.line.name)
-            write_cutout(path, outcome.obs_id, cutout)
         if not self._pending:
             self._oldest = monotonic()
-        self._pending += rows
+        self._pending.append(PendingOutcome(rows, [self._write(outcome.obs_id, cutout) for cutout in outcome.cutouts]))
+        self._rows += len(rows)
         self.tick()
+
+    def _write(self, obs_id: str, cutout: Cutout) -> Future[None]:
+        path = cutout_path(self._directory / "cutouts", obs_id, cutout.line.name)
+        return self._pool.submit(write_cutout, path, obs_id, cutout)
 
     def tick(self) -> None:
         """Write the pending batch if it is full or old; to be called while no outcome comes."""
-        if len(self._pending) >= MAX_ROWS or monotonic() - self._oldest >= MAX_AGE_S:
+        if self._rows >= MAX_ROWS or monotonic() - self._oldest >= MAX_AGE_S:
             self.flush()
 
     def flush(self) -> None:
-        """Write the pending batch now."""
-        if not self._pending:
-            return
+        """Write the pending batch now, without the outcomes whose cutouts could not be written."""
+        pending, self._pending, self._rows = self._pending, [], 0
+        failures = [error for outcome in pending for cutout in outcome.cutouts if (error := cutout.exception())]
+        rows = [row for outcome in pending if outcome.has_cutouts for row in outcome.rows]
+        if rows:
+            self._write_part(rows)
+        if failures:
+            raise failures[0]
+
+    def _write_part(self, rows: list[dict[str, Any]]) -> None:
         content = BytesIO()
         # Small parts are quickest to write and to read without statistics and dictionaries; checksums reveal damage.
         pq.write_table(
-            pa.Table.from_pylist(self._pending, schema=SCHEMA),
+            pa.Table.from_pylist(rows, schema=SCHEMA),
             content,
             use_dictionary=False,
             write_statistics=False,
@@ -114,7 +131,18 @@ class OutcomeWriter:
         )
         write_atomically(self._directory / "outcomes" / f"part-{self._next_part:08d}.parquet", content.getvalue())
         self._next_part += 1
-        self._pending = []
+
+
+class PendingOutcome(NamedTuple):
+    """The rows of an outcome, and its cutouts on their way to the disk."""
+
+    rows: list[dict[str, Any]]
+    cutouts: list[Future[None]]
+
+    @property
+    def has_cutouts(self) -> bool:
+        """Whether all its cutouts are there."""
+        return all(cutout.exception() is None for cutout in self.cutouts)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from feii_dask.errors import StoreError
 from feii_dask.model import Line, Outcome, Status
+from feii_dask.store.cutout_files import cutout_path, make_file, with_files
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore
 from tests.runs import statuses_of
@@ -107,10 +109,33 @@ def test_cutouts_are_there_before_the_batch_that_mentions_them(
     with store.writer() as writer:
         writer.add(outcome_of("a", lines, detected=lines[1:3], cutouts=True))
         assert part_files(store) == []
+        writer.flush()
         for line in lines[1:3]:
             assert store.cutout("a", line.name).line.wavelength_um == line.wavelength_um
     with pytest.raises(StoreError):
         store.cutout("a", lines[0].name)
+
+
+def test_an_outcome_whose_cutout_cannot_be_written_is_not_stored_and_its_neighbours_are(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    cutout_path(store.directory / "cutouts", "b", lines[0].name).mkdir()
+    with pytest.raises(StoreError, match=r"cannot write .*cutouts"), store.writer() as writer:
+        for name in "abc":
+            writer.add(outcome_of(name, lines[:1], detected=lines[:1], cutouts=True))
+    assert list(statuses_of(store)) == ["a", "c"]
+
+
+def test_a_cutout_that_a_worker_made_is_stored_as_it_is(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    made_here, made_there = (outcome_of(name, lines[:1], detected=lines[:1], cutouts=True) for name in "ab")
+    with store.writer() as writer:
+        writer.add(made_here)
+        writer.add(with_files(made_there))
+    (path,) = (cutout_path(store.directory / "cutouts", name, lines[0].name) for name in "b")
+    assert path.read_bytes() == make_file("b", made_there.cutouts[0])
+    np.testing.assert_array_equal(store.line_map("a", lines[0].name), store.line_map("b", lines[0].name))
 
 
 def test_a_killed_search_loses_its_last_batch_and_nothing_else(store: RunStore) -> None:
