@@ -83,7 +83,7 @@ def search(snr: float, seed: int) -> dict[str, Any]:
     planes = cube.flux.astype(np.float32)
     mission = find_mission("sofia")
     grating: Detection = load_detector(mission.detector, mission.detector_options).measure(
-        planes, cube.wavelength_um, line
+        planes, cube.wavelength_um, line, pixel_arcsec=cube.pixel_arcsec, errors=cube.error.astype(np.float32)
     )
     notebook = NotebookDetector().measure(planes, cube.wavelength_um, line)
     errors = {"grating": grating.velocity_kms - velocity_kms, "notebook": notebook.velocity_kms - velocity_kms}

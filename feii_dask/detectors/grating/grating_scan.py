@@ -41,6 +41,7 @@ LINE_REACH = 1.1  # resolution elements on either side of a line that are kept o
 # random field chance is as high: both are those of simulated cubes with baselines and uneven coverage, of which 3 %
 # were false alarms without them and 0.5 % with them (tests/benchmarks/far_infrared_scenes.py, seeds below 5000).
 FREEDOM, UNEVEN = 0.135, 3.0
+LEAST_BESIDE = 0.5  # resolution elements beside the line that tell the scale, of the shortest cubes
 
 Cube64 = NDArray[np.float64]
 Planes = NDArray[np.bool_]
@@ -146,7 +147,7 @@ class GratingScan(MeasuresArrays):
         statistic = max(float(curve[plane]), 0.0)
         elements = np.count_nonzero(searched) / self.line_planes
         beams = search.beams(self.psf_px)
-        freedom = FREEDOM * beams * max(1.0, np.count_nonzero(search.off_line) / self.line_planes - 1)
+        freedom = FREEDOM * beams * max(LEAST_BESIDE, np.count_nonzero(search.off_line) / self.line_planes - 1)
         as_large = sum(null >= statistic for null in search.nulls)
         chance, *null_p = (
             min(1.0, UNEVEN * random_field_p_value(height, beams, elements, freedom))

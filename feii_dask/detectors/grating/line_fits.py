@@ -8,6 +8,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from feii_dask.detectors.grating.correlated_noise import expected_scatter
 from feii_dask.detectors.grating.weighed_spectra import WeighedSpectra
 
 __all__ = ["LineFits", "fit_lines"]
@@ -29,10 +30,13 @@ class LineFits:
         Peak of the line in the cube's unit; 0 where there are too few data.
     information : (m, y, x) float64 ndarray
         Inverse variance of the amplitude, as independent voxels would have it; 0 where there are too few data.
+    scatter : (m,) float64 ndarray
+        By what a typical spaxel's amplitude scatters more since planes share their noise.
     """
 
     amplitude: Cube64
     information: Cube64
+    scatter: NDArray[np.float64]
 
 
 def fit_lines(spectra: WeighedSpectra, centres: NDArray[np.float64], line_planes: float) -> LineFits:
@@ -72,7 +76,9 @@ def fit_lines(spectra: WeighedSpectra, centres: NDArray[np.float64], line_planes
     constrained = enough & (seen > 0.5) & (information > 0.1 * gg)
     amplitude = response / np.where(constrained, information, 1.0)
     square_noise = np.square(np.where(np.isfinite(spectra.noise), spectra.noise, 1.0))
-    return LineFits(np.where(constrained, amplitude, 0.0), np.where(constrained, information / square_noise, 0.0))
+    scatter = expected_scatter(profile, bases, weight.mean(axis=(1, 2)), line_planes)
+    information = np.where(constrained, information / square_noise, 0.0)
+    return LineFits(np.where(constrained, amplitude, 0.0), information, scatter)
 
 
 def continuum_bases(planes: int) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ __all__ = ["WeighedSpectra", "weighed_spectra"]
 FEWEST_PLANES = 6  # beside the line, that tell the noise
 FEWEST_NEGATIVE = 10  # spaxels of a plane that tell its noise
 CLIP = 3.0  # standard deviations beyond which a plane does not
+LEAST_QUANTILE = 0.7  # of all spaxels' scatter, in units of the stated errors, below which none is believed to be
 FEWEST_STATED = 0.5  # share of the data with a usable error, below which errors are not believed
 WIDEST_STATED = 30.0  # an error over the median or the other way round; what is beyond is taken to be that
 
@@ -79,7 +80,8 @@ def weighed_spectra(planes: Cube64, line_mask: Good, errors: NDArray[np.floating
         normalized = np.where(good & constrained, (known - continuum) / np.where(constrained, noise, 1.0), 0.0)
         return WeighedSpectra(known, good / np.square(noise_of_planes(normalized))[:, None, None], noise, continuum)
     of_spaxel = np.median(stated, axis=0)
-    noise = np.where(constrained, np.maximum(scatter, median) * of_spaxel, np.nan)
+    least = np.quantile(scatter[constrained], LEAST_QUANTILE)
+    noise = np.where(constrained, np.maximum(scatter, least) * of_spaxel, np.nan)
     return WeighedSpectra(known, good * np.square(of_spaxel / stated), noise, continuum)
 
 
