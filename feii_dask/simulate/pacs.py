@@ -180,8 +180,8 @@ def make_pacs_cube(
         image = outflow(x - (side - 1) / 2, y - (side - 1) / 2, extent_arcsec / pixel_arcsec, beam_px, rng)
         flux += snr * rms_jy * profile[:, None, None] * image
         truth = {"snr": snr, "velocity_kms": velocity_kms}
-    sky_deg = np.stack(wcs.wcs_pix2world(x, y, 0))
-    return PacsCube(line, kind, wavelength_um, flux, np.full_like(flux, STATED * rms_jy), wcs, sky_deg, pixel_arcsec, truth)
+    sky_deg, error = np.stack(wcs.wcs_pix2world(x, y, 0)), np.full_like(flux, STATED * rms_jy)
+    return PacsCube(line, kind, wavelength_um, flux, error, wcs, sky_deg, pixel_arcsec, truth)
 
 
 def field_wcs(center_deg: tuple[float, float], pixel_arcsec: float, side: int, roll_deg: float) -> WCS:

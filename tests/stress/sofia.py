@@ -179,9 +179,7 @@ def detect(cube: Cube, planes: NDArray[np.float32], rest_um: float) -> Detection
     mission = find_mission("sofia")
     detector = load_detector(mission.detector, mission.detector_options)
     line, errors = Line("source", rest_um), cube.errors(0, len(planes))
-    return detector.detect(
-        LineWindow(planes, cube.wavelength_um, line, pixel_arcsec=cube.pixel_arcsec, errors=errors)
-    )
+    return detector.detect(LineWindow(planes, cube.wavelength_um, line, pixel_arcsec=cube.pixel_arcsec, errors=errors))
 
 
 def sky_of(cube: Cube, wcs: WCS | None) -> SkyCoord:

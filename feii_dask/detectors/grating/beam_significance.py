@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from feii_dask.detectors.grating.line_fits import LineFits, WeighedSpectra
+from feii_dask.detectors.grating.line_fits import LineFits
+from feii_dask.detectors.grating.weighed_spectra import WeighedSpectra
 
 __all__ = ["BEAMS", "LineSearch", "beam_average", "search_lines"]
 
@@ -35,8 +36,8 @@ class LineSearch:
     significance : (n, y, x) float64 ndarray
         The largest of the beams' averages, standard deviations; NaN where there are too few data.
     scales : tuple of float
-        Scatter of the averages over each of `BEAMS`, over that of independent voxels, as it is beside the line and would
-        be where it is largest.
+        Scatter of the averages over each of `BEAMS`, over that of independent voxels: what it is beside the line tells
+        what it is where it is largest.
     nulls : tuple of float
         The largest significance of fits beside the line, as they are and with the sign turned.
     """

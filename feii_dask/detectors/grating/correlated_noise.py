@@ -9,16 +9,14 @@ from scipy.ndimage import gaussian_filter1d
 __all__ = ["expected_scatter"]
 
 # FWHM of the kernel that makes the noise of neighbours alike, over that of the line-spread function. FIFI-LS's pipeline
-# smooths by about half a resolution element in its fits (sofia_redux, fifi_ls.resample); in long cubes it hardly matters.
+# fits windows of half a resolution element (sofia_redux, fifi_ls.resample); in long cubes it hardly matters.
 KERNEL = 0.6
 FWHM = 2.3548  # over the standard deviation of a Gaussian
 
 Array = NDArray[np.float64]
 
 
-def expected_scatter(
-    profiles: Array, bases: Array, weight: Array, line_planes: float
-) -> Array:
+def expected_scatter(profiles: Array, bases: Array, weight: Array, line_planes: float) -> Array:
     """Return the scatter of fitted amplitudes over that of independent planes, (m,); 1 where there is no fit.
 
     A continuum takes away more of the noise beside the end of a scan, or beside planes that are left out, than in the

@@ -38,9 +38,9 @@ W_HZ_PER_JY = 1e-26
 ROUNDS = 3  # of looking for the best plane, whose surroundings then tell the noise
 LINE_REACH = 1.1  # resolution elements on either side of a line that are kept out of the noise
 # Degrees of freedom that each beam and resolution element adds to the scale, and how much more often than in a smooth
-# random field chance is as high: both are those of simulated cubes with baselines and uneven coverage, of which 3 %
-# were false alarms without them and 0.5 % with them (tests/benchmarks/far_infrared_scenes.py, seeds below 5000).
-FREEDOM, UNEVEN = 0.135, 3.0
+# random field chance is as high: both are those of simulated cubes with baselines and uneven coverage, of which 2 %
+# were false alarms with the first alone and 0.4 % with both (tests/benchmarks/far_infrared_scenes.py, seeds 63000 on).
+FREEDOM, UNEVEN = 0.54, 20.0
 LEAST_BESIDE = 0.5  # resolution elements beside the line that tell the scale, of the shortest cubes
 
 Cube64 = NDArray[np.float64]
