@@ -39,7 +39,7 @@ def expected_scatter(profiles: Array, bases: Array, weight: Array, line_planes: 
     >>> profiles = np.exp(-4 * np.log(2) * ((planes - planes[:, None]) / 8) ** 2)
     >>> scatter = expected_scatter(profiles, np.ones((1, 40)), np.ones(40), line_planes=8.0)
     >>> scatter[[0, 20]].round(2)
-    array([2.3 , 2.37])
+    array([2.04, 2.35])
     """
     root = np.sqrt(weight)
     weighted = profiles * root
