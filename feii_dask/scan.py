@@ -243,13 +243,16 @@ def measure_group(
     first, stop = group[0].start, max(each.stop for each in group)
     slab = cube.planes(first, stop)
     slab.setflags(write=False)  # a detector that wrote into it would change what the others see, and what is stored
+    errors = cube.errors(first, stop) if getattr(detector, "reads_errors", False) else None
+    if errors is not None:
+        errors.setflags(write=False)
     known: dict[str, Any] = {"rv_kms": matched.rv_kms, "searched": searched}
     if isfinite(cube.pixel_arcsec):
         known["pixel_arcsec"] = cube.pixel_arcsec
     measured = {}
+    whole = LineWindow(slab, cube.wavelength_um[first:stop], group[0].line, start=first, errors=errors, **known)
     for each in group:
-        planes, wavelength_um = slab[each.start - first : each.stop - first], cube.wavelength_um[each.start : each.stop]
-        window = LineWindow(planes, wavelength_um, each.line, start=each.start, **known)
+        window = replace(whole, line=each.line).part(each.start - first, each.stop - first)
         measured[each.line] = measure_window(cube, detector, window, matched)
     return measured
 
