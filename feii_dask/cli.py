@@ -175,11 +175,11 @@ def scan(uri: str, config: str | None, plot: bool, whole: bool, **options: Any) 
 @click.option("--min-lines", type=int, help="Distinct lines of a candidate.  [default: 1; without p-values 3]")
 def rank(directory: Path, config: str | None, grade_a_q: float, min_lines: int | None, **options: Any) -> None:
     """Rank the candidates of a run again, without scanning."""
+    from feii_dask.concluding import conclude
     from feii_dask.config.loading import load_settings
     from feii_dask.monitor.log import run_log
     from feii_dask.ranking.thresholds import Thresholds
     from feii_dask.store.run_store import RunStore
-    from feii_dask.workflow import conclude
 
     run, settings = RunStore.open(directory), load_settings(config, **options)
     with run_log(directory):
@@ -202,7 +202,7 @@ def report(directory: Path) -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, callback=at_home, help="The new run.")
 def merge(directories: tuple[Path, ...], out: Path) -> None:
     """Merge runs of the same lines and detector into a new one, and rank it."""
-    from feii_dask.workflow import merge as run_merge
+    from feii_dask.concluding import merge as run_merge
 
     run_merge(directories, out)
 

@@ -15,7 +15,8 @@
     ├── CubeError           one cube; never ends a run, becomes an outcome's status
     │   ├── CubeMissingError    nothing is stored under that name
     │   ├── CubeReadError       it is there, but it could not be read
-    │   │   └── CubeTimeoutError    it did not answer in time
+    │   │   ├── CubeTimeoutError    it did not answer in time
+    │   │   └── CubeChangedError    it became another file while it was read
     │   └── CubeFormatError     it was read, but it is not a spectral cube
     ├── DetectorError       a detector that cannot be loaded, or that failed
     └── StoreError          results that cannot be written or read back                 (exit code 4)
@@ -31,6 +32,7 @@ from feii_dask.plain_text import plain_text
 __all__ = [
     "ArchiveError",
     "ClusterError",
+    "CubeChangedError",
     "CubeError",
     "CubeFormatError",
     "CubeMissingError",
@@ -124,6 +126,10 @@ class CubeReadError(CubeError):
 
 class CubeTimeoutError(CubeReadError):
     """The cube's storage did not answer in time."""
+
+
+class CubeChangedError(CubeReadError):
+    """The cube's file became another one while it was read."""
 
 
 class CubeFormatError(CubeError):

@@ -7,6 +7,7 @@ import reprlib
 import time
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Any, TypeAlias
@@ -17,6 +18,7 @@ from feii_dask.addresses import shown
 from feii_dask.cubes.celestial import places_on_data
 from feii_dask.cubes.cutout import make_cutout
 from feii_dask.cubes.hdus import text_card
+from feii_dask.cubes.memory import MemoryBudget
 from feii_dask.cubes.reader import Cube, read_cube
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.detectors.contract import Detector, detect_in_cube
@@ -54,12 +56,16 @@ class ScanTask:
         How often the cluster lost this scan.
     alone : bool
         Whether to scan it while nothing else runs, because a worker died over it.
+    sent_at, put_off_at : float or None
+        When it was sent to the cluster, and when it failed first for a reason that may pass, s of the client's clock.
     """
 
     matched: MatchedCube
     attempt: int = 1
     lost: int = 0
     alone: bool = False
+    sent_at: float | None = None
+    put_off_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def skip_reason(matched: MatchedCube, lines: tuple[Line, ...]) -> tuple[Status, 
     return None
 
 
-def scan_cube(matched: MatchedCube, context: Context, memory_bytes: int | None = None) -> Outcome:
+def scan_cube(matched: MatchedCube, context: Context, memory: MemoryBudget | None = None) -> Outcome:
     """Look for lines in one cube.
 
     Whatever happens to the cube becomes the outcome's status and reason; no exception leaves this function once it has
@@ -98,8 +104,8 @@ def scan_cube(matched: MatchedCube, context: Context, memory_bytes: int | None =
         The cube, and what is known of it.
     context : Context
         What to look for, and how.
-    memory_bytes : int, optional
-        What there is for it; a cube that takes more is refused rather than read.
+    memory : MemoryBudget, optional
+        What there is for this scan and others; a cube that takes more is refused rather than read.
 
     Returns
     -------
@@ -119,11 +125,11 @@ def scan_cube(matched: MatchedCube, context: Context, memory_bytes: int | None =
     refused = skip_reason(matched, context.lines)
     if refused is not None:
         return Outcome.without_scan(matched, context.lines, *refused)
-    reader = RangeReader(matched.uri or "", context.storage_options, memory_bytes)
+    reader = RangeReader(matched.uri or "", context.storage_options, memory.most_bytes if memory else None)
     try:
         detector = load_detector(context.detector, context.detector_options)
         cube = read_cube(reader, context.extension)
-        outcome = search_lines(cube, detector, matched, context, memory_bytes)
+        outcome = search_lines(cube, detector, matched, context, memory)
     except Exception as error:  # noqa: BLE001 - the promise above
         outcome = Outcome.without_scan(matched, context.lines, *explain(error, reader.uri))
     return replace(
@@ -131,11 +137,12 @@ def scan_cube(matched: MatchedCube, context: Context, memory_bytes: int | None =
         seconds=time.perf_counter() - started,
         bytes_read=reader.bytes_read,
         requests=reader.requests,
+        may_pass=reader.may_pass and outcome.status.failed,
     )
 
 
 def search_lines(
-    cube: Cube, detector: Detector, matched: MatchedCube, context: Context, memory_bytes: int | None
+    cube: Cube, detector: Detector, matched: MatchedCube, context: Context, memory: MemoryBudget | None
 ) -> Outcome:
     """Look for the lines of a context in an open cube."""
     planned = matched.planned_lines(context.lines)
@@ -148,9 +155,8 @@ def search_lines(
             ranges.append(planes)
         elif line in planned or planes.status is not Status.NO_LINE_IN_BAND:
             measured[line] = (planes, None)
-    if memory_bytes is not None:
-        require_memory(cube, detector, ranges, memory_bytes)
-    measured |= measure_ranges(cube, detector, ranges, matched, context.lines)
+    with take_memory(cube, detector, ranges, memory) if memory else nullcontext():
+        measured |= measure_ranges(cube, detector, ranges, matched, context.lines)
     in_order = [measured[line] for line in context.lines if line in measured]
     origin: dict[str, str | float | int] = {"OBJECT": matched.object_name, "FINGERPR": context.fingerprint}
     detections = tuple(replace(detection, flags=(*detection.flags, *cube.flags)) for detection, _ in in_order)
@@ -189,15 +195,18 @@ def whole_numbers(needed: Any) -> tuple[int, int]:
     return start, stop
 
 
-def require_memory(cube: Cube, detector: Detector, ranges: list[PlaneRange], memory_bytes: int) -> None:
-    """Refuse a cube that would cost its worker's life, and with it the scans of its neighbours."""
+def take_memory(
+    cube: Cube, detector: Detector, ranges: list[PlaneRange], memory: MemoryBudget
+) -> AbstractContextManager[None]:
+    """Take the memory for a search; refuse a cube that would cost its worker's life, and its neighbours' scans."""
     planes = max((each.stop - each.start for each in ranges), default=0)
-    needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2]) + cube.inflated_bytes
-    if needed > memory_bytes:
+    needed = working_bytes(detector, planes, cube.shape[1] * cube.shape[2]) + cube.held_bytes
+    if needed > memory.most_bytes:
         raise CubeReadError(
             f"{cube.uri} takes {needed / 1e9:.2g} GB of memory to search, and there are "
-            f"{memory_bytes / 1e9:.2g}: give each worker more, then scan again what failed"
+            f"{memory.most_bytes / 1e9:.2g}: give each worker more, then scan again what failed"
         )
+    return memory.take(needed)
 
 
 def measure_ranges(
@@ -237,13 +246,16 @@ def measure_group(
     first, stop = group[0].start, max(each.stop for each in group)
     slab = cube.planes(first, stop)
     slab.setflags(write=False)  # a detector that wrote into it would change what the others see, and what is stored
+    errors = cube.errors(first, stop) if getattr(detector, "reads_errors", False) else None
+    if errors is not None:
+        errors.setflags(write=False)
     known: dict[str, Any] = {"rv_kms": matched.rv_kms, "searched": searched}
     if isfinite(cube.pixel_arcsec):
         known["pixel_arcsec"] = cube.pixel_arcsec
     measured = {}
+    whole = LineWindow(slab, cube.wavelength_um[first:stop], group[0].line, start=first, errors=errors, **known)
     for each in group:
-        planes, wavelength_um = slab[each.start - first : each.stop - first], cube.wavelength_um[each.start : each.stop]
-        window = LineWindow(planes, wavelength_um, each.line, start=each.start, **known)
+        window = replace(whole, line=each.line).part(each.start - first, each.stop - first)
         measured[each.line] = measure_window(cube, detector, window, matched)
     return measured
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ import pandas as pd
 from distributed import Client
 
 from feii_dask.archives import ArchiveQuery, Catalogue, CubeArchive, Selection, open_catalogue, open_cube_archive
+from feii_dask.concluding import conclude
 from feii_dask.config.missions import find_mission
 from feii_dask.config.run_places import is_run
 from feii_dask.config.settings import Settings
@@ -29,26 +30,15 @@ from feii_dask.model import Context
 from feii_dask.monitor.log import progress_displays, run_log
 from feii_dask.monitor.progress import Progress
 from feii_dask.planning import count_steps, plan_scans
-from feii_dask.ranking.candidates import describe_candidates
-from feii_dask.ranking.results import RankedRun, load_results
-from feii_dask.ranking.thresholds import Thresholds, keep_thresholds
-from feii_dask.report.exports import write_exports
-from feii_dask.report.page import write_report
+from feii_dask.ranking.results import RankedRun
 from feii_dask.results.search_result import SearchResult
-from feii_dask.store.manifest import (
-    as_context,
-    create_run,
-    include_kinds,
-    included_kinds,
-    resume_run,
-    validate_uris,
-)
-from feii_dask.store.merged_run import merge_runs
+from feii_dask.scan import ScanTask
+from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 from feii_dask.store.stored_tables import require_scannable
 
-__all__ = ["archive_query", "cluster", "conclude", "match", "merge", "query_archives", "search"]
+__all__ = ["archive_query", "cluster", "match", "query_archives", "search"]
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +91,7 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
                 counts = count_steps(found.objects, tables, context.lines)
                 run.update_manifest(queries=queries, counts=counts, not_searched=found.not_searched)
                 run.write_tables(**tables._asdict())
-            scan(run, tables, context, settings, connected)
+            scan(run, settle(run, tables, context, settings), tables, context, settings, connected)
         return conclude(run, settings.include)
 
 
@@ -142,8 +132,9 @@ def resume(settings: Settings, client: Client | None) -> SearchResult:
             return preview(tables, context, settings, run.outcomes())
     with named_in_interrupts(run), run_log(run.directory):
         log.info("run directory: %s", run.directory)
-        with cluster(settings, client) as connected:
-            scan(run, tables, context, settings, connected)
+        if to_scan := settle(run, tables, context, settings):
+            with cluster(settings, client) as connected:
+                scan(run, to_scan, tables, context, settings, connected)
         return conclude(run, settings.include)
 
 
@@ -213,46 +204,31 @@ def match(found: Found, archive: CubeArchive, context: Context, settings: Settin
     return Tables(found.ysos, observations, matched)
 
 
-def scan(run: RunStore, tables: Tables, context: Context, settings: Settings, client: Client) -> None:
-    """Scan what has no outcome yet, and store each outcome as it comes."""
+def settle(run: RunStore, tables: Tables, context: Context, settings: Settings) -> list[ScanTask]:
+    """Store the outcomes of cubes that need no scan, and return the scans of those that have no outcome yet."""
     to_scan, settled = plan_scans(tables, context.lines, run.outcomes(), settings)
+    with run.writer() as writer:
+        for outcome in settled:
+            writer.add(outcome)
     log.info("%d cubes to scan", len(to_scan))
+    return to_scan
+
+
+def scan(
+    run: RunStore, to_scan: list[ScanTask], tables: Tables, context: Context, settings: Settings, client: Client
+) -> None:
+    """Scan cubes, and store each outcome as it comes."""
     footprints = tables.matched.set_index("obs_id")["s_region"].reindex([task.matched.obs_id for task in to_scan])
     check_memory(client, largest_scan_bytes(footprints, context, find_mission(settings.mission).spaxel_arcsec))
     context = replace(context, fingerprint=str(run.manifest.get("fingerprint", "")))
     page = PageFeed(client)
     displays = [page, *progress_displays(page.describe_workers)]
     with run.writer() as writer, Progress(len(to_scan), displays) as progress:
-        for outcome in settled:
-            writer.add(outcome)
         for outcomes in run_scans(client, to_scan, context, settings.stall_after_s):
             for outcome in outcomes:
                 writer.add(outcome)
             writer.tick()
             progress.update(outcomes)
-
-
-def conclude(run: RunStore, include: tuple[str, ...], thresholds: Thresholds | None = None) -> SearchResult:
-    """Rank what a run stored, write the tables and the report, and return it all.
-
-    Without thresholds those of its last ranking stand.
-    """
-    include_kinds(run, include)
-    if thresholds is not None:
-        keep_thresholds(run, thresholds)
-    ranked = load_results(run)
-    write_exports(ranked)
-    report = write_report(ranked)
-    log.info("%s; report: %s", describe_candidates(ranked.candidates), report)
-    return SearchResult(ranked)
-
-
-def merge(directories: Sequence[Path], out: Path) -> SearchResult:
-    """Merge runs of the same lines and detector into a new one, and rank it with what the first was ranked with."""
-    with run_log(None):
-        run = merge_runs(directories, out)
-    with run_log(run.directory):
-        return conclude(run, included_kinds(run))
 
 
 def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:

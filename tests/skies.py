@@ -12,6 +12,8 @@ from astropy.table import Table
 
 from feii_dask.simulate import make_archive
 
+UNIFORM = fits.Header({"CTYPE3": "WAVE", "CUNIT3": "um", "CRVAL3": 5.3, "CDELT3": 0.0008, "CRPIX3": 1.0})
+BLOCK = 2880  # of a FITS file
 SHAPE = (15, 15)  # spaxels: the smallest field in which a jet is one
 
 
@@ -32,11 +34,24 @@ def name_tmc1a(sky: Path, directory: Path) -> Path:
     return directory
 
 
-def write_uniform_cube(path: Path, value: float) -> Path:
+def write_uniform_cube(path: Path, value: float, shape: tuple[int, int, int] = (60, 3, 3)) -> Path:
     """Write a cube all of whose spaxels have one value, in place of another if there is one."""
-    header = fits.Header({"CTYPE3": "WAVE", "CUNIT3": "um", "CRVAL3": 5.3, "CDELT3": 0.0008, "CRPIX3": 1.0})
-    sci = fits.ImageHDU(np.full((60, 3, 3), value, dtype=np.float32), header, name="SCI")
+    sci = fits.ImageHDU(np.full(shape, value, dtype=np.float32), UNIFORM, name="SCI")
     fits.HDUList([fits.PrimaryHDU(), sci]).writeto(path, overwrite=True)
+    return path
+
+
+def write_hollow_cube(path: Path, value: float, shape: tuple[int, int, int]) -> Path:
+    """Write a cube whose last plane has one value, and all others 0, which take no room on a disk."""
+    sci = fits.ImageHDU(np.full((1, *shape[1:]), value, dtype=np.float32), UNIFORM, name="SCI")
+    sci.header["NAXIS3"] = shape[0]
+    headers = (fits.PrimaryHDU().header.tostring() + sci.header.tostring()).encode()
+    stop = len(headers) + 4 * shape[0] * shape[1] * shape[2]
+    with path.open("wb") as file:
+        file.write(headers)
+        file.seek(stop - sci.data.nbytes)
+        file.write(sci.data.astype(">f4").tobytes())
+        file.truncate(len(headers) + -(-(stop - len(headers)) // BLOCK) * BLOCK)
     return path
 
 

@@ -22,6 +22,7 @@ ROWS = (
     {"figures", "report"},
     {"matching", "results"},
     {"planning"},
+    {"concluding"},
     {"workflow"},
     {"demo", "estimate", "help_pages", "look_up", "notebook", "single"},
     {"cli"},

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from feii_dask.cubes.lines import NOTEBOOK_LINES
+from feii_dask.cubes.memory import MemoryBudget
 from feii_dask.cubes.reader import open_cube
 from feii_dask.detectors.line_window import LineWindow
 from feii_dask.detectors.notebook import NotebookDetector, extension_vs_wavebin
@@ -100,8 +101,8 @@ def test_a_cube_that_takes_more_memory_than_there_is_is_not_read(uri: str) -> No
     start, stop = NotebookDetector().plane_range(open_cube(uri).wavelength_um, LINE) or (0, 0)
     needed = working_bytes(NotebookDetector(), stop - start, 20 * 22)
     matched = MatchedCube(obs_id="jw01", uri=uri)
-    assert scan_cube(matched, context, needed).status is Status.SCANNED
-    refused = scan_cube(matched, context, needed - 1)
+    assert scan_cube(matched, context, MemoryBudget(needed, needed)).status is Status.SCANNED
+    refused = scan_cube(matched, context, MemoryBudget(needed - 1, needed))
     assert refused.status is Status.UNREADABLE
     assert "GB of memory" in refused.reason
     assert refused.bytes_read < Path(uri).stat().st_size / 2
@@ -269,6 +270,23 @@ class Records(Detects):
         return Detection(line=window.line, flags=tuple(f"{key}={value}" for key, value in given.items()))
 
 
+class SumsErrors(Detects):
+    """Returns the sum of the errors that it was given, as a flag."""
+
+    reads_errors = True
+
+    def detect(self, window: LineWindow) -> Any:
+        return Detection(line=window.line, flags=(f"sum={None if window.errors is None else window.errors.sum():g}",))
+
+
+class SpoilsErrors(Detects):
+    reads_errors = True
+
+    def detect(self, window: LineWindow) -> Any:
+        window.errors[:] = 0  # type: ignore[index]
+        return self.answer
+
+
 class CountsFromItsWindow(Detects):
     """Finds the line in the third plane of its window, and has a curve from the second on."""
 
@@ -342,6 +360,7 @@ class PeaksOutside(Detects):
         ("AsksForFloats", "DetectorError: plane_range() must return two whole numbers, or None, not (0.0, 10.0)"),
         ("AsksForOne", "must return two whole numbers, or None, not (7,)"),
         ("FillsBlanks", "ValueError: assignment destination is read-only"),
+        ("SpoilsErrors", "ValueError: assignment destination is read-only"),
         ("ConvertsUnits", "read-only"),
         ("AnswersElse", "returned a bool, not a Detection"),
         ("PeaksOutside", "IndexError"),
@@ -388,6 +407,16 @@ def test_what_a_detector_is_given(uri: str, tmp_path: Path) -> None:
     nowhere = write_cube(tmp_path / "nowhere.fits", jet(), CRVAL3=5.2452, PIXAR_A2=None, CTYPE1=None, CUNIT1=None)
     (found,) = scan(nowhere, detector="tests.test_scan:Records").detections
     assert found.flags == ("rv_kms=0.0", "pixel_arcsec=0.13", "start=100", "no_coordinates")
+
+
+def test_errors_are_read_for_the_detectors_that_want_them(tmp_path: Path) -> None:
+    """They cost their header and their planes; the others read nothing more."""
+    errors = np.arange(200.0, dtype=np.float32)[:, None, None] * np.ones((20, 22), np.float32)
+    uri = write_cube(tmp_path / "cube.fits", jet(), errors, CRVAL3=5.2452)
+    with_errors, without = (scan(uri, detector=f"tests.test_scan:{name}") for name in ("SumsErrors", "Records"))
+    assert with_errors.detections[0].flags == (f"sum={440 * np.arange(100, 140).sum():g}",)
+    assert (with_errors.requests, without.requests) == (4, 2)
+    assert with_errors.bytes_read - without.bytes_read == 4 * 40 * 440 + 4 * 2880
 
 
 def test_planes_are_counted_in_the_cube(uri: str) -> None:

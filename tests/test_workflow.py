@@ -17,7 +17,7 @@ from astropy.table import Table
 from distributed import Client
 
 import feii_dask as fd
-from feii_dask.errors import FingerprintError, LineError, SettingsError, StoreError, TargetError
+from feii_dask.errors import ClusterError, FingerprintError, LineError, SettingsError, StoreError, TargetError
 from feii_dask.store.run_store import SCIENCE_COLUMNS, RunStore
 from tests.skies import truth_of
 
@@ -171,6 +171,21 @@ def test_a_killed_run_goes_on_where_it_was(undisturbed: fd.SearchResult, sky: Pa
     pd.testing.assert_frame_equal(science(resumed.outcomes), science(undisturbed.outcomes))
     kept = resumed.outcomes[resumed.outcomes["obs_id"].isin(stored["obs_id"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, stored)
+
+
+def test_a_finished_run_is_resumed_without_a_cluster(
+    sky: Path, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = run(sky, client)
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__GONE__KIND", "address")
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__GONE__ADDRESS", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DASK_FEII_DASK__CLUSTER", "gone")
+    with caplog.at_level(logging.INFO):
+        again = fd.search(fd.load_settings(resume="run"))
+    assert "0 cubes to scan" in caplog.text
+    pd.testing.assert_frame_equal(again.outcomes, first.outcomes)
+    with pytest.raises(ClusterError, match="no scheduler answers"):
+        fd.search(fd.load_settings(resume="run", retry_failed=True))
 
 
 def test_failed_cubes_are_tried_again_when_asked(sky: Path, client: Client) -> None:

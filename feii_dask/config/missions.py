@@ -64,10 +64,17 @@ class Mission:
     tried: str = ""
 
 
-# Wavelength, µm, and FWHM of the beam, arcsec. PACS: 9″ to 13″ (Observer's Manual 2.5). SPIRE: 17″ to 21″ in its short
-# array and 29″ to 42″ in its long one (Swinyard et al. 2014, MNRAS 440, 3658), as if it grew evenly. Where both see a
-# line, SPIRE's.
-HERSCHEL_BEAM_ARCSEC = ((51.0, 9.0), (193.0, 12.6), (194.0, 17.0), (313.0, 21.0), (314.0, 29.0), (671.0, 42.0))
+# Wavelength, µm, and FWHM of the beam, arcsec. FIFI-LS: the diffraction limit of 2.5 m; its pipeline assumes 5″ and 10″
+# in its two channels (sofia_redux, fifi_ls.get_resolution), and samples these with five spaxels.
+FIFI_BEAM_ARCSEC = ((51.0, 4.25), (203.0, 16.92))
+# PACS: the telescope's diffraction pattern (3.28 m, obstructed by 0.165 of its diameter) over a spaxel of 9.4″, which
+# rasters on Neptune confirmed (Observer's Manual, section 4.6). SPIRE: 17″ to 21″ in its short array and 29″ to 42″ in
+# its long one (Swinyard et al. 2014, MNRAS 440, 3658; tables by Makiwa et al. 2013, Applied Optics 52, 3864), as if it
+# grew evenly. Where both see a line, SPIRE's.
+HERSCHEL_BEAM_ARCSEC = (
+    *((51.0, 9.4), (100.0, 9.6), (124.0, 10.2), (158.0, 11.7), (193.0, 13.5)),
+    *((194.0, 17.0), (313.0, 21.0), (314.0, 29.0), (671.0, 42.0)),
+)
 
 MISSIONS = {
     mission.name: mission
@@ -90,8 +97,8 @@ MISSIONS = {
             lines=("feii",),
             detector="matched",
         ),
-        # IRSA's em_* are in m (units of its SIA2 table); FIFI-LS observes from 51 to 203 µm. Its pipeline samples the
-        # mean FWHM with five spaxels and eight planes (sofia_redux, fifi_ls.resample).
+        # IRSA's em_* are in m (units of its SIA2 table); FIFI-LS observes from 51 to 203 µm. Its pipeline samples a
+        # resolution element with eight planes (sofia_redux, fifi_ls.resample).
         Mission(
             name="sofia",
             archive="irsa",
@@ -103,7 +110,7 @@ MISSIONS = {
             spaxel_arcsec=1.0,  # FIFI-LS's blue channel
             lines=("fifi",),
             detector="grating",
-            detector_options={"psf_px": 5.0, "line_planes": 8.0, "jy_per_unit": 1.0},
+            detector_options={"beam_arcsec": FIFI_BEAM_ARCSEC, "line_planes": 8.0, "jy_per_unit": 1.0},
             tried="tried with a replica of its archive only",
         ),
         # The missions below follow the same standards (ObsCore 1.1, SIA 2), but the service's keywords are assumed: it

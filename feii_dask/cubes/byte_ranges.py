@@ -1,17 +1,135 @@
-"""What a server says of the bytes that it sends: which they are, and of how many."""
+"""What a server says of the bytes that it sends, which are held against it, and no more of them than were asked for."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-import aiohttp
 from aiobotocore.session import AioSession
+from fsspec.implementations.http import HTTPFileSystem
 
-__all__ = ["PARTIAL", "check_sent_range", "s3_session", "tracing"]
+from feii_dask.errors import CubeChangedError
+
+__all__ = ["AskedRange", "HTTPRanges", "KnownFile", "asking", "check_sent_range", "s3_session"]
 
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")  # RFC 9110, section 14.4
-PARTIAL = 206
+WEAK = "W/"  # ETags of files that mean the same, whatever their bytes (RFC 9110, section 8.8.1)
+OK, PARTIAL = 200, 206
+LONGEST_WHOLE = 32 * 1024**2  # of a file that a server sends in place of a part, to be kept
+CHUNK = 1024**2
+
+
+@dataclass
+class KnownFile:
+    """What is known of a file that is read in parts.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    size : int or None
+        Its bytes.
+    version : str
+        What changes with its bytes: the ETag of a server, the time of a path.
+    came_whole : bool
+        Whether the last answer was all of it, where a part was asked for.
+    skipped : int
+        Bytes that came before the part that was asked for, in the last answer.
+    """
+
+    name: str
+    size: int | None = None
+    version: str = ""
+    came_whole: bool = False
+    skipped: int = 0
+
+    def note(self, size: int | None, version: str) -> None:
+        """Note what an answer says of the file.
+
+        Raises
+        ------
+        CubeChangedError
+            If it is not the file of before.
+        """
+        if self.size is not None and size is not None and size != self.size:
+            raise CubeChangedError(
+                f"{self.name} had {self.size} bytes and now has {size}: it changed while it was read"
+            )
+        if self.version and version and version != self.version:
+            raise CubeChangedError(f"{self.name} was replaced while it was read")
+        self.size, self.version = size or self.size, version or self.version
+
+
+class AskedRange(NamedTuple):
+    """The bytes ``[start, stop)`` of a file, which a server is asked for."""
+
+    start: int
+    stop: int
+    file: KnownFile
+
+    async def take(self, answer: Answer, read: Callable[[int], Awaitable[bytes]]) -> bytes:
+        """Return what was asked for out of an answer, whose body comes in pieces of at most so many bytes.
+
+        Where the whole file comes in place of the part, it is read up to the part's end, and only the part is kept;
+        unless the file is short: then all of it is returned, and `file` says so.
+
+        Raises
+        ------
+        ConnectionError
+            If these are other bytes: a proxy that mixes up its answers may do better the next time.
+        CubeChangedError
+            If they are of another file than those of before.
+        """
+        wanted = self._accept(answer)
+        skipped = self.file.skipped
+        while skipped and (piece := await read(min(skipped, CHUNK))):
+            skipped -= len(piece)
+        pieces, left = [], wanted
+        while left and (piece := await read(min(left, CHUNK))):
+            pieces.append(piece)
+            left -= len(piece)
+        if answer.status == PARTIAL and left:
+            raise ConnectionError(f"the server sent {wanted - left} bytes and calls them {answer.content_range!r}")
+        return b"".join(pieces)
+
+    def _accept(self, answer: Answer) -> int:
+        """Hold an answer against what was asked for, and return how many bytes to take from it."""
+        wanted = self.stop - self.start
+        self.file.skipped, self.file.came_whole = 0, False
+        if answer.status == PARTIAL:
+            size = check_sent_range(answer.content_range, self.start, self.stop, self.file.size)
+            self.file.note(size, answer.version)
+            wanted = min(self.stop, size or self.stop) - self.start
+            if answer.length not in (None, wanted):
+                raise ConnectionError(f"the server sent {answer.length} bytes and calls them {answer.content_range!r}")
+            return wanted
+        self.file.note(answer.length, answer.version)
+        if answer.length is not None and answer.length <= LONGEST_WHOLE:
+            self.file.came_whole = True
+            return answer.length
+        self.file.skipped = self.start
+        return wanted
+
+
+class Answer(NamedTuple):
+    """What a server says of the body that follows."""
+
+    status: int
+    length: int | None
+    content_range: str
+    version: str
+
+    @classmethod
+    def of(cls, status: int, headers: Mapping[str, str]) -> Answer:
+        """Read the headers, whose names are taken in any case."""
+        said = {name.lower(): value for name, value in headers.items()}
+        length, tag = said.get("content-length", ""), said.get("etag", "")
+        version = "" if tag.startswith(WEAK) else tag
+        return cls(status, int(length) if length.isdecimal() else None, said.get("content-range", ""), version)
 
 
 def check_sent_range(sent: str, start: int, stop: int, size: int | None) -> int | None:
@@ -52,45 +170,60 @@ def check_sent_range(sent: str, start: int, stop: int, size: int | None) -> int 
     # A shorter part is the file's last, or else a server that has its own way.
     if int(first) != start or int(last) != expected:
         raise ConnectionError(f"the server sent {sent!r} for bytes {start}-{stop - 1}")
-    if size is not None and stated != size:
-        raise ConnectionError(f"the file had {size} bytes and now has {stated}: it changes while it is read")
     return stated
 
 
-def tracing() -> aiohttp.TraceConfig:
-    """Return what tells a request's ``trace_request_ctx``, a list, each answer's status and ``Content-Range``."""
-    factory: Any = own_answers
-    trace = aiohttp.TraceConfig(trace_config_ctx_factory=factory)
-    trace.on_request_end.append(note_answer)
-    return trace
+asked_range: ContextVar[AskedRange | None] = ContextVar("asked_range", default=None)
 
 
-def own_answers(trace_request_ctx: Any = None) -> Any:
-    """Hand a request's own list through."""
-    return trace_request_ctx
+@contextmanager
+def asking(asked: AskedRange) -> Iterator[None]:
+    """Let `HTTPRanges` and `s3_session` know what is asked for: they run in a thread with a copy of the context."""
+    token = asked_range.set(asked)
+    try:
+        yield
+    finally:
+        asked_range.reset(token)
 
 
-async def note_answer(_session: object, answers: Any, params: aiohttp.TraceRequestEndParams) -> None:
-    """Add an answer to those that a request has had."""
-    if isinstance(answers, list):
-        answers.append((params.response.status, params.response.headers.get("Content-Range", "")))
+class HTTPRanges(HTTPFileSystem):  # type: ignore[misc]
+    """Web servers, of whose answers no more is read than was asked for."""
+
+    async def _cat_file(self, url: str, start: int | None = None, end: int | None = None, **options: Any) -> Any:
+        asked = asked_range.get()
+        if asked is None:
+            return await super()._cat_file(url, start, end, **options)
+        wanted = {**self.kwargs, **options}
+        wanted["headers"] = {**wanted.get("headers", {}), "Range": f"bytes={asked.start}-{asked.stop - 1}"}
+        session = await self.set_session()
+        async with session.get(self.encode_url(url), **wanted) as response:
+            self._raise_not_found_for_status(response, url)
+            return await asked.take(Answer.of(response.status, response.headers), response.content.read)
 
 
 def s3_session() -> Any:
-    """Return a session of S3 that holds each part against what was asked for."""
+    """Return a session of S3 of whose answers no more is read than was asked for."""
     session = AioSession()
-    session.register("before-call.s3.GetObject", note_asked)
-    session.register("after-call.s3.GetObject", check_answered)
+    session.register("after-call.s3.GetObject", bound_body)
     return session
 
 
-def note_asked(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    """Keep the bytes that are asked for until they are there."""
-    context["asked"] = params["headers"].get("Range", "")
+def bound_body(parsed: dict[str, Any], **_: Any) -> None:
+    """Have the body of an object read as `AskedRange.take` does."""
+    asked, said = asked_range.get(), parsed.get("ResponseMetadata", {})
+    if asked is not None and "Body" in parsed:
+        answer = Answer.of(said.get("HTTPStatusCode", OK), said.get("HTTPHeaders", {}))
+        parsed["Body"] = BoundBody(parsed["Body"], asked, answer)
 
 
-def check_answered(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    """Refuse a part of an object that is another than was asked for."""
-    asked = re.fullmatch(r"bytes=(\d+)-(\d+)", context.get("asked", ""))
-    if asked and parsed.get("ResponseMetadata", {}).get("HTTPStatusCode") == PARTIAL:
-        check_sent_range(str(parsed.get("ContentRange", "")), int(asked[1]), int(asked[2]) + 1, None)
+class BoundBody:
+    """A body of S3, as far as s3fs uses it."""
+
+    def __init__(self, body: Any, asked: AskedRange, answer: Answer) -> None:
+        self._body, self._asked, self._answer = body, asked, answer
+
+    async def read(self) -> bytes:
+        return await self._asked.take(self._answer, self._body.read)
+
+    def close(self) -> None:
+        self._body.close()

@@ -74,8 +74,8 @@ class FitsFile:
         """The first HDU."""
         return self._hdus[0] if self._hdus else self._read_next()
 
-    def find(self, name: str) -> Hdu:
-        """Return the first HDU of a name, in any case.
+    def find(self, *names: str) -> Hdu:
+        """Return the first HDU that has one of some names, in any case.
 
         Raises
         ------
@@ -84,20 +84,21 @@ class FitsFile:
         CubeError
             If a header cannot be read.
         """
-        wanted = name.strip().upper()
+        wanted = [name.strip().upper() for name in names]
+        shown = " or ".join(wanted)
         for hdu in self._hdus:
-            if hdu.name == wanted:
+            if hdu.name in wanted:
                 return hdu
         while len(self._hdus) < MOST_HDUS:
-            hdu = self._read_next(wanted)
-            if hdu.name == wanted:
+            hdu = self._read_next(shown)
+            if hdu.name in wanted:
                 return hdu
-        raise CubeFormatError(f"has no extension {wanted} among its first {MOST_HDUS}")
+        raise CubeFormatError(f"has no extension {shown} among its first {MOST_HDUS}")
 
-    def find_any(self, name: str) -> Hdu | None:
-        """Return the first HDU of a name, in any case, or None where there is none; raises `CubeReadError`."""
+    def find_any(self, *names: str) -> Hdu | None:
+        """Return what `find` does, or None where there is none; raises `CubeReadError`."""
         try:
-            return self.find(name)
+            return self.find(*names)
         except CubeFormatError:
             return None
 

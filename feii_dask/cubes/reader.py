@@ -26,6 +26,9 @@ __all__ = ["Cube", "open_cube", "read_cube"]
 
 WIDEST_FIELD = 100_000  # spaxels; JWST mosaics have hundreds
 LARGEST_TABLE = 64 * 1024**2
+# Standard deviations: JWST's pipeline writes ERR (s3d products), that of FIFI-LS ERROR (sofia_redux,
+# fifi_ls.resample), HIPE error in PACS's projected and SPIRE's cubes, and stddev in PACS's rebinned ones.
+ERROR_EXTENSIONS = ("ERR", "ERROR", "STDDEV", "STDEV")
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -79,9 +82,9 @@ class Cube:
         return self._file.reader.requests
 
     @property
-    def inflated_bytes(self) -> int:
-        """Bytes that a compressed file takes in memory as long as the cube is open; 0 for others."""
-        return self._file.reader.inflated_bytes
+    def held_bytes(self) -> int:
+        """Bytes that a file which came whole takes in memory as long as the cube is open; 0 for others."""
+        return self._file.reader.held_bytes
 
     def planes(self, start: int, stop: int, extension: str | None = None) -> NDArray[np.float32]:
         """Read some planes, in one request.
@@ -114,6 +117,21 @@ class Cube:
             stored = self.shape[0] - stop if self._backwards else start
             values = read_pixels(self._file, hdu, stored, stored + stop - start)
         return np.ascontiguousarray(values[::-1]) if self._backwards else values
+
+    def errors(self, start: int, stop: int) -> NDArray[np.float32] | None:
+        """Read the errors that the pipeline states for some planes, as `planes` does.
+
+        Returns
+        -------
+        (stop - start, y, x) float32 ndarray or None
+            Standard deviations as they are in the file, which may be of a wrong scale, zero or NaN; None where no
+            extension of the cube's shape has them.
+        """
+        with format_errors(self.uri):
+            hdu = self._file.find_any(*ERROR_EXTENSIONS)
+        if hdu is None or tuple(hdu.header.get(f"NAXIS{axis}") for axis in (3, 2, 1)) != self.shape:
+            return None
+        return self.planes(start, stop, hdu.name)
 
 
 def open_cube(uri: str, storage_options: Mapping[str, Any] | None = None, extension: str = "SCI") -> Cube:

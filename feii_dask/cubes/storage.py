@@ -18,27 +18,26 @@ from typing import Any
 
 import aiohttp
 import fsspec
-import fsspec.implementations.http  # imported here, before there are threads: see `make_filesystem`
-import fsspec.implementations.local
-import s3fs  # noqa: F401
+import s3fs  # noqa: F401 - imported here, as other packages of file systems: see `make_filesystem`
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
-from fsspec.implementations.http import HTTPFileSystem
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import get_protocol, tokenize
 
 from feii_dask._version import __version__
 from feii_dask.addresses import shown
-from feii_dask.cubes.byte_ranges import PARTIAL, check_sent_range, s3_session, tracing
+from feii_dask.cubes.byte_ranges import AskedRange, HTTPRanges, KnownFile, asking, s3_session
 from feii_dask.cubes.inflate import inflate, is_gzip
-from feii_dask.errors import CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
+from feii_dask.cubes.throttling import keep_away, retry_after_s, wait_until_welcome
+from feii_dask.errors import CubeChangedError, CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
 __all__ = ["RangeReader", "is_special"]
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 15.0  # silence on an open connection
-DEADLINE_S = 120.0  # one short range, with all its attempts
-SLOWEST_BYTES_PER_S = 200_000  # long ranges may take longer
+DEADLINE_S = 120.0  # all ranges of one file together, with all attempts,
+SLOWEST_BYTES_PER_S = 200_000  # and for each byte that is asked for a little more
 ATTEMPTS = 6  # absorbs five errors in a row, in about six seconds
 ATTEMPTS_IF_SILENT = 2
 FIRST_PAUSE_S = 0.2  # doubled after each attempt, times a random 0.5 to 1.5
@@ -64,6 +63,7 @@ TRANSIENT = (
     ConnectionError,
 )
 TRANSIENT_ERRNO = frozenset({errno.EIO, errno.EBUSY, errno.EREMOTEIO})
+THROTTLING = frozenset({429, 503})
 TIMEOUTS = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
 
 filesystems: dict[tuple[object, ...], Any] = {}
@@ -92,8 +92,10 @@ class RangeReader:
         Bytes received.
     requests : int
         Requests sent, failed ones included.
-    inflated_bytes : int
-        Bytes of a decompressed file that are kept in memory.
+    held_bytes : int
+        Bytes of a file that came whole, decompressed if need be, and are kept in memory.
+    may_pass : bool
+        Whether a range could not be read for a reason that may pass.
     """
 
     def __init__(
@@ -101,14 +103,15 @@ class RangeReader:
     ) -> None:
         self.uri = str(uri)
         self.name = shown(self.uri)
-        self.inflated_bytes = 0
+        self.held_bytes = 0
+        self.may_pass = False
+        self._patience_s = DEADLINE_S
         self._most_inflated = MOST_INFLATED if most_inflated is None else most_inflated
         self.bytes_read = 0
         self.requests = 0
         self._options = storage_options or {}
         self._size = sys.maxsize  # of the file; smaller once its end was seen
-        self._stated: int | None = None  # what the server says of it
-        self._is_whole = False  # whether the last answer was the file, not the part
+        self._file = KnownFile(self.name)
         self._kept: list[tuple[int, bytes]] = []  # short ranges: headers are read more than once
 
     def read(self, start: int, stop: int) -> bytes:
@@ -128,8 +131,8 @@ class RangeReader:
         data = self._read_with_retries(start, stop)
         if start == 0 and is_gzip(data):
             return self._keep_inflated(data, stop)[:stop]
-        if self._is_whole or len(data) > stop - start:  # a server that ignores ranges sends the whole file
-            self._size, self._kept = len(data), [(0, data)]
+        if self._file.came_whole or len(data) > stop - start:  # a server that ignores ranges sends all of it
+            self._size, self._kept, self.held_bytes = len(data), [(0, data)], len(data)
             return data[start:stop]
         if len(data) < stop - start:
             self._size = start + len(data)
@@ -143,7 +146,7 @@ class RangeReader:
             whole = inflate(self._chunks(start, stop), self._most_inflated)
         except CubeReadError as error:
             raise CubeReadError(f"{self.name} {error}") from error
-        self._size, self._kept, self.inflated_bytes = len(whole), [(0, whole)], len(whole)
+        self._size, self._kept, self.held_bytes = len(whole), [(0, whole)], len(whole)
         return whole
 
     def _chunks(self, data: bytes, stop: int) -> Iterator[bytes]:
@@ -151,24 +154,35 @@ class RangeReader:
         yield data
         asked = stop
         while len(data) == asked:  # less at the file's end, more if the server ignores ranges
-            asked = CHUNK
+            asked = stop if self._file.skipped else CHUNK  # what is skipped is sent again each time
             data = self._read_with_retries(stop, stop + asked)
             stop += asked
             yield data
 
     def _read_with_retries(self, start: int, stop: int) -> bytes:
-        deadline = time.monotonic() + DEADLINE_S + (stop - start) / SLOWEST_BYTES_PER_S
+        deadline = time.monotonic() + self._patience_s + (stop - start) / SLOWEST_BYTES_PER_S
+        try:
+            return self._read_until(deadline, start, stop)
+        finally:
+            self._patience_s = deadline - time.monotonic()
+
+    def _read_until(self, deadline: float, start: int, stop: int) -> bytes:
         attempt = 0
         while True:
             attempt += 1
+            wait_until_welcome(self.uri, deadline)
             try:
                 return self._request(start, stop, deadline - time.monotonic())
             except Exception as error:  # the libraries under fsspec have no base class in common
-                if http_status(error) == 416:  # the range begins behind the file's end
+                if http_status(error) == 416 and start >= (self._file.size or 0):  # behind the file's end
                     return b""
                 failure, attempts = classify_error(error, self.uri)
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
+                if http_status(error) in THROTTLING:
+                    pause = max(pause, retry_after_s(error))
+                    keep_away(self.uri, pause)
                 if attempt >= attempts or time.monotonic() + pause > deadline:
+                    self.may_pass = attempts > 1 or isinstance(failure, CubeChangedError)
                     raise failure from error
             time.sleep(pause)
 
@@ -177,19 +191,22 @@ class RangeReader:
             raise CubeReadError(f"{self.uri} is no regular file")
         filesystem = find_filesystem(protocol_of(self.uri), self._options)
         self.requests += 1
-        limit: dict[str, Any] = {"timeout": timeout} if filesystem.async_impl else {}
-        answers: list[tuple[int, str]] = []
-        if isinstance(filesystem, HTTPFileSystem):
-            limit["trace_request_ctx"] = answers
-        data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
-        self.bytes_read += len(data)
-        status, sent = answers[-1] if answers else (None, "")
-        self._is_whole = status is not None and status != PARTIAL
-        if status == PARTIAL:
-            self._stated = check_sent_range(sent, start, stop, self._stated)
-            if len(data) != min(stop, self._stated or stop) - start:
-                raise ConnectionError(f"the server sent {len(data)} bytes and calls them {sent!r}")
+        limit = {"timeout": timeout} if filesystem.async_impl else {}
+        is_path = isinstance(filesystem, LocalFileSystem)
+        if is_path:
+            self._file.note(None, path_version(filesystem, self.uri))
+        with asking(AskedRange(start, stop, self._file)):
+            data: bytes = filesystem.cat_file(self.uri, start=start, end=stop, **limit)
+        if is_path:
+            self._file.note(None, path_version(filesystem, self.uri))
+        self.bytes_read += self._file.skipped + len(data)
         return data
+
+
+def path_version(filesystem: LocalFileSystem, path: str) -> str:
+    """Return what changes when the file of a path is written to, or replaced."""
+    known = filesystem.info(path)
+    return f"{known['ino']} {known['mtime']} {known['size']}"
 
 
 def is_special(uri: str) -> bool:
@@ -219,7 +236,8 @@ def make_filesystem(protocol: str, options: Mapping[str, Any]) -> Any:
     then ends with a ``KeyError`` ('fsspec.implementations' was seen, Python 3.11, once in some fifty fresh workers).
     """
     merged = merge_options(default_options(protocol), options_of(protocol, options))
-    filesystem = fsspec.filesystem(protocol, skip_instance_cache=True, **merged)
+    kind = HTTPRanges if protocol in {"http", "https"} else fsspec.get_filesystem_class(protocol)
+    filesystem = kind(skip_instance_cache=True, **merged)
     if hasattr(filesystem, "retries"):
         filesystem.retries = 1  # s3fs tries five times, twice over
     return filesystem
@@ -255,7 +273,7 @@ async def http_client(*, loop: object, **options: Any) -> aiohttp.ClientSession:
     """Open a session that trusts the certificates which the environment names, as S3 does."""
     context = ssl.create_default_context(cafile=ca_bundle())
     connector = aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS)
-    return aiohttp.ClientSession(**{"connector": connector, "trace_configs": [tracing()], **options})
+    return aiohttp.ClientSession(**{"connector": connector, **options})
 
 
 def ca_bundle() -> str | None:
@@ -300,7 +318,7 @@ def classify_error(error: Exception, uri: str) -> tuple[CubeError, int]:
     if isinstance(error, TIMEOUTS):
         return CubeTimeoutError(f"{uri} did not answer in time: {detail}"), ATTEMPTS_IF_SILENT
     if status is not None:
-        is_transient = status in {408, 429} or status >= 500
+        is_transient = status in {408, 416, 429} or status >= 500
         return CubeReadError(f"{uri} could not be read (HTTP {status}): {detail}"), ATTEMPTS if is_transient else 1
     is_transient = isinstance(error, TRANSIENT) or isinstance(error.__cause__, TRANSIENT)
     is_transient = is_transient or getattr(error, "errno", None) in TRANSIENT_ERRNO

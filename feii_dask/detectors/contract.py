@@ -17,7 +17,12 @@ __all__ = ["Detector", "MeasuresArrays", "detect_in_cube"]
 
 @runtime_checkable
 class Detector(Protocol):
-    """Says which planes it needs for a line, and looks for the line in them."""
+    """Says which planes it needs for a line, and looks for the line in them.
+
+    Two attributes are optional: ``copies``, how many copies of its planes it holds in memory (see
+    `feii_dask.detectors.registry.working_bytes`), and ``reads_errors``, whether its windows shall have the errors that
+    the cube states. For a detector without it they are not read.
+    """
 
     def plane_range(
         self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0
@@ -63,6 +68,7 @@ class MeasuresArrays:
         line: Line,
         rv_kms: float = 0.0,
         pixel_arcsec: float = 0.13,
+        errors: NDArray[np.floating] | None = None,
     ) -> Detection:
         """Look for one line in arrays.
 
@@ -78,6 +84,8 @@ class MeasuresArrays:
             Radial velocity of the source, km/s.
         pixel_arcsec : float
             Width of a spaxel, arcsec.
+        errors : (n, y, x) float32 ndarray, optional
+            Standard deviations, for a detector that reads them.
 
         Returns
         -------
@@ -89,7 +97,9 @@ class MeasuresArrays:
         DetectorError
             If the arrays are not a cube and its wavelengths, or the detector cannot use them.
         """
-        given = LineWindow(np.asarray(sci), np.asarray(wavelength_um, dtype=np.float64), line, rv_kms, pixel_arcsec)
+        wavelength_um = np.asarray(wavelength_um, dtype=np.float64)
+        errors = None if errors is None else np.asarray(errors)
+        given = LineWindow(np.asarray(sci), wavelength_um, line, rv_kms, pixel_arcsec, errors=errors)
         needed = self.plane_range(given.wavelength_um, line, rv_kms)
         if needed is None:
             return line_outside(line, given.wavelength_um)

@@ -38,11 +38,14 @@ class LineWindow:
         Index of the first of these planes in the whole cube.
     searched : tuple of Line
         All lines that are looked for in the cube: no window without a line holds one of them.
+    errors : (n, y, x) float32 ndarray, optional
+        Standard deviations that the cube states, of whatever scale; only for detectors that have a true attribute
+        ``reads_errors``, and None where the cube has none.
 
     Raises
     ------
     DetectorError
-        If the planes are no cube, or there are not as many wavelengths.
+        If the planes are no cube, there are not as many wavelengths, or errors of another shape.
 
     Examples
     --------
@@ -60,11 +63,15 @@ class LineWindow:
     pixel_arcsec: float = 0.13
     start: int = 0
     searched: tuple[Line, ...] = ()
+    errors: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if np.ndim(self.planes) != 3 or len(self.planes) != len(self.wavelength_um):
             shapes = f"{np.shape(self.planes)} and {np.shape(self.wavelength_um)}"
             raise DetectorError(f"a cube (wavelength, y, x) and its wavelengths are needed, not shapes {shapes}")
+        if self.errors is not None and np.shape(self.errors) != np.shape(self.planes):
+            shapes = f"{np.shape(self.planes)} and {np.shape(self.errors)}"
+            raise DetectorError(f"a cube and its errors must be of one shape, not {shapes}")
 
     @property
     def nearest_plane(self) -> int:
@@ -79,7 +86,8 @@ class LineWindow:
     def part(self, start: int, stop: int) -> LineWindow:
         """Return the window of some of these planes, ``[start, stop)``."""
         planes, wavelength_um = self.planes[start:stop], self.wavelength_um[start:stop]
-        return replace(self, planes=planes, wavelength_um=wavelength_um, start=self.start + start)
+        errors = None if self.errors is None else self.errors[start:stop]
+        return replace(self, planes=planes, wavelength_um=wavelength_um, start=self.start + start, errors=errors)
 
     def without_data(self, reason: str) -> Detection:
         """Return the answer of a detector for which there are too few data, and why."""

@@ -71,8 +71,8 @@ class Broadcast:
             scatter = partial(self._client.scatter, self._value, broadcast=attempt == 0, hash=False, asynchronous=True)
             try:
                 future: Future[Any] = self._client.sync(scatter, callback_timeout=SCATTER_S)
-            except (OSError, TimeoutError) as error:  # a worker that was there when it began is gone
-                failure = error
+            except (OSError, TimeoutError, ValueError) as error:
+                failure = error  # a worker that was there when it began is gone, or paused (Dask's ValueError)
             else:
                 return future
         raise ClusterError(f"no worker took the shared data: {failure}; go on with --resume") from failure

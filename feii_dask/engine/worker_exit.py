@@ -7,19 +7,21 @@ import gc
 import logging
 import signal
 import threading
+from typing import Literal
 
-from distributed import Worker
+from distributed import Nanny, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-__all__ = ["QuickExit"]
+__all__ = ["PatientNanny", "QuickExit"]
+
+CLOSE_S = 60.0  # a process ends within a second, but for one that waits for its turn on a busy machine
 
 
 class QuickExit(WorkerPlugin):
     """Lets a worker's process end at once when it is closed: on all workers, and on those that are still to come.
 
     A Python that ends searches all its objects for garbage, several times. With the 350,000 objects of the packages
-    that a scan imports, this takes a second of computing time (0.08 s without it, Python 3.11). Dask's nanny waits
-    4 s, then it kills the process and warns of that: a machine on which ten others want each core came to that.
+    that a scan imports, this takes a second of computing time (0.08 s without it, Python 3.11).
     """
 
     name = "feii-dask-quick-exit"
@@ -35,6 +37,25 @@ class QuickExit(WorkerPlugin):
         # A terminal's Ctrl-C reaches every process; the search's own closes its workers in order.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class PatientNanny(Nanny):
+    """A nanny that lets its worker end by itself, however busy the machine is.
+
+    Dask's own waits 4 s, then it kills the process and warns of that. The worker would wait as long for scans that are
+    still running, which nobody wants any more.
+    """
+
+    async def close(  # type: ignore[override]  # as Dask's own
+        self, timeout: float = CLOSE_S, reason: str = "nanny-close"
+    ) -> Literal["OK"]:
+        """Close the worker's process."""
+        return await super().close(timeout=timeout, reason=reason)
+
+    async def kill(self, timeout: float = 5, reason: str = "nanny-kill") -> None:
+        """End the worker's process, without a wait for what it does."""
+        if self.process is not None:
+            await self.process.kill(timeout=timeout, executor_wait=False, reason=reason)
 
 
 def is_no_heartbeat(record: logging.LogRecord) -> bool:

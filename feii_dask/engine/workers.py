@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import dask.config
@@ -16,10 +16,13 @@ from feii_dask.errors import ClusterError
 __all__ = [
     "BASE_BYTES",
     "PATIENCE_S",
+    "PAUSED_S",
     "call_for_workers",
     "patience_with_restarts",
     "require_scheduler",
+    "restart_workers",
     "scheduler_needed",
+    "statuses_of_workers",
     "wait_for_worker",
 ]
 
@@ -27,6 +30,8 @@ log = logging.getLogger(__name__)
 
 BASE_BYTES = 300 * 10**6  # a worker that has imported everything holds half of that
 PATIENCE_S = 600.0  # a node that a cloud has to boot first takes some five minutes
+PAUSED_S = 30.0  # a worker that is short of memory gives back what it can in less
+RESTART_S = 30.0  # a nanny gives a process some seconds to end by itself
 
 
 @contextmanager
@@ -77,28 +82,46 @@ def require_scheduler(client: Client) -> None:
         raise ClusterError("the connection to the scheduler is lost; what was scanned is stored, go on with --resume")
 
 
+def statuses_of_workers(client: Client) -> dict[str, str]:
+    """Return the status of each worker: ``running``, or ``paused`` where Dask gives it nothing for want of memory."""
+    return {name: worker["status"] for name, worker in client.scheduler_info(n_workers=-1)["workers"].items()}
+
+
+def restart_workers(client: Client, workers: Iterable[str]) -> None:
+    """Restart workers by their nannies; a scheduler that does not hear from a worker gives it up by itself."""
+    known = client.scheduler_info(n_workers=-1)["workers"]
+    nannied = [name for name in workers if name in known and known[name]["nanny"]]
+    try:
+        client.restart_workers(nannied, timeout=RESTART_S, raise_for_error=False)
+    except (KeyError, OSError, TimeoutError, ValueError) as error:  # KeyError: one has gone in the meantime
+        log.warning("%s could not be restarted: %s", ", ".join(nannied), error)
+
+
 def wait_for_worker(client: Client, patience_s: float = PATIENCE_S) -> None:
-    """Wait until there is at least one worker.
+    """Wait until there is at least one worker that takes work.
 
     A trivial task is there to be run, since an adaptive cluster starts no worker without one; any other is asked for
-    those that it had.
+    those that it had. Workers that stay paused for want of memory are restarted.
 
     Raises
     ------
     ClusterError
         If none comes, or the scheduler is lost.
     """
-    if client.nthreads():
+    if "running" in statuses_of_workers(client).values():
         return
     log.info("waiting for a worker, %.0f minutes at most", patience_s / 60)
     demand = client.submit(int, pure=False)
-    deadline = time.monotonic() + patience_s
-    while client.status == "running" and not client.nthreads():
-        if time.monotonic() > deadline:
+    begun = last_restart = time.monotonic()
+    while client.status == "running" and "running" not in (statuses := statuses_of_workers(client)).values():
+        if time.monotonic() - begun > patience_s:
             raise ClusterError(
                 f"no worker came in {patience_s:.0f} s; are there workers, quota and a working image? "
                 f"The dashboard and the cluster's logs say more: {client.dashboard_link}"
             )
+        if statuses and time.monotonic() - last_restart > PAUSED_S:
+            restart_workers(client, statuses)
+            last_restart = time.monotonic()
         call_for_workers(client)  # each time: the cluster may give one up meanwhile
         time.sleep(0.5)
     demand.release()

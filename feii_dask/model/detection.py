@@ -226,6 +226,8 @@ class Cutout:
         Unit of both: Jy, or that of the cube where they cannot be added.
     origin : dict
         FITS cards that say where the cutout is from and what was measured.
+    file : bytes or None
+        All of this as a FITS file, where a worker has made it; of the rest it sends the line's plane and the header.
     """
 
     line: Line
@@ -245,3 +247,4 @@ class Cutout:
     jet_error: float = nan
     jet_unit: str = ""
     origin: dict[str, str | float | int] = field(default_factory=dict)
+    file: bytes | None = None

@@ -39,6 +39,8 @@ class Outcome:
         Address of the worker that ran it.
     attempt : int
         1 for the first scan of this cube, one more each time it is tried again.
+    may_pass : bool
+        Whether it failed for a reason that may pass: a storage that was busy, silent or not reached.
     """
 
     obs_id: str
@@ -51,6 +53,7 @@ class Outcome:
     requests: int = 0
     worker: str = ""
     attempt: int = 1
+    may_pass: bool = False
 
     @property
     def failure_kind(self) -> tuple[Status, str] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -87,10 +88,8 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index", sure_q: float = SU
         offset_kms=known["velocity_kms"] - known["rv_kms"].astype(float).fillna(0.0),
         variance=known[["velocity_error_kms", "velocity_calibration_kms"]].astype(float).pow(2).sum(axis=1),
     )
-    shows_some = known[by].isin(known.loc[known["detected"].astype(bool), by])
-    rows = {name: joint_numbers(group) for name, group in known[shows_some].groupby(by)}
+    rows = dict(joint_rows(known, by))
     joint = pd.DataFrame.from_dict(rows, orient="index", columns=JointNumbers._fields).rename_axis(by)
-    joint = pd.concat([joint, without_lines(known[~shows_some].groupby(by))]).sort_index()
     joint = joint.astype({"lines_tested": int, "lines_agreeing": int, "doubtful": bool})
     joint["q_value"] = adaptive_q_values(joint["joint_p"].to_numpy(dtype=float))
     q = joint["q_value"]
@@ -100,28 +99,36 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index", sure_q: float = SU
     return joint.drop(columns="doubtful")
 
 
-def without_lines(groups: Any) -> pd.DataFrame:
-    """Return the numbers of objects that show no line, which most do: as `joint_numbers` does, all at once."""
-    tested = groups["line"].nunique()
-    numbers = pd.DataFrame({"lines_tested": tested, "joint_p": groups["p_value"].agg(lambda p: simes(p.to_numpy()))})
-    return numbers.assign(lines_agreeing=0, velocity_kms=np.nan, joint_score=0.0, doubtful=False)[
-        list(JointNumbers._fields)
-    ]
+def joint_rows(known: pd.DataFrame, by: str) -> Iterator[tuple[Hashable, JointNumbers]]:
+    """Yield the name and the numbers of each object; most show nothing, which takes no table to say."""
+    lines, p_values = known["line"].to_numpy(dtype=object), known["p_value"].to_numpy(dtype=np.float64)
+    found = known["detected"].to_numpy(dtype=bool)
+    for name, group in known.groupby(by).indices.items():
+        places = np.asarray(group, dtype=np.intp)
+        nothing = JointNumbers(len(set(lines[places])), 0, np.nan, 0.0, simes(p_values[places]), doubtful=False)
+        shown = places[found[places]]
+        yield name, joint_numbers(known.iloc[shown], len(places), nothing) if shown.size else nothing
 
 
-def joint_numbers(group: pd.DataFrame) -> JointNumbers:
-    """Return the numbers of one object, at the velocity at which its lines are most significant together."""
-    tested = group["line"].nunique()
-    detected = group[group["detected"].astype(bool)]
-    best = JointNumbers(tested, 0, np.nan, 0.0, simes(group["p_value"].to_numpy()), doubtful=False)
-    if detected.empty:
-        return best
+def joint_numbers(detected: pd.DataFrame, tests: int, nothing: JointNumbers) -> JointNumbers:
+    """Return the numbers of one object, at the velocity at which its lines are most significant together.
+
+    Parameters
+    ----------
+    detected : DataFrame
+        Rows of its tests with a detection.
+    tests : int
+        How many rows there are.
+    nothing : JointNumbers
+        What its numbers are as long as nothing is detected.
+    """
+    best, tested = nothing, nothing.lines_tested
     variance, velocity_kms = detected["variance"].to_numpy(), detected["velocity_kms"].to_numpy(dtype=np.float64)
     allowed_kms = np.sqrt(AGREEMENT_KMS**2 + SIGMAS**2 * np.add.outer(variance, variance))
     for leading in range(len(detected)):
         near = np.abs(velocity_kms - velocity_kms[leading]) <= allowed_kms[leading]
         agreeing = detected[near]
-        noise_p = simes([*agreeing["p_value"], *[1.0] * (len(group) - len(agreeing))])
+        noise_p = simes([*agreeing["p_value"], *[1.0] * (tests - len(agreeing))])
         joint_p = min(1.0, noise_p + other_lines_p(detected, leading, near, allowed_kms[leading], tested))
         if leading == 0 or joint_p < best.joint_p:
             significance = -np.log10(agreeing["p_value"].clip(lower=10**-MOST_PER_LINE))

@@ -17,7 +17,7 @@ from feii_dask.detectors.identification import (
     is_doubtful,
 )
 from feii_dask.model import Kind, Status
-from feii_dask.ranking.unidentified import records_of
+from feii_dask.ranking.unidentified import lists_of
 
 __all__ = ["fit_line_density", "pooled_identification"]
 
@@ -69,8 +69,8 @@ def pooled_identification(outcomes: pd.DataFrame, matched: pd.DataFrame) -> NDAr
 
 def counts_of(rows: pd.DataFrame, kind: Kind, flags: Collection[str]) -> Iterator[int]:
     """Yield how many lines were met, in each row, that could be taken for one of some kind."""
-    for _, row in rows.iterrows():
-        yield count_alike(records_of(row.to_frame().T), kind, flags) if np.iterable(row["unidentified_kind"]) else 0
+    for met in lists_of(rows):
+        yield count_alike(met, kind, flags)
 
 
 def fit_line_density(counts: ArrayLike, searched_kms: ArrayLike) -> LineDensity:

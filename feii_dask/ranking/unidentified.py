@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from itertools import chain
 
+import numpy as np
 import pandas as pd
 
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Kind, UnidentifiedLine
 
-__all__ = ["SAME_LINE_KMS", "distinct_lines", "records_of", "unidentified_lines"]
+__all__ = ["SAME_LINE_KMS", "distinct_lines", "lists_of", "records_of", "unidentified_lines"]
 
 # Within which lines are one: half of the resolution of JWST's spectrographs where it is lowest (R = 1500).
 SAME_LINE_KMS = 100.0
@@ -67,8 +67,20 @@ def unidentified_lines(outcomes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["obs_id", *FIELDS]).astype({"obs_id": str, **FIELDS})
 
 
-def records_of(rows: pd.DataFrame) -> Iterable[UnidentifiedLine]:
+def records_of(rows: pd.DataFrame) -> Iterator[UnidentifiedLine]:
     """Yield what rows of a table of outcomes list."""
-    columns = (chain.from_iterable(rows[f"unidentified_{name}"]) for name in (*FIELDS, "flags"))
-    for wavelength_um, kind, statistic, flags in zip(*columns, strict=True):
-        yield UnidentifiedLine(wavelength_um=wavelength_um, kind=Kind(kind), statistic=statistic, flags=tuple(flags))
+    for listed in lists_of(rows):
+        yield from listed
+
+
+def lists_of(rows: pd.DataFrame) -> Iterator[list[UnidentifiedLine]]:
+    """Yield what each row of a table of outcomes lists, which may be nothing."""
+    for lists in zip(*(rows[f"unidentified_{name}"] for name in (*FIELDS, "flags")), strict=True):
+        yield (
+            [
+                UnidentifiedLine(wavelength_um=wavelength_um, kind=Kind(kind), statistic=statistic, flags=tuple(flags))
+                for wavelength_um, kind, statistic, flags in zip(*lists, strict=True)
+            ]
+            if np.iterable(lists[0])
+            else []
+        )

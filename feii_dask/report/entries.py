@@ -90,23 +90,23 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
     result : RankedRun
         The results of a run, whose directory holds the cutouts.
     """
-    run, regions = result.run, regions_of(result.matched)
-    credited = credited_detections(result.counted, result.matched, result.ysos)
+    run, credited = result.run, credited_detections(result.counted, result.matched, result.ysos)
     by_yso = dict(iter(credited.groupby("yso_index")))
-    uris = uri_of(result.matched)
+    shown = result.candidates["yso_index"].head(FULL_ENTRIES)
+    cubes = credited.loc[credited["yso_index"].isin(shown), "obs_id"]
+    regions = regions_of(result.matched[result.matched["obs_id"].isin(cubes)])
+    best_by_yso: dict[Any, list[dict[Any, Any]]] = {}
+    for detection in credited.drop_duplicates(["yso_index", "line"]).to_dict("records"):
+        best_by_yso.setdefault(detection["yso_index"], []).append(detection)
+    cubes_by_yso, uris = cubes_with_lines(credited), uri_of(result.matched)
     for position, row in enumerate(result.candidates.to_dict("records")):
-        found = by_yso[row["yso_index"]]
         candidate = {str(name): value for name, value in row.items()}
-        best = found.drop_duplicates("line").head(MAX_LINES).to_dict("records")
-        links: dict[str, Any] = {
-            "sky": sky_links(row["main_id"], row["ra"], row["dec"]),
-            "cubes": links_of_cubes(found, uris),
-            "place": sexagesimal(row["ra"], row["dec"]),
-            "region_file": f"regions/{region_file_name(row['rank'], row['main_id'])}",
-        }
+        best = best_by_yso[row["yso_index"]][:MAX_LINES]
+        links = links_of_candidate(row, cubes_by_yso[row["yso_index"]], uris)
         if position >= FULL_ENTRIES:
             yield Entry(candidate, tuple(stored_thumbnail(run, detection) for detection in best), **links)
             continue
+        found = by_yso[row["yso_index"]]
         cutouts = [stored_cutout(run, detection) for detection in best]
         footprints = {obs_id: regions[obs_id] for obs_id in found["obs_id"].unique() if obs_id in regions}
         others = result.ysos.drop(index=row["yso_index"])
@@ -126,16 +126,30 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
         )
 
 
-def links_of_cubes(found: pd.DataFrame, uris: dict[str, str]) -> tuple[tuple[Link, ...], ...]:
-    """Return the links of each cube with a detection."""
-    return tuple(
-        cube_links(
-            str(obs_id),
-            uris.get(str(obs_id), ""),
-            [cutout_path(Path("cutouts"), str(obs_id), line).as_posix() for line in lines["line"].unique()],
-        )
-        for obs_id, lines in found.groupby("obs_id")
-    )
+def cubes_with_lines(credited: pd.DataFrame) -> dict[Any, dict[str, list[str]]]:
+    """Return the lines of each cube of each object, without a table for each: there may be thousands of objects."""
+    cubes: dict[Any, dict[str, list[str]]] = {}
+    different = credited[["yso_index", "obs_id", "line"]].drop_duplicates()
+    for yso, obs_id, line in different.itertuples(index=False, name=None):
+        cubes.setdefault(yso, {}).setdefault(str(obs_id), []).append(line)
+    return cubes
+
+
+def links_of_candidate(row: dict[Any, Any], cubes: dict[str, list[str]], uris: dict[str, str]) -> dict[str, Any]:
+    """Return the links of a candidate: to its place, to its cubes with what is cut out of them, and its region file."""
+    return {
+        "sky": sky_links(row["main_id"], row["ra"], row["dec"]),
+        "cubes": tuple(
+            cube_links(
+                obs_id,
+                uris.get(obs_id, ""),
+                [cutout_path(Path("cutouts"), obs_id, line).as_posix() for line in cubes[obs_id]],
+            )
+            for obs_id in sorted(cubes)
+        ),
+        "place": sexagesimal(row["ra"], row["dec"]),
+        "region_file": f"regions/{region_file_name(row['rank'], row['main_id'])}",
+    }
 
 
 def stored_thumbnail(run: RunStore, detection: dict[Any, Any]) -> Thumbnail:

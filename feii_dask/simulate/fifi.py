@@ -31,6 +31,7 @@ BLUE_UM = 115.0  # boundary of the two channels, whose detectors have 5 × 5 spa
 DETECTOR_PX = 22  # width of the detector's field on the resampled grid, in either channel
 DITHERS = 5
 KERNEL_WIDTH = 0.6  # FWHM of the resampling kernel, over those of PSF and line-spread function (assumed)
+STATED, UNEVEN = 0.6, 0.1  # errors in the file over the noise, and the rms of their logarithm over the field (assumed)
 TELLURIC = 0.03  # residual of a deep telluric line, over the continuum (assumed)
 FWHM_PER_SIGMA = 2.3548  # over the standard deviation of a Gaussian
 SIGMA_PX = np.array([LINE_PLANES, PSF_PX, PSF_PX]) / FWHM_PER_SIGMA  # of line-spread function and PSF, (λ, y, x)
@@ -50,7 +51,7 @@ class FifiCube:
     wavelength_um : (n,) float64 ndarray
         Wavelength of every plane, µm.
     flux, error : (n, y, x) float64 ndarray
-        Jy per spaxel; NaN where no exposure covers a voxel.
+        Jy per spaxel; NaN where no exposure covers a voxel. The errors are formal ones, smaller than the noise.
     exposures : (n, y, x) int64 ndarray
         Number of exposures of a voxel.
     transmission : (n,) float64 ndarray
@@ -168,10 +169,16 @@ def make_fifi_cube(
         line_flux = flux_w_m2(snr * rms_jy, image, profile, rest_um)
         truth = {"snr": snr, "velocity_kms": velocity_kms, "flux": line_flux}
     flux[exposures == 0] = np.nan
-    error = np.where(exposures > 0, sigma, np.nan)
+    error = np.where(exposures > 0, sigma * stated_share(shape, rng.spawn(1)[0]), np.nan)
     pixel_arcsec = 1.01 * rest_um * 1e-6 / MIRROR_M * 206265 / PSF_PX
     seen = (flux, error, exposures, transmission)
     return FifiCube(line, center_deg, wavelength_um, *seen, pixel_arcsec, roll_deg, truth)
+
+
+def stated_share(shape: tuple[int, int], rng: Generator) -> NDArray[np.float64]:
+    """Return the share of the noise, (y, x), that the file's errors say: what pipelines propagate leaves out some."""
+    field = gaussian_filter(rng.standard_normal(shape), max(shape) / 6)
+    return np.asarray(STATED * np.exp(UNEVEN * field / field.std()))
 
 
 def protostar(

@@ -40,6 +40,7 @@ BEAM_ARCSEC = (9.0, 13.0)  # FWHM at either end of the range
 LINE_PLANES = 4.0
 FIELD_ARCSEC, SPAXEL_ARCSEC = 47.0, 9.4
 POINTED_ARCSEC, MAPPED_ARCSEC = 0.5, 3.0
+STATED = 0.6  # errors in the file over the noise (assumed)
 OFF_GRID_ARCSEC = 0.5  # standard deviation of the places of the rebinned cubes' spaxels
 JITTER_ARCSEC = 0.01  # from plane to plane
 FWHM_PER_SIGMA = 2.3548
@@ -179,8 +180,8 @@ def make_pacs_cube(
         image = outflow(x - (side - 1) / 2, y - (side - 1) / 2, extent_arcsec / pixel_arcsec, beam_px, rng)
         flux += snr * rms_jy * profile[:, None, None] * image
         truth = {"snr": snr, "velocity_kms": velocity_kms}
-    sky_deg = np.stack(wcs.wcs_pix2world(x, y, 0))
-    return PacsCube(line, kind, wavelength_um, flux, np.full_like(flux, rms_jy), wcs, sky_deg, pixel_arcsec, truth)
+    sky_deg, error = np.stack(wcs.wcs_pix2world(x, y, 0)), np.full_like(flux, STATED * rms_jy)
+    return PacsCube(line, kind, wavelength_um, flux, error, wcs, sky_deg, pixel_arcsec, truth)
 
 
 def field_wcs(center_deg: tuple[float, float], pixel_arcsec: float, side: int, roll_deg: float) -> WCS:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from math import nan
@@ -16,12 +17,20 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from feii_dask.errors import StoreError
-from feii_dask.model import Cutout, Line
+from feii_dask.model import Cutout, Line, Outcome
 from feii_dask.store.atomic import write_atomically
 from feii_dask.store.cutout_hdus import ORIGIN, PLANES, cutout_hdus, from_ascii
 from feii_dask.store.run_files import open_regular
 
-__all__ = ["cutout_path", "plain_name", "read_cutout", "read_line_map", "write_cutout"]
+__all__ = [
+    "cutout_path",
+    "make_file",
+    "plain_name",
+    "read_cutout",
+    "read_line_map",
+    "with_files",
+    "write_cutout",
+]
 
 # Names that every file system takes, and in which a space of the line's name may become a hyphen.
 PLAIN_OBS_ID = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,149}")
@@ -60,14 +69,40 @@ def plain_name(text: str) -> str:
 
 
 def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
-    """Write a cutout.
+    """Write a cutout, as the worker made it or as `make_file` does.
 
     Raises
     ------
     StoreError
         If the disk is full, or the directory cannot be written to.
     """
-    write_atomically(path, make_file(obs_id, cutout))
+    write_atomically(path, cutout.file or make_file(obs_id, cutout))
+
+
+def with_files(outcome: Outcome) -> Outcome:
+    """Return an outcome whose cutouts are files: a worker makes them, since a file costs 10 ms of a core.
+
+    What else is kept of them is what a display of the run draws, so that nothing large is sent twice.
+    """
+    return replace(outcome, cutouts=tuple(as_file(outcome.obs_id, cutout) for cutout in outcome.cutouts))
+
+
+def as_file(obs_id: str, cutout: Cutout) -> Cutout:
+    """Return a cutout as its file, with the line's plane and the header."""
+    no_map, no_curve = np.empty((0, 0), dtype=np.float32), np.empty(0)
+    return Cutout(
+        line=cutout.line,
+        line_map=cutout.line_map,
+        before_map=no_map,
+        after_map=no_map,
+        off_line_map=no_map,
+        moment_map=no_map,
+        wavelength_um=no_curve,
+        spectrum=no_curve,
+        statistic=no_curve,
+        header=cutout.header,
+        file=make_file(obs_id, cutout),
+    )
 
 
 def make_file(obs_id: str, cutout: Cutout) -> bytes:
@@ -91,19 +126,20 @@ def read_cutout(path: Path) -> Cutout:
         If the file is missing, or is not a cutout.
     """
     with open_cutout(path) as hdus:
-        primary, table = hdus[0].header, hdus["SPECTRUM"].data
-        maps: dict[str, Any] = {field: native(hdus[name].data, np.float32) for name, field in PLANES.items()}
+        by_name = {hdu.name: hdu for hdu in hdus}  # found by name in the list itself, all are asked each time
+        primary, table = hdus[0].header, by_name["SPECTRUM"].data
+        maps: dict[str, Any] = {field: native(by_name[name].data, np.float32) for name, field in PLANES.items()}
         return Cutout(
             line=Line(from_ascii(primary["SPECIES"]), primary["RESTWAV"], from_ascii(primary["TRANSIT"])),
             **maps,
-            moment_map=native(hdus["MOMENT0"].data, np.float32),
+            moment_map=native(by_name["MOMENT0"].data, np.float32),
             wavelength_um=native(table["wavelength"], np.float64),
             spectrum=native(table["spectrum"], np.float64),
             statistic=native(table["statistic"], np.float64),
-            header=wcs_cards(hdus["LINE"].header),
-            mask=native(hdus["MASK"].data, np.bool_) if "MASK" in hdus else None,
+            header=wcs_cards(by_name["LINE"].header),
+            mask=native(by_name["MASK"].data, np.bool_) if "MASK" in by_name else None,
             origin=cards_of_origin(primary),
-            **planes_of(hdus),
+            **planes_of(by_name),
             **jet_of(table),
         )
 
@@ -114,11 +150,12 @@ def cards_of_origin(primary: fits.Header) -> dict[str, str | float | int]:
     return {key: from_ascii(value) if isinstance(value, str) else value for key, value in cards.items()}
 
 
-def planes_of(hdus: fits.HDUList) -> dict[str, Any]:
+def planes_of(by_name: Mapping[str, Any]) -> dict[str, Any]:
     """Return the planes about the line, where there are any."""
-    if "CUBE" not in hdus:
+    if "CUBE" not in by_name:
         return {}
-    return {"planes": native(hdus["CUBE"].data, np.float32), "planes_start": int(hdus["CUBE"].header["ROW0"])}
+    cube = by_name["CUBE"]
+    return {"planes": native(cube.data, np.float32), "planes_start": int(cube.header["ROW0"])}
 
 
 def jet_of(table: fits.FITS_rec) -> dict[str, Any]:

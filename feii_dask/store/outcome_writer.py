@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from feii_dask.errors import StoreError
-from feii_dask.model import Outcome
+from feii_dask.model import Cutout, Outcome
 from feii_dask.store.atomic import make_directory, remove_leftovers, write_atomically
 from feii_dask.store.cutout_files import cutout_path, write_cutout
 from feii_dask.store.described_parquet import described_file
@@ -34,6 +35,7 @@ UNITS = {name: Column("", column.unit) for name, column in OUTCOMES.items()}
 MAX_ROWS = 20  # a crash costs what is pending: this many rows,
 ROWS_AT_ONCE = 10_000  # of a part that is written at once
 MAX_AGE_S = 2.0  # or what finished in the last two seconds
+WRITERS = 8  # cutouts at a time; a batch of usual lines has about as many
 
 
 @contextmanager
@@ -49,29 +51,33 @@ def open_writer(directory: Path) -> Iterator[OutcomeWriter]:
         for name in (".", "tables", "outcomes", "cutouts"):
             make_directory(directory / name)
             remove_leftovers(directory / name)
-        writer = OutcomeWriter(directory)
-        try:
-            yield writer
-        except StoreError:
-            with suppress(StoreError):  # the first error is the one to report; where a cutout had no room a part may
+        with ThreadPoolExecutor(WRITERS, thread_name_prefix="cutouts") as pool:
+            writer = OutcomeWriter(directory, pool)
+            try:
+                yield writer
+            except StoreError:
+                with suppress(StoreError):  # the first error is the one to report
+                    writer.flush()
+                raise
+            except BaseException:
                 writer.flush()
-            raise
-        except BaseException:
+                raise
             writer.flush()
-            raise
-        writer.flush()
 
 
 class OutcomeWriter:
     """Collects outcomes into batches.
 
     Each batch becomes one file, ``outcomes/part-<number>.parquet``, which is there whole or not at all. What an outcome
-    detected is in ``cutouts`` before the batch that mentions it. Nothing but the pending batch is held in memory.
+    detected is in ``cutouts`` before the batch that mentions it; it is written while other outcomes are taken. Nothing
+    but the pending batch is held in memory.
 
     Parameters
     ----------
     directory : Path
         The run directory.
+    pool : ThreadPoolExecutor
+        Writes the cutouts: a disk that takes several files at a time is not waited for one by one.
 
     Raises
     ------
@@ -79,37 +85,56 @@ class OutcomeWriter:
         If the disk is full, or the directory cannot be written to.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, pool: ThreadPoolExecutor) -> None:
         self._directory = directory
-        self._pending: list[dict[str, Any]] = []
+        self._pool = pool
+        self._pending: list[PendingOutcome] = []
+        self._rows = 0
         self._oldest = 0.0
         self._next_part = 1 + last_part(directory / "outcomes")
 
     def add(self, outcome: Outcome) -> None:
         """Take an outcome, and write what is due; all rows of one outcome go into the same file."""
         rows = to_rows(outcome, datetime.now(UTC))
-        if len(self._pending) + len(rows) > MAX_ROWS:
+        if self._rows + len(rows) > MAX_ROWS:
             self.flush()
-        for cutout in outcome.cutouts:
-            path = cutout_path(self._directory / "cutouts", outcome.obs_id, cutout.line.name)
-            write_cutout(path, outcome.obs_id, cutout)
         if not self._pending:
             self._oldest = monotonic()
-        self._pending += rows
+        self._pending.append(PendingOutcome(rows, [self._write(outcome.obs_id, cutout) for cutout in outcome.cutouts]))
+        self._rows += len(rows)
         self.tick()
+
+    def _write(self, obs_id: str, cutout: Cutout) -> Future[None]:
+        path = cutout_path(self._directory / "cutouts", obs_id, cutout.line.name)
+        return self._pool.submit(write_cutout, path, obs_id, cutout)
 
     def tick(self) -> None:
         """Write the pending batch if it is full or old; to be called while no outcome comes."""
-        if len(self._pending) >= MAX_ROWS or monotonic() - self._oldest >= MAX_AGE_S:
+        if self._rows >= MAX_ROWS or monotonic() - self._oldest >= MAX_AGE_S:
             self.flush()
 
     def flush(self) -> None:
-        """Write the pending batch now."""
-        if not self._pending:
-            return
-        write_part(self._directory, self._next_part, pa.Table.from_pylist(self._pending, schema=SCHEMA))
-        self._next_part += 1
-        self._pending = []
+        """Write the pending batch now, without the outcomes whose cutouts could not be written."""
+        pending, self._pending, self._rows = self._pending, [], 0
+        failures = [error for outcome in pending for cutout in outcome.cutouts if (error := cutout.exception())]
+        rows = [row for outcome in pending if outcome.has_cutouts for row in outcome.rows]
+        if rows:
+            write_part(self._directory, self._next_part, pa.Table.from_pylist(rows, schema=SCHEMA))
+            self._next_part += 1
+        if failures:
+            raise failures[0]
+
+
+class PendingOutcome(NamedTuple):
+    """The rows of an outcome, and its cutouts on their way to the disk."""
+
+    rows: list[dict[str, Any]]
+    cutouts: list[Future[None]]
+
+    @property
+    def has_cutouts(self) -> bool:
+        """Whether all its cutouts are there."""
+        return all(cutout.exception() is None for cutout in self.cutouts)
 
 
 def write_part(directory: Path, number: int, rows: pa.Table) -> None:

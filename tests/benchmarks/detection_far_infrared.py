@@ -83,7 +83,7 @@ def search(snr: float, seed: int) -> dict[str, Any]:
     planes = cube.flux.astype(np.float32)
     mission = find_mission("sofia")
     grating: Detection = load_detector(mission.detector, mission.detector_options).measure(
-        planes, cube.wavelength_um, line
+        planes, cube.wavelength_um, line, pixel_arcsec=cube.pixel_arcsec, errors=cube.error.astype(np.float32)
     )
     notebook = NotebookDetector().measure(planes, cube.wavelength_um, line)
     errors = {"grating": grating.velocity_kms - velocity_kms, "notebook": notebook.velocity_kms - velocity_kms}
@@ -129,7 +129,8 @@ def search_scene(name: str, snr: float, extent_px: float | None, planes: int | N
     scene = make_scene(name, seed, snr, velocity_kms, extent_px, planes)
     psf_px, line_planes = INSTRUMENTS[name].options
     detector = GratingScan(psf_px=psf_px, line_planes=line_planes, jy_per_unit=1.0)
-    detection = detector.measure(scene.flux.astype(np.float32), scene.wavelength_um, scene.line)
+    flux, error = (values.astype(np.float32) for values in (scene.flux, scene.error))
+    detection = detector.measure(flux, scene.wavelength_um, scene.line, errors=error)
     return {
         "found": detection.kind.is_line,
         "flux_over_truth": detection.flux / scene.truth.get("flux", 1.0),

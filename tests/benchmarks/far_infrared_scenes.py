@@ -29,6 +29,8 @@ BASELINE = 0.35  # rms, over the noise of a voxel
 TELLURIC_ERROR = 0.03  # of the transmission that is divided out, where it is deep
 WIDTHS = 0.9, 1.2  # of points, over the beam
 DEEPEST = 0.6  # optical depth of bands that are not left out
+ERROR_SCALE = 0.3, 0.9  # of stated errors over the noise
+UNEVEN_ERROR = 0.1  # rms of their logarithm over the field, and from end to end of the scan
 CUT = 0.3  # transmission below which planes are left out
 
 
@@ -61,14 +63,16 @@ INSTRUMENTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """A cube in Jy per spaxel, NaN without data, and the truth about its line (flux in W m⁻²).
+    """A cube in Jy per spaxel with the errors that its pipeline states, NaN without data, and the truth about its line.
 
-    ``snr`` is over the noise where the atmosphere is transparent, ``local_snr`` over that in the planes of the line.
+    The truth's ``flux`` is in W m⁻²; ``snr`` is over the noise where the atmosphere is transparent, ``local_snr`` over
+    that in the planes of the line.
     """
 
     line: Line
     wavelength_um: Array
     flux: Array
+    error: Array
     truth: dict[str, float]
 
 
@@ -90,7 +94,8 @@ def make_scene(
     offset_kms: Array = (np.arange(planes, dtype=np.float64) - planes // 2 + rng.uniform(-4, 4)) * plane_kms
     coverage = exposures(planes, shape, instrument, rng)
     transmission = atmosphere(offset_kms, instrument, rng)
-    noise = resampled_noise(coverage, instrument, rng) / np.maximum(transmission, CUT)[:, None, None]
+    noise, formal = resampled_noise(coverage, instrument, rng)
+    noise, formal = (values / np.maximum(transmission, CUT)[:, None, None] for values in (noise, formal))
     cube = noise + baselines(planes, shape, rng) + continuum(transmission, shape, instrument, rng)
     truth: dict[str, float] = {}
     if snr > 0:
@@ -106,8 +111,10 @@ def make_scene(
         truth = {"velocity_kms": velocity_kms, "flux": snr * seen * area * plane_hz * 1e-26, "local_snr": snr / there}
     cube[coverage == 0] = np.nan
     cube[transmission < CUT] = np.nan
+    error = stated_error(formal, transmission, np.random.default_rng([seed, list(INSTRUMENTS).index(name), 78]))
+    error[np.isnan(cube)] = np.nan
     wavelength_um = instrument.line.wavelength_um * (1 + offset_kms / SPEED_OF_LIGHT_KMS)
-    return Scene(instrument.line, wavelength_um, cube, truth)
+    return Scene(instrument.line, wavelength_um, cube, error, truth)
 
 
 def exposures(planes: int, shape: tuple[int, int], instrument: Instrument, rng: Generator) -> Array:
@@ -125,15 +132,32 @@ def exposures(planes: int, shape: tuple[int, int], instrument: Instrument, rng: 
     return coverage
 
 
-def resampled_noise(coverage: Array, instrument: Instrument, rng: Generator) -> Array:
-    """Return noise of rms 1 where coverage is full: the kernel's mean of the samples that lie near a voxel."""
+def resampled_noise(coverage: Array, instrument: Instrument, rng: Generator) -> tuple[Array, Array]:
+    """Return noise of rms 1 where coverage is full, the kernel's mean of the samples that lie near a voxel; its sigma.
+
+    The sigma is what a pipeline propagates: that of a weighted mean of samples that share nothing.
+    """
     per_beam = 60.0  # samples in a beam and resolution element where coverage is full
     density = per_beam / (instrument.psf_px**2 * instrument.line_planes)
     samples = rng.poisson(np.maximum(coverage, 0.02) * density).astype(np.float64)
     total = np.sqrt(samples) * rng.standard_normal(samples.shape)
     kernel = SIGMA * rng.uniform(0.4, 0.75) * np.array([instrument.line_planes, instrument.psf_px, instrument.psf_px])
-    noise = gaussian_filter(total, kernel) / np.maximum(gaussian_filter(samples, kernel), 0.02 * density)
-    return np.asarray(noise / noise[coverage > 0.9 * coverage.max()].std())
+    weight = np.maximum(gaussian_filter(samples, kernel), 0.02 * density)
+    noise = gaussian_filter(total, kernel) / weight
+    sigma = np.sqrt(gaussian_filter(samples, kernel / np.sqrt(2))) / weight  # the square of a Gaussian is one
+    full = coverage > 0.9 * coverage.max()
+    return noise / noise[full].std(), sigma / np.sqrt(np.square(sigma[full]).mean())
+
+
+def stated_error(formal: Array, transmission: Array, rng: Generator) -> Array:
+    """Return the errors that a pipeline would state: too small, uneven over the field, of a somewhat other atmosphere.
+
+    They know nothing of baselines and of what the correction of the atmosphere leaves.
+    """
+    field = gaussian_filter(rng.standard_normal(formal.shape[1:]), max(formal.shape[1:]) / 6)
+    trend = rng.normal(0, UNEVEN_ERROR) * np.linspace(-1, 1, len(formal)) - rng.normal(0, 0.15) * np.log(transmission)
+    uneven = np.exp(UNEVEN_ERROR * field / field.std() + trend[:, None, None])
+    return np.asarray(rng.uniform(*ERROR_SCALE) * formal * uneven)
 
 
 def atmosphere(offset_kms: Array, instrument: Instrument, rng: Generator) -> Array:

@@ -149,7 +149,7 @@ class Found:
     mask_share : float
         Share of the true flux inside the mask.
     lobes_right : tuple of int
-        How many of how many true parts have a measured velocity within 15 km/s.
+        How many of how many true parts have a measured velocity within 15 km/s; of one part, that of all light.
     """
 
     line: bool
@@ -181,11 +181,12 @@ def compare(answer: Answer, truth: Truth) -> Found:
     found = Found(True, answer.is_extended, compact=answer.kind == "compact")
     off_kms = answer.velocity_kms - truth.velocities_kms[0] if parts == 1 else nan
     error_kms = answer.velocity_error_kms
+    measured_kms = answer.lobe_velocities_kms if parts > 1 else (answer.velocity_kms,)
     found = replace(
         found,
         off_kms=off_kms,
         pull=off_kms / error_kms if error_kms > 0 else nan,
-        lobes_right=(right_parts(answer.lobe_velocities_kms, truth.velocities_kms), parts),
+        lobes_right=(right_parts(measured_kms, truth.velocities_kms), parts),
     )
     if answer.mask is None:
         return found

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .speed_archives import measure_places, measure_search, measure_table
+from .speed_client import measure_client
 from .speed_cubes import measure_bytes, measure_rendering, measure_scan, measure_shapes
+from .speed_finished import measure_finished
 from .speed_rows import Row, in_new_process, to_markdown, write_csv
 from .speed_sky import measure_crossmatch, measure_million
 from .speed_start import measure_start, measure_tasks
@@ -31,7 +33,9 @@ SECTIONS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "scan": measure_scan,
     "search": measure_search,
     "tasks": measure_tasks,
+    "client": measure_client,
     "table": measure_table,
+    "finished": measure_finished,
     "start": measure_start,
     "shapes": measure_shapes,
 }

@@ -21,6 +21,12 @@ ROOT = TESTS.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "notebooks" / "guide").glob("*.md")))
 BLOCK = re.compile(r"(<!-- table: (?P<name>\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
+CLUSTERS = {
+    "local": "on a LocalCluster",
+    "wide": "on one of 64 threads",
+    "address": "by its address",
+    "gateway": "on a dask-gateway",
+}
 CONTENDERS = {"matched": "matched filter", "notebook": "the notebook's detector", "muselet": "MUSELET's recipe"}
 
 # The rows of speed.csv that the guide shows: its `work`, which of several rows of that name, and what the guide says.
@@ -204,10 +210,10 @@ def faults() -> str:
     resumed = every["resumed"].map({"yes": ", resumed", "no": ""})
     every["text"] = every["ended"] + resumed + every["seconds"].map(", {:.1f} s".format)
     table = every.pivot(index="fault", columns="cluster", values="text").reindex(every["fault"].unique()).fillna("–")
-    rows = [[fault, row["local"], row["gateway"]] for fault, row in table.iterrows()]
+    rows = [[fault, *(row[cluster] for cluster in CLUSTERS)] for fault, row in table.iterrows()]
     sums = every.groupby("cluster")[["lost", "doubled", "different"]].sum().astype(str).agg(", ".join, axis=1)
-    rows.append(["**rows lost, doubled, different, in all of these**", sums["local"], sums["gateway"]])
-    return markdown(["in the middle of 200 cubes", "on a LocalCluster", "on a dask-gateway"], rows)
+    rows.append(["**rows lost, doubled, different, in all of these**", *(sums[cluster] for cluster in CLUSTERS)])
+    return markdown(["in the middle of 200 cubes", *CLUSTERS.values()], rows)
 
 
 def memory() -> str:
@@ -217,6 +223,12 @@ def memory() -> str:
         for _, row in results("memory", "stress").iterrows()
     ]
     return markdown(["process", "at the 1 000th outcome", "at most, of 100 000", "growth"], rows)
+
+
+def crowd() -> str:
+    """Return how runs ended whose cubes are large for the memory that there is."""
+    table = results("memory_crowd", "stress")
+    return markdown(table.columns, table.astype(object).to_numpy().tolist())
 
 
 def fuzz() -> str:
@@ -280,7 +292,7 @@ TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         *(trust, detection, calibration, survey, far_infrared, far_infrared_scenes),
-        *(faults, memory, fuzz, dashboard, speed, scale),
+        *(faults, memory, crowd, fuzz, dashboard, speed, scale),
     )
 }
 

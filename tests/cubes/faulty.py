@@ -17,14 +17,17 @@ from urllib.parse import urlsplit
 class FaultyServer:
     """Serves byte ranges of ``files``; each request uses up one of ``faults``, the last of which stays if ``for_ever``.
 
-    A fault is a status code, or ``"stall"``, ``"trickle"``, ``"reset"``, ``"cut"`` (half of the body) ``"whole"``
-    (Range ignored), ``"shifted"`` (another part, and called so), ``"grown"`` (a part of a longer file) or
-    ``"unlabelled"`` (nothing said of which part it is).
+    `retry_after`, if any, is what answers with a status ask for; `etag` is that of all files. A fault is a status code,
+    or ``"stall"``, ``"trickle"``, ``"reset"``, ``"cut"`` (half of the body) ``"whole"`` (Range ignored), ``"shifted"``
+    (another part, and called so), ``"grown"`` (a part of a longer file) or ``"unlabelled"`` (nothing said of which part
+    it is).
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     faults: list[int | str] = field(default_factory=list)
     for_ever: bool = False
+    retry_after: str = ""
+    etag: str = ""
     log: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, Range
     port: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -35,6 +38,7 @@ class FaultyServer:
 
     def behave(self) -> None:
         self.files, self.faults, self.for_ever, self.log = {}, [], False, []
+        self.retry_after = self.etag = ""
 
     def next_fault(self) -> int | str | None:
         if not self.faults:
@@ -84,6 +88,7 @@ def make_handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
                 size = len(body) + (fault == "grown")
                 self.send_header("Content-Range", f"bytes {first}-{first + len(part) - 1}/{size}")
             self.send_header("Content-Length", str(len(part)))
+            self.send_etag()
             self.end_headers()
             if fault == "trickle":
                 while not server.stopped.wait(0.05):
@@ -94,8 +99,15 @@ def make_handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
         def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if server.retry_after and status >= 400:
+                self.send_header("Retry-After", server.retry_after)
+            self.send_etag()
             self.end_headers()
             self.wfile.write(body)
+
+        def send_etag(self) -> None:
+            if server.etag:
+                self.send_header("ETag", server.etag)
 
     return Handler
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from feii_dask.cubes.inflate import inflate
+from feii_dask.cubes.memory import MemoryBudget
 from feii_dask.cubes.reader import open_cube, read_cube
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeReadError
@@ -38,8 +39,8 @@ def test_compressed_cubes_are_read_whole(scheme: str, server: FaultyServer, tmp_
     plain, cube = open_cube("cube.fits"), open_cube(places[scheme], {"s3": {"endpoint_url": server.url}})
     np.testing.assert_array_equal(cube.planes(3, 40), plain.planes(3, 40))
     np.testing.assert_array_equal(cube.planes(50, 60, "ERR"), plain.planes(50, 60, "ERR"))
-    assert cube.inflated_bytes == len(raw)
-    assert plain.inflated_bytes == 0
+    assert cube.held_bytes == len(raw)
+    assert plain.held_bytes == 0
     assert cube.requests <= 2
     assert cube.bytes_read == len(packed)
 
@@ -59,10 +60,10 @@ def test_a_scan_keeps_to_its_memory(tmp_path: Path) -> None:
     (tmp_path / "cube.fits.gz").write_bytes(gzip.compress(raw))
     context = Context(lines=(Line("Fe II", 5.32),), detector="notebook")
     matched = MatchedCube(obs_id="a", uri="cube.fits.gz")
-    assert scan_cube(matched, context, memory_bytes=100 * len(raw)).status is Status.SCANNED
-    refused = scan_cube(matched, context, memory_bytes=len(raw) - 1)
+    assert scan_cube(matched, context, MemoryBudget(100 * len(raw), 0)).status is Status.SCANNED
+    refused = scan_cube(matched, context, MemoryBudget(len(raw) - 1, 0))
     assert refused.status is Status.UNREADABLE
     assert "takes more than" in refused.reason
-    just_inflated = scan_cube(matched, context, memory_bytes=len(raw) + 1)
+    just_inflated = scan_cube(matched, context, MemoryBudget(len(raw) + 1, 0))
     assert just_inflated.status is Status.UNREADABLE
     assert "of memory to search" in just_inflated.reason

@@ -40,6 +40,52 @@ def test_templates_of_the_pipeline(template: str, tmp_path: Path) -> None:
             assert planes.flags.c_contiguous
 
 
+@pytest.mark.parametrize("name", ["ERR", "ERROR", "error", "stddev", "stDev"])
+def test_errors_are_the_same_planes_of_the_files_own_extension(name: str, tmp_path: Path) -> None:
+    errors = noise(seed=5).astype(np.float64)
+    hdus = make_hdus(noise(), errors)
+    hdus["ERR"].header["EXTNAME"] = name
+    hdus.writeto(tmp_path / "cube.fits")
+    read = open_cube(str(tmp_path / "cube.fits")).errors(7, 12)
+    assert read is not None
+    np.testing.assert_array_equal(read, errors[7:12].astype(np.float32))
+
+
+def test_errors_run_with_the_planes_where_frequency_increases(tmp_path: Path) -> None:
+    sci = noise()
+    uri = write_cube(tmp_path / "cube.fits", sci, 2 * sci, CTYPE3="FREQ", CUNIT3="GHz", CRVAL3=1450.0, CDELT3=0.3)
+    cube = open_cube(uri)
+    np.testing.assert_array_equal(cube.errors(3, 9), 2 * cube.planes(3, 9))
+
+
+@pytest.mark.parametrize("spoil", ["absent", "an image", "other planes", "a table"])
+def test_where_there_are_no_errors_there_are_none(spoil: str, tmp_path: Path) -> None:
+    hdus = make_hdus(noise())
+    match spoil:
+        case "absent":
+            del hdus["ERR"]
+        case "an image":
+            hdus["ERR"].data = np.ones((9, 8))
+        case "other planes":
+            hdus["ERR"].data = np.ones((59, 9, 8))
+        case "a table":
+            hdus[2] = fits.BinTableHDU.from_columns([fits.Column("x", "E", array=np.ones(3))], name="ERR")
+    hdus.writeto(tmp_path / "cube.fits")
+    assert open_cube(str(tmp_path / "cube.fits")).errors(0, 5) is None
+
+
+def test_errors_that_are_cut_off_are_an_error(tmp_path: Path) -> None:
+    uri = write_cube(tmp_path / "cube.fits", noise())
+    content = Path(uri).read_bytes()
+    with fits.open(uri) as hdus:
+        start = hdus.info(output=False) and hdus["ERR"].fileinfo()["datLoc"]
+    Path(uri).write_bytes(content[: start + 1000])
+    cube = open_cube(uri)
+    cube.planes(0, 5)
+    with pytest.raises(CubeReadError, match="truncated"):
+        cube.errors(0, 5)
+
+
 def test_headers_and_planes_cost_two_requests(server: FaultyServer, tmp_path: Path) -> None:
     """No HEAD, no walk to the file's end, no block around what is wanted."""
     sci = noise((200, 40, 41))

@@ -95,7 +95,7 @@ def test_a_server_that_ignores_ranges_is_read_once(server: FaultyServer, scheme:
     assert reader.read(0, 1000) == BODY[:1000]
     assert reader.read(50_000, 60_000) == BODY[50_000:60_000]
     assert reader.read(102_000, 103_000) == BODY[102_000:]
-    assert (reader.requests, reader.bytes_read) == (1, len(BODY))
+    assert (reader.requests, reader.bytes_read, reader.held_bytes) == (1, len(BODY), len(BODY))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -169,6 +169,20 @@ def test_a_trickle_ends_at_the_deadline(server: FaultyServer, scheme: str, monke
     with pytest.raises(CubeTimeoutError):
         RangeReader(uri, options).read(0, 1000)
     assert len(server.log) == 1
+
+
+def test_the_deadline_is_that_of_the_file(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten ranges that each come late have the time of one, so that a slow cube ends."""
+    monkeypatch.setattr("feii_dask.cubes.storage.DEADLINE_S", 1.0)
+    uri, options = place(server, "http")
+    reader = RangeReader(uri, options)
+    monkeypatch.setattr("feii_dask.cubes.storage.FIRST_PAUSE_S", 0.3)
+    read = 0
+    with pytest.raises(CubeReadError):
+        for read in range(10):
+            server.faults = [503]
+            reader.read(10_000 * read, 10_000 * read + 100)
+    assert 1 <= read < 9
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -53,6 +53,15 @@ def test_planes_without_as_many_wavelengths_are_refused(planes: NDArray[Any]) ->
         window(planes=planes)
 
 
+def test_errors_are_cut_with_the_planes_and_must_be_of_their_shape() -> None:
+    errors = np.arange(61.0)[:, None, None] * np.ones((3, 3))
+    part = window(errors=errors).part(20, 45).part(2, 20)
+    assert part.errors is not None
+    np.testing.assert_array_equal(part.errors[:, 0, 0], np.arange(22, 40))
+    with pytest.raises(DetectorError, match=r"must be of one shape, not \(61, 3, 3\) and \(61, 3\)"):
+        window(errors=np.ones((61, 3)))
+
+
 def test_planes_at_the_ends_of_a_cube() -> None:
     wavelength_um = np.arange(100.0)
     assert [planes_about(10, wavelength_um, at) for at in (3, 50, 97)] == [(0, 21), (40, 61), (79, 100)]
@@ -100,7 +109,7 @@ def test_a_detector_of_before_is_refused_with_the_lines_that_it_needs() -> None:
     with pytest.raises(DetectorError) as refused:
         load_detector("tests.detectors.test_line_window:OfBefore")
     assert "feii_dask.LineWindow" in str(refused.value)
-    assert FROM_MEASURE_TO_DETECT in str(refused.value)
+    assert FROM_MEASURE_TO_DETECT.rstrip() in str(refused.value)
 
 
 def test_the_lines_that_are_shown_make_it_a_detector() -> None:

@@ -66,11 +66,13 @@ def cube_of(kind: str) -> np.ndarray:
     return cube.astype(np.float32)
 
 
-def measured(detector: Detector, kind: str) -> Detection:
+def measured(detector: Detector, kind: str, errors: np.ndarray | None = None) -> Detection:
     wavelength_um = CII.wavelength_um * (1 + 3.4e-4 * (np.arange(301) - 150) / 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of overflow and of empty slices, in the user's function too
-        return detector.measure(cube_of(kind), wavelength_um, CII, pixel_arcsec=1.0)  # type: ignore[attr-defined]
+        return detector.measure(  # type: ignore[attr-defined]
+            cube_of(kind), wavelength_um, CII, pixel_arcsec=1.0, errors=errors
+        )
 
 
 @pytest.mark.parametrize("kind", CUBES)
@@ -84,6 +86,16 @@ def test_every_detector_that_has_p_values(name: str, kind: str) -> None:
     if detection.status is Status.SCANNED:
         assert 0 <= detection.p_value <= 1
     assert all(0 <= p <= 1 for p in detection.null_p_values)
+
+
+@pytest.mark.parametrize("value", [nan, inf, -1.0, 0.0, 1e-300, 1e300])
+@pytest.mark.parametrize("kind", CUBES)
+def test_no_error_of_a_cube_makes_another(kind: str, value: float) -> None:
+    errors = np.random.default_rng(5).uniform(1, 2, (301, 20, 20))
+    errors[:140, :8] = value
+    detection = measured(GratingScan(), kind, errors)
+    if detection.status is Status.SCANNED:
+        assert 0 < detection.p_value <= 1
 
 
 @pytest.mark.parametrize("kind", CUBES)

@@ -63,6 +63,13 @@ class UnhurriedMean(Mean):
     seconds = 0.1
 
 
+class UnhurriedLastMean(UnhurriedMean):
+    """Wants the last plane, so that a cube takes more than one range of bytes."""
+
+    def plane_range(self, wavelength_um: NDArray[np.float64], line: Line, rv_kms: float = 0.0) -> tuple[int, int]:
+        return len(wavelength_um) - 1, len(wavelength_um)
+
+
 class SlowMean(Mean):
     """Takes its time, so that something can happen meanwhile."""
 

@@ -9,9 +9,10 @@ from concurrent.futures import CancelledError
 
 import numpy as np
 import pytest
-from distributed import Client, KilledWorker, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster, Worker
 
 from feii_dask.engine.broadcast import Broadcast
+from feii_dask.engine.workers import statuses_of_workers
 from feii_dask.errors import ClusterError
 
 VALUE = np.arange(100_000.0)
@@ -74,6 +75,40 @@ def test_it_survives_the_death_of(frail: Client, victims: int) -> None:
             else:
                 return
         pytest.fail("the value did not come back")
+
+
+def test_it_survives_a_moment_in_which_all_workers_are_paused(frail: Client) -> None:
+    """As they are when memory is short; the scheduler scatters to them, and then finds none to copy to."""
+
+    def pause(dask_worker: Worker) -> None:
+        dask_worker.memory_manager.memory_pause_fraction = 0.001
+        dask_worker.loop.call_later(3, resume, dask_worker)
+
+    def resume(dask_worker: Worker) -> None:
+        dask_worker.memory_manager.memory_pause_fraction = 0.8
+
+    frail.run(pause)
+    deadline = time.monotonic() + 60
+    while set(statuses_of_workers(frail).values()) != {"paused"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with Broadcast(frail, VALUE) as broadcast:
+        assert frail.submit(total, broadcast.future, 0).result(timeout=300) == TOTAL
+
+
+def test_workers_that_stay_paused_are_restarted(frail: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feii_dask.engine.workers.PAUSED_S", 1.0)
+
+    def pause(dask_worker: Worker) -> None:
+        dask_worker.memory_manager.memory_pause_fraction = 0.001
+
+    frail.run(pause)
+    with Broadcast(frail, VALUE) as broadcast:
+        deadline = time.monotonic() + 60
+        while "running" in statuses_of_workers(frail).values():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert frail.submit(total, broadcast.future, 0).result(timeout=300) == TOTAL
 
 
 def test_a_late_worker_gets_it(frail: Client) -> None:

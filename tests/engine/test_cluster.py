@@ -6,13 +6,14 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask.config
 import pytest
 from dask.utils import parse_timedelta
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker
 
 from feii_dask.config.loading import load_settings
 from feii_dask.engine.cluster import connect, dask_sections, memory_per_worker
@@ -116,6 +117,22 @@ def test_dask_settings_hold_while_connected(monkeypatch: pytest.MonkeyPatch) -> 
     with connect(load_settings()):
         assert dask.config.get("distributed.scheduler.allowed-failures") == 11
     assert dask.config.get("distributed.scheduler.allowed-failures") == before
+
+
+@pytest.mark.parametrize(("section", "kept"), [("{}", False), ("{worker: {profile: {enabled: true}}}", True)])
+def test_workers_keep_no_profiles_unless_asked_to(section: str, kept: bool) -> None:
+    """They would keep one for each second of an hour."""
+
+    def profiles(dask_worker: Worker) -> int:
+        return len(dask_worker.profile_history)
+
+    Path("cluster.yaml").write_text(
+        f"{{distributed: {section}, feii-dask: {{clusters: {{local: {{workers: 1, dashboard: '127.0.0.1:0'}}}}}}}}"
+    )
+    with connect(load_settings()) as client:
+        client.submit(time.sleep, 2.5).result(timeout=300)
+        (found,) = client.run(profiles).values()
+        assert (found > 0) is kept
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("15s", PATIENCE_S), ("2h", 7200.0)])

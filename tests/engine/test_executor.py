@@ -10,19 +10,22 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import dask.config
 import pytest
 from distributed import Client, LocalCluster
 
+from feii_dask.cubes.storage import ATTEMPTS
 from feii_dask.engine.executor import run_scans
-from feii_dask.engine.worker_task import first_alone
+from feii_dask.engine.worker_task import first_alone, scan_on_worker
 from feii_dask.engine.workers import scheduler_needed
 from feii_dask.errors import ClusterError, OutageError
 from feii_dask.model import Context, Line, MatchedCube, Outcome, Status
 from feii_dask.scan import ScanTask
 from tests.clusters import start_cluster
+from tests.cubes.faulty import serving
 from tests.engine.detectors import HOG, POISON, TAR
 from tests.skies import write_uniform_cube
 
@@ -77,6 +80,7 @@ def test_every_cube_has_one_outcome_with_its_worker_and_cost(client: Client, tmp
 
 def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feii_dask.engine.worker_task.first_scan_done", threading.Event())
+    monkeypatch.setattr("feii_dask.engine.worker_task.first_scan", threading.Lock())
     together, most, running = threading.Barrier(4, timeout=300), [], 0
 
     def scan(number: int) -> None:
@@ -92,6 +96,23 @@ def test_the_first_scan_of_a_process_comes_through_before_others_begin(monkeypat
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(scan, range(5)))
     assert most[0] == 1
+
+
+def test_a_first_scan_that_takes_long_does_not_hold_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feii_dask.engine.worker_task.first_scan_done", threading.Event())
+    monkeypatch.setattr("feii_dask.engine.worker_task.first_scan", threading.Lock())
+    monkeypatch.setattr("feii_dask.engine.worker_task.FIRST_S", 0.1)
+    others_done = threading.Event()
+
+    def scan_others() -> None:
+        for _ in range(2):
+            with first_alone():
+                pass
+        others_done.set()
+
+    with ThreadPoolExecutor(1) as pool, first_alone():
+        pool.submit(scan_others)
+        assert others_done.wait(60)
 
 
 def test_the_attempt_is_handed_through(client: Client, tmp_path: Path) -> None:
@@ -147,6 +168,28 @@ def test_a_cube_that_kills_its_worker_is_named_and_its_neighbours_are_not(frail:
     assert len(scanned) == 11
 
 
+def test_a_cube_among_quick_ones_that_kills_its_worker_is_named_and_those_of_its_task_are_not(
+    frail: Client, tmp_path: Path
+) -> None:
+    uri = str(write_uniform_cube(tmp_path / "poison.fits", POISON))
+    tasks = [ScanTask(MatchedCube(obs_id=f"cube-{number:03d}", uri=None)) for number in range(1000)]
+    tasks[700] = ScanTask(MatchedCube(obs_id="poison", uri=uri))
+    outcomes = run(frail, tasks, "Mean")
+    assert [outcome.obs_id for outcome in outcomes if outcome.status is Status.WORKER_LOST] == ["poison"]
+    assert sorted(outcome.obs_id for outcome in outcomes) == sorted(task.matched.obs_id for task in tasks)
+
+
+def test_a_task_ends_when_its_time_is_up_and_the_rest_of_it_is_scanned_later(client: Client, tmp_path: Path) -> None:
+    (slow,) = make_tasks(tmp_path, [1.0])
+    context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
+    outcomes = client.submit(scan_on_worker, [slow] * 5, context, limit_s=0.3, pure=False).result()
+    assert 1 <= len(outcomes) < 5
+    quick = [ScanTask(MatchedCube(obs_id=f"quick-{number:03d}", uri=None)) for number in range(300)]
+    mixed = quick + [replace(slow, matched=replace(slow.matched, obs_id=f"slow-{number}")) for number in range(60)]
+    found = run(client, mixed, "SlowMean")
+    assert sorted(outcome.obs_id for outcome in found) == sorted(task.matched.obs_id for task in mixed)
+
+
 def test_a_cube_that_needs_too_much_memory_is_named_and_its_neighbours_are_not(tmp_path: Path) -> None:
     values = [HOG if number == 4 else float(number) for number in range(12)]
     with (
@@ -189,7 +232,7 @@ def test_a_worker_that_stops_is_restarted_and_loses_no_outcome(
             os.kill(victim, signal.SIGSTOP)
         outcomes += batch
     assert statistics(outcomes) == {f"cube-{number:03d}": value for number, value in enumerate(values)}
-    assert "no word for" in caplog.text
+    assert "no word for too long from" in caplog.text
     assert victim not in worker_pids(frail)
 
 
@@ -201,6 +244,38 @@ def test_a_run_in_which_everything_fails_for_one_reason_is_stopped(client: Clien
         for batch in run_scans(client, tasks, context):
             outcomes += batch
     assert 50 <= len(statistics(outcomes)) < 120
+
+
+def test_what_fails_for_a_reason_that_passes_is_scanned_again_at_the_end(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storage that answers 503 to more attempts than a scan makes."""
+    monkeypatch.setattr("feii_dask.engine.watchdog.PROBE_S", 0.5)
+    with serving() as server:
+        names = [f"/{number}.fits" for number in range(5)]
+        server.files = {
+            name: write_uniform_cube(tmp_path / name[1:], 1.0 + number).read_bytes()
+            for number, name in enumerate(names)
+        }
+        server.faults = [503] * 5 * ATTEMPTS
+        tasks = [ScanTask(MatchedCube(obs_id=name, uri=server.url + name), attempt=2) for name in names]
+        outcomes = run(client, tasks, "Mean")
+    assert statistics(outcomes) == {name: 1.0 + number for number, name in enumerate(names)}
+    assert {outcome.attempt for outcome in outcomes} == {2}
+    assert server.faults == []
+
+
+def test_what_fails_again_while_others_are_read_is_reported(client: Client, tmp_path: Path) -> None:
+    with serving() as server:
+        server.faults, server.for_ever = [503], True
+        bad = ScanTask(MatchedCube(obs_id="bad", uri=f"{server.url}/bad.fits"))
+        slow = make_tasks(tmp_path, [1.0] * 150)  # the last of them are read when the bad one has failed
+        outcomes = run(client, [bad, *slow], "SlowMean")
+    assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
+        ("bad", Status.UNREADABLE)
+    ]
+    assert len(outcomes) == 151
+    assert len(server.log) == 2 * ATTEMPTS
 
 
 def test_restarted_workers_lose_no_outcome(frail: Client, tmp_path: Path) -> None:

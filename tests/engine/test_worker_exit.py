@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import time
 from pathlib import Path
 
 import pytest
@@ -31,11 +33,13 @@ def hold(collected: Path) -> None:
     Held(collected)
 
 
-def test_a_process_that_is_closed_ends_by_itself_and_collects_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def local_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__DASHBOARD", "127.0.0.1:0")
     monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__LOCAL__WORKERS", "1")
+
+
+def test_a_process_that_is_closed_ends_by_itself_and_collects_nothing(tmp_path: Path, local_cluster: None) -> None:
     with connect(load_settings()) as client:
         (nanny,) = client.cluster.workers.values()
         process = nanny.process.process
@@ -43,3 +47,26 @@ def test_a_process_that_is_closed_ends_by_itself_and_collects_nothing(
         client.cluster.sync(nanny.close, timeout=PATIENCE_S)
     assert process.exitcode == 0  # and not killed
     assert not (tmp_path / "collected").exists()
+
+
+def linger(seconds: float) -> None:
+    """Let a worker's process end as late as one that waits for its turn."""
+    atexit.register(time.sleep, seconds)
+
+
+def test_a_process_that_ends_late_is_not_killed(local_cluster: None, caplog: pytest.LogCaptureFixture) -> None:
+    with connect(load_settings()) as client:
+        processes = [nanny.process.process for nanny in client.cluster.workers.values()]
+        client.run(linger, 4.5)
+    assert [process.exitcode for process in processes] == [0]
+    assert "still alive" not in caplog.text
+
+
+def test_a_scan_that_nobody_wants_any_more_is_not_waited_for(local_cluster: None) -> None:
+    with connect(load_settings()) as client:
+        processes = [nanny.process.process for nanny in client.cluster.workers.values()]
+        running = client.submit(time.sleep, 3600)
+        while not any(client.processing().values()):
+            time.sleep(0.05)
+        running.release()
+    assert [process.exitcode for process in processes] == [0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = ["Fault", "Faults"]
 
-ANYWHERE = ("refuse", "reset", "stall", "cut", "hang", "status")
+ANYWHERE = ("refuse", "reset", "stall", "cut", "hang", "status", "whole", "shifted", "replaced")
 OF_TABLES = ("executing", "incomplete", "overflow")
 
 
@@ -18,7 +18,9 @@ class Fault:
     ----------
     kind : str
         ``refuse`` (no connection), ``reset`` and ``stall`` (the connection breaks, or is silent, instead of an
-        answer), ``cut`` and ``hang`` (the same in the middle of the answer), ``status`` (an HTTP error); of tables
+        answer), ``cut`` and ``hang`` (the same in the middle of the answer), ``status`` (an HTTP error), ``whole``
+        (all of a file in place of a range), ``shifted`` (the range a FITS block further on), ``replaced`` (with the
+        ETag of another file); of tables
         ``overflow`` (the answer ends after `rows`); of MAST ``executing``, and ``incomplete`` (a page whose status is
         neither complete nor an error).
     host : str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from .sites import Answer, Question, Site
 __all__ = ["serve"]
 
 CHUNK = 65_536
+PIECE_S = 1.0  # a slow connection sends something this often
+BLOCK = 2880  # of a FITS file
 SILENCE_S = 3600.0
 CONTROL_HOST = "127.0.0.1"
 
@@ -118,10 +121,23 @@ async def handle(world: World, request: web.BaseRequest) -> web.StreamResponse:
         answer = site.error(fault.status, question)
         answer.headers.update({"Retry-After": fault.retry_after} if fault.retry_after else {})
     else:
-        answer = site.answer(question)
+        answer = site.answer(mistaken(question, fault.kind) if fault else question)
+    if fault and fault.kind == "replaced" and "ETag" in answer.headers:
+        answer.headers["ETag"] = '"of another file"'
     entry |= {"status": answer.status, "bytes": len(answer.body)}
     half = fault.kind if fault and fault.kind in ("cut", "hang") else ""
     return await send(world, request, answer, half)
+
+
+def mistaken(question: Question, kind: str) -> Question:
+    """Return a question as it is answered: without its range, or with another."""
+    headers = dict(question.headers)
+    asked = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
+    if kind == "whole":
+        headers.pop("range", None)
+    elif kind == "shifted" and asked:
+        headers["range"] = f"bytes={int(asked[1]) + BLOCK}-{int(asked[2]) + BLOCK}"
+    return replace(question, headers=headers)
 
 
 async def send(world: World, request: web.BaseRequest, answer: Answer, half: str = "") -> web.StreamResponse:
@@ -133,10 +149,11 @@ async def send(world: World, request: web.BaseRequest, answer: Answer, half: str
     rate, start = world.network.bytes_per_s, time.monotonic()
     body = answer.body[: len(answer.body) // 2] if half else answer.body
     if request.method != "HEAD":
-        for first in range(0, len(body), CHUNK):
-            await response.write(body[first : first + CHUNK])
+        piece = min(CHUNK, int(rate * PIECE_S) + 1) if rate else CHUNK
+        for first in range(0, len(body), piece):
+            await response.write(body[first : first + piece])
             if rate:
-                await asyncio.sleep(max(0.0, start + (first + CHUNK) / rate - time.monotonic()))
+                await asyncio.sleep(max(0.0, start + (first + piece) / rate - time.monotonic()))
     if half == "hang":
         await asyncio.sleep(SILENCE_S)
     if half:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,7 +43,7 @@ class Question:
 class Answer:
     """One HTTP response; `length` counts where only the headers are sent."""
 
-    body: bytes = b""
+    body: bytes | mmap = b""
     status: int = 200
     content_type: str = "application/octet-stream"
     headers: dict[str, str] = field(default_factory=dict)
@@ -94,7 +95,8 @@ def file_range(path: Path, question: Question) -> Answer:
         return Answer(headers=headers, length=stat.st_size)
     asked = re.fullmatch(r"bytes=(\d*)-(\d*)", question.headers.get("range", ""))
     if not asked or not any(asked.groups()):
-        return Answer(path.read_bytes(), headers=headers)
+        with path.open("rb") as file:
+            return Answer(mmap(file.fileno(), 0, access=ACCESS_READ) if stat.st_size else b"", headers=headers)
     first, last = asked.groups()
     start = int(first) if first else max(0, stat.st_size - int(last))
     stop = min(int(last) + 1, stat.st_size) if first and last else stat.st_size

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +22,7 @@ from hypothesis import strategies as st
 
 from feii_dask.errors import StoreError
 from feii_dask.model import Line, Outcome, Status
+from feii_dask.store.cutout_files import cutout_path, with_files
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore
 from tests.runs import statuses_of
@@ -107,10 +111,48 @@ def test_cutouts_are_there_before_the_batch_that_mentions_them(
     with store.writer() as writer:
         writer.add(outcome_of("a", lines, detected=lines[1:3], cutouts=True))
         assert part_files(store) == []
+        writer.flush()
         for line in lines[1:3]:
             assert store.cutout("a", line.name).line.wavelength_um == line.wavelength_um
     with pytest.raises(StoreError):
         store.cutout("a", lines[0].name)
+
+
+def test_an_outcome_whose_cutout_cannot_be_written_is_not_stored_and_its_neighbours_are(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    cutout_path(store.directory / "cutouts", "b", lines[0].name).mkdir()
+    with pytest.raises(StoreError, match=r"cannot write .*cutouts"), store.writer() as writer:
+        for name in "abc":
+            writer.add(outcome_of(name, lines[:1], detected=lines[:1], cutouts=True))
+    assert list(statuses_of(store)) == ["a", "c"]
+
+
+def test_a_cutout_that_a_worker_made_is_stored_as_it_is(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    made_here, made_there = (outcome_of(name, lines[:1], detected=lines[:1], cutouts=True) for name in "ab")
+    made_there = with_files(made_there)
+    with store.writer() as writer:
+        writer.add(made_here)
+        writer.add(made_there)
+    (path,) = (cutout_path(store.directory / "cutouts", name, lines[0].name) for name in "b")
+    assert path.read_bytes() == made_there.cutouts[0].file
+    np.testing.assert_array_equal(store.line_map("a", lines[0].name), store.line_map("b", lines[0].name))
+
+
+def test_of_a_cutout_that_a_worker_made_little_but_its_file_is_sent(
+    lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    outcome = outcome_of("b", lines[:1], detected=lines[:1], cutouts=True)
+    planes = np.zeros((41, 60, 70), dtype=np.float32)
+    wide = dict.fromkeys(("line_map", "before_map", "after_map", "off_line_map", "moment_map"), planes[0])
+    outcome = replace(outcome, cutouts=(replace(outcome.cutouts[0], planes=planes, **wide),))
+    sent = with_files(outcome)
+    file = sent.cutouts[0].file
+    assert file is not None
+    assert len(file) > planes.nbytes
+    assert len(pickle.dumps(sent)) - len(file) < 2 * planes[0].nbytes
 
 
 def test_a_killed_search_loses_its_last_batch_and_nothing_else(store: RunStore) -> None:

@@ -1,4 +1,4 @@
-"""The fault matrix: every fault that has a name, in the middle of a run, on a LocalCluster and on a dask-gateway.
+"""The fault matrix: every fault that has a name, in the middle of a run, on a LocalCluster, by address, on a gateway.
 
 Each run has to end by itself; where it could not go on, it is resumed. In the end its science columns are compared,
 row for row, with those of a run that nothing happened to. No row may be lost, none doubled.
@@ -21,18 +21,27 @@ from pathlib import Path
 from threading import Thread
 
 import pandas as pd
-from distributed import Client
 
 import feii_dask as fd
 from feii_dask.errors import FeiiDaskError
 from feii_dask.model import Status
 from feii_dask.store.run_store import RunStore
-from tests.engine.detectors import HOG
 from tests.gateway.server import ROOT
 from tests.replica import BUCKET
 from tests.runs import statuses_of
-from tests.skies import write_uniform_cube
 from tests.stress.record import print_table, write_results
+from tests.stress.strikes import (
+    Scene,
+    fill_disk,
+    kill_for_long,
+    kill_scheduler,
+    lose_names,
+    retire_a_worker,
+    spoil,
+    stop_scheduler,
+    storm,
+    trickle,
+)
 from tests.stress.world import DETECTOR, LINE, World, difference
 
 __all__ = ["FAULTS", "Fault", "main", "play"]
@@ -40,27 +49,6 @@ __all__ = ["FAULTS", "Fault", "main", "play"]
 SEED = 4
 CUBES = 200
 STALL_S = 30.0  # a worker takes some ten seconds to start where others use the machine as well
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a saboteur finds: the world, the client in the middle of its run, and the cubes that nobody has read yet."""
-
-    world: World
-    client: Client
-    kind: str
-
-    @property
-    def victim(self) -> str:
-        """The cube that faults of one cube belong to: the last, which is not read yet in the middle of a run."""
-        return self.world.cubes[-1]
-
-    def worker_pids(self) -> list[int]:
-        return list(self.client.run(os.getpid).values())
-
-    def kill_workers(self, number: int, kind: signal.Signals = signal.SIGKILL) -> None:
-        for pid in self.worker_pids()[:number]:
-            os.kill(pid, kind)
 
 
 @dataclass(frozen=True)
@@ -85,56 +73,41 @@ class Fault:
     of_one_cube: bool = False
 
 
-def kill_scheduler(scene: Scene) -> None:
-    if scene.kind == "gateway":
-        for pid in scene.world.gateway.processes("dask_scheduler"):
-            os.kill(pid, signal.SIGKILL)
-    else:  # it lives in this process
-        cluster = scene.client.cluster
-        cluster.loop.add_callback(cluster.scheduler.close)
-
-
-def storm(scene: Scene, kind: str, **options: object) -> None:
-    scene.world.replica.inject(kind, BUCKET, **options)
-    time.sleep(3)
-    scene.world.replica.reset()
-
-
-def spoil(scene: Scene, kind: str) -> None:
-    path = scene.world.cube_path(scene.victim)
-    content = path.read_bytes()
-    if kind == "truncated":
-        path.write_bytes(content[: len(content) // 2])
-    elif kind == "corrupted":
-        path.write_bytes(content.replace(b"NAXIS3  =                   60", b"NAXIS3  =                   no"))
-    else:
-        write_uniform_cube(path, HOG)
-
-
-def fill_disk(_scene: Scene) -> None:
-    """Let this process write no file beyond a few bytes, as a full disk would, until the run has ended."""
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-
-
-def retire_a_worker(scene: Scene) -> None:
-    """Take one away as adaptive scaling does: politely, with what it holds."""
-    scene.client.retire_workers([next(iter(scene.client.nthreads()))])
-
-
 FAULTS = (
     Fault("worker killed", lambda scene: scene.kill_workers(1)),
     Fault("all workers killed", lambda scene: scene.kill_workers(2)),
+    Fault("worker killed, back after 20 s", lambda scene: kill_for_long(scene, 1), ("local",)),
+    Fault("all workers killed, back after 20 s", lambda scene: kill_for_long(scene, 2), ("local",)),
     Fault("nannies restart the workers", lambda scene: scene.client.restart_workers(list(scene.client.nthreads()))),
     Fault("worker retired (scale-down)", retire_a_worker),
     Fault("worker stalled", lambda scene: scene.kill_workers(1, signal.SIGSTOP)),
+    Fault("all workers stalled", lambda scene: scene.kill_workers(2, signal.SIGSTOP)),
     Fault("worker out of memory on one cube", lambda scene: spoil(scene, "hog"), of_one_cube=True),
     Fault("scheduler killed", kill_scheduler),
+    Fault("scheduler stopped for 30 s", lambda scene: stop_scheduler(scene, 30), ("address", "gateway")),
     Fault("gateway killed", lambda scene: scene.world.gateway.kill(), ("gateway",)),
     Fault("client killed", lambda scene: None),
     Fault("Ctrl-C", lambda scene: None),
     Fault("S3 throttled (503 storm)", lambda scene: storm(scene, "status", status=503)),
+    Fault(
+        "S3 throttled for 20 s (503 with Retry-After)",
+        lambda scene: storm(scene, "status", 20, status=503, retry_after="20"),
+    ),
+    Fault(
+        "S3 throttled for 2 min (503 with Retry-After)",
+        lambda scene: storm(scene, "status", 120, status=503, retry_after="120"),
+        ("wide", "address"),
+    ),
+    Fault("S3 refuses connections for 30 s", lambda scene: storm(scene, "refuse", 30)),
+    Fault("S3 refuses connections for 2 min", lambda scene: storm(scene, "refuse", 120), ("wide", "address")),
+    Fault("no name is resolved for 30 s", lambda scene: lose_names(scene, 30), ("local", "address")),
     Fault("S3 connections reset", lambda scene: storm(scene, "reset")),
+    Fault("S3 closes in the middle of answers", lambda scene: storm(scene, "cut")),
+    Fault("S3 falls silent in the middle of answers", lambda scene: storm(scene, "hang")),
+    Fault("S3 sends 1 kB/s for 30 s", lambda scene: trickle(scene, 1000, 30), ("local", "address")),
+    Fault("S3 sends whole files for parts", lambda scene: storm(scene, "whole", 30), ("local", "address")),
+    Fault("S3 sends ranges a block further on", lambda scene: storm(scene, "shifted", 10), ("local", "address")),
+    Fault("all files replaced", lambda scene: scene.world.replica.inject("replaced", BUCKET), ("local", "address")),
     Fault(
         "object missing",
         lambda scene: scene.world.replica.inject("status", BUCKET, scene.victim, status=404),
@@ -149,6 +122,7 @@ FAULTS = (
     Fault("header corrupted", lambda scene: spoil(scene, "corrupted"), of_one_cube=True),
     Fault("disk full on the store", fill_disk),
 )
+PLAIN = str.maketrans({" ": "-", "/": "-", "(": "", ")": ""})
 FROM_OUTSIDE = {"client killed": signal.SIGKILL, "Ctrl-C": signal.SIGINT}
 SEARCH = """
 import signal, sys
@@ -232,7 +206,7 @@ def disturb_from_outside(number: signal.Signals, world: World, kind: str, out: s
 
 def play(fault: Fault, world: World, kind: str, reference: pd.DataFrame) -> dict[str, object]:
     """Let one fault happen, resume if need be, and compare."""
-    out = f"{fault.name}-{kind}".replace(" ", "-").replace("(", "").replace(")", "")
+    out = f"{fault.name}-{kind}".translate(PLAIN)
     before = world.cube_path(world.cubes[-1]).read_bytes()
     start = time.monotonic()
     ended, struck_at = disturb(fault, world, kind, out)
@@ -245,6 +219,7 @@ def play(fault: Fault, world: World, kind: str, reference: pd.DataFrame) -> dict
             fd.search(world.settings(kind, out), client)
     seconds = time.monotonic() - start
     world.replica.reset()
+    world.slow_start.unlink(missing_ok=True)
     world.cube_path(world.cubes[-1]).write_bytes(before)
     but = {world.cubes[-1]} if fault.of_one_cube else set()
     status = statuses_of(RunStore(world.directory / out))[world.cubes[-1]]

@@ -147,6 +147,7 @@ def compare(path: Path, rest_um: float) -> dict[str, object]:
     source = CENTRE.spherical_offsets_by(*(SOURCE_ARCSEC * u.arcsec))
     velocity_kms = SPEED_OF_LIGHT_KMS * (cube.wavelength_um[plane] / rest_um - 1)
     off_planes = abs(cube.wavelength_um - wavelength_um).max() / (wavelength_um[1] - wavelength_um[0])
+    requests = cube.requests
     detection = detect(cube, planes, rest_um)
     return {
         "planes × y × x": " × ".join(map(str, cube.shape)),
@@ -156,19 +157,29 @@ def compare(path: Path, rest_um: float) -> dict[str, object]:
         "spaxel, arcsec": f"{cube.pixel_arcsec:.2f}",
         "wavelengths off, of a plane": f"{off_planes:.1e}",
         "peak at km/s": f"{velocity_kms:+.0f}",
-        "requests": cube.requests,
+        "error, of the noise": f"{error_over_noise(cube, planes):.2f}",
+        "requests": requests,
         "detection": str(detection.kind.value),
         "S/N": f"{detection.snr:.0f}",
         "velocity, km/s": f"{detection.velocity_kms:+.0f}",
     }
 
 
+def error_over_noise(cube: Cube, planes: NDArray[np.float32]) -> float:
+    """Return the errors that the pipeline states over the scatter of planes without a line, where coverage is full."""
+    errors = cube.errors(0, 8)
+    if errors is None:
+        raise RuntimeError(f"{cube.uri} has no errors")
+    y, x = (slice(size // 2 - 4, size // 2 + 5) for size in cube.shape[1:])
+    return float(np.nanmedian(errors[2:, y, x]) / np.nanstd(planes[2:8, y, x]))
+
+
 def detect(cube: Cube, planes: NDArray[np.float32], rest_um: float) -> Detection:
     """Return what the detector of the mission finds of the source's line."""
     mission = find_mission("sofia")
     detector = load_detector(mission.detector, mission.detector_options)
-    window = LineWindow(planes, cube.wavelength_um, Line("source", rest_um), pixel_arcsec=cube.pixel_arcsec)
-    return detector.detect(window)
+    line, errors = Line("source", rest_um), cube.errors(0, len(planes))
+    return detector.detect(LineWindow(planes, cube.wavelength_um, line, pixel_arcsec=cube.pixel_arcsec, errors=errors))
 
 
 def sky_of(cube: Cube, wcs: WCS | None) -> SkyCoord:

@@ -13,6 +13,7 @@ from tests.stress.world import World
 SMALL = [
     ("all workers killed", "local"),
     ("S3 throttled (503 storm)", "local"),
+    ("S3 closes in the middle of answers", "local"),
     ("object missing", "gateway"),
     ("scheduler killed", "gateway"),
 ]

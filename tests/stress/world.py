@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import dask.config
 import numpy as np
 import pandas as pd
-from distributed import Client
+from distributed import Client, LocalCluster
 
 import feii_dask as fd
 from feii_dask.store.outcome_table import SCIENCE_COLUMNS
@@ -20,22 +21,37 @@ from tests.clusters import start_cluster
 from tests.gateway import GatewayServer
 from tests.gateway.server import ROOT
 from tests.replica import Replica
-from tests.skies import write_uniform_cube
+from tests.skies import write_hollow_cube, write_uniform_cube
+from tests.stress.processes import processes
 
 __all__ = ["DETECTOR", "LINE", "World", "difference", "make_cubes"]
 
-DETECTOR, LINE = "tests.engine.detectors:UnhurriedMean", "Fe II 5.340"
+DETECTOR, LINE = "tests.engine.detectors:UnhurriedLastMean", "Fe II 5.340"
 MEMORY_GB = 0.6
-THREADS = 2
+SLOW_START_S = 20
+SLEEPER = """
+import pathlib, time
+if pathlib.Path({path!r}).exists():
+    time.sleep({seconds})
+"""
+THREADS, MANY_THREADS = 2, 32
+SHAPE = (120, 20, 20)  # 192 kB: a cube takes two ranges of bytes
+LARGE = {4: (900, 92, 92), 1: (1500, 1000, 1000)}  # how many of 30 MB, and of 6 GB
 
 
 def make_cubes(directory: Path, number: int, seed: int) -> list[str]:
-    """Write tiny cubes around one star, and the archives' tables of them; return their names in the table's order."""
+    """Write small cubes around one star, and the archives' tables of them; return their names in the table's order.
+
+    A few are large, and hollow; they come before the last ones.
+    """
     rng = np.random.default_rng(seed)
     names = [f"jw01290-o{index:04d}_t001_miri_ch1-short" for index in range(number)]
     (directory / "cubes").mkdir(parents=True)
     for name in names:
-        write_uniform_cube(directory / "cubes" / f"{name}_s3d.fits", rng.uniform(1, 2))
+        write_uniform_cube(directory / "cubes" / f"{name}_s3d.fits", rng.uniform(1, 2), SHAPE)
+    large = [shape for times, shape in LARGE.items() for _ in range(times)]
+    for name, shape in zip(names[-10:], large, strict=False):
+        write_hollow_cube(directory / "cubes" / f"{name}_s3d.fits", rng.uniform(1, 2), shape)
     pd.DataFrame(
         {"main_id": ["V* T Tau"], "ra": [65.4976], "dec": [19.5351], "otype": ["Y*O"], "rvz_radvel": [19.2]}
     ).to_parquet(directory / "ysos.parquet")
@@ -75,12 +91,15 @@ class World:
         Serves them.
     gateway : GatewayServer
         The gateway of the moment; a killed one is replaced.
+    scheduler_pid : int
+        Of the last cluster that is reached by its address.
     """
 
     directory: Path
     cubes: list[str]
     replica: Replica
     gateway: GatewayServer
+    scheduler_pid: int = 0
 
     @classmethod
     @contextmanager
@@ -110,6 +129,11 @@ class World:
         place.mkdir()
         self.gateway = GatewayServer(place).__enter__()
 
+    @property
+    def slow_start(self) -> Path:
+        """A file: while it is there, the workers of a local cluster take `SLOW_START_S` to start."""
+        return self.directory / "slow-start"
+
     def cube_path(self, name: str) -> Path:
         return self.directory / "sky" / "cubes" / f"{name}_s3d.fits"
 
@@ -120,22 +144,43 @@ class World:
         size = {"worker_cores": THREADS, "worker_memory": MEMORY_GB}
         self.gateway.write_settings(path, workers=2, options=size, environment=environment)
         run = self.directory / out
-        shape = {"resume": str(run)} if run.exists() else {"out": str(run), "lines": [LINE], "detector": DETECTOR}
-        return fd.load_settings(path, cluster=kind, **shape, **options)
+        shape = {"resume": str(run)} if run.exists() else {"out": str(run), "lines": [LINE]}
+        cluster = "gateway" if kind == "gateway" else "local"  # of which any client is used
+        return fd.load_settings(path, cluster=cluster, detector=DETECTOR, **shape, **options)
 
     @contextmanager
     def client(self, kind: str) -> Iterator[Client]:
-        """Yield a client of a new cluster."""
+        """Yield a client of a new cluster: of a ``gateway``, by its ``address``, a ``local`` one, or a ``wide`` one."""
         if kind == "gateway":
             with fd.connect(self.settings(kind, "unused")) as client:
                 client.wait_for_workers(2, timeout=300)
                 yield client
             return
-        with (
-            start_cluster(threads=THREADS, memory_limit=f"{MEMORY_GB}GB") as cluster,
-            Client(cluster) as client,
-        ):
+        if kind == "address":
+            place = self.directory / f"processes-{len(list(self.directory.glob('processes-*')))}"
+            place.mkdir()
+            with processes(place, workers=2, threads=THREADS, memory=f"{MEMORY_GB}GB") as (client, pids):
+                self.scheduler_pid = pids["scheduler"]
+                yield client
+            return
+        with self.local_cluster(MANY_THREADS if kind == "wide" else THREADS) as cluster, Client(cluster) as client:
             yield client
+
+    @contextmanager
+    def local_cluster(self, threads: int) -> Iterator[LocalCluster]:
+        """Start a cluster whose workers are slow to start as long as there is the file `slow_start`."""
+        script = self.directory / "preload.py"
+        script.write_text(SLEEPER.format(path=str(self.slow_start), seconds=SLOW_START_S))
+        preload = [*dask.config.get("distributed.worker.preload"), str(script)]
+        with (
+            dask.config.set({"distributed.worker.preload": preload}),
+            start_cluster(threads=threads, memory_limit=f"{MEMORY_GB * threads / THREADS}GB") as cluster,
+        ):
+            yield cluster
+
+    def scheduler_pids(self, kind: str) -> list[int]:
+        """Return the processes that the scheduler of the last cluster of a kind is in."""
+        return self.gateway.processes("dask_scheduler") if kind == "gateway" else [self.scheduler_pid]
 
 
 def difference(run: Path, reference: pd.DataFrame, but: set[str]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot, log, nan
 
 import numpy as np
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from feii_dask.detectors.grating.beam_significance import BEAMS, beam_average
-from feii_dask.detectors.grating.line_fits import LineFits
 from feii_dask.detectors.grating.line_fluxes import SummedLight
 from feii_dask.detectors.grating.random_field import random_field_p_value
 from feii_dask.model import Kind
@@ -101,11 +100,10 @@ def fitted_point(emission: SummedLight, psf_px: float, widest: float) -> Image64
 
 def p_of_excess_light(emission: SummedLight, point: Image64, psf_px: float) -> float:
     """Return the probability that noise, or an error of the model, leaves as significant an excess."""
-    information = emission.image.information
     largest = 0.0
     for width, scale in zip(BEAMS, emission.scales, strict=True):
-        left = beam_average(LineFits(emission.image.amplitude - point, information), width * psf_px)[0]
-        model = beam_average(LineFits(point[None], information), width * psf_px)[0]
+        left = beam_average(replace(emission.image, amplitude=emission.image.amplitude - point), width * psf_px)[0]
+        model = beam_average(replace(emission.image, amplitude=point[None]), width * psf_px)[0]
         excess = left / np.hypot(scale, RELATIVE_ERROR * np.nan_to_num(model))
         largest = max(largest, float(excess[emission.grown].max(initial=0.0)))
     spaxels = float(np.count_nonzero(emission.grown))

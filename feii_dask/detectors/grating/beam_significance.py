@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from feii_dask.detectors.grating.line_fits import LineFits, WeighedSpectra
+from feii_dask.detectors.grating.line_fits import LineFits
+from feii_dask.detectors.grating.weighed_spectra import WeighedSpectra
 
 __all__ = ["BEAMS", "LineSearch", "beam_average", "search_lines"]
 
@@ -29,13 +30,14 @@ class LineSearch:
     spectra : WeighedSpectra
         What was fitted.
     off_line : (n,) bool ndarray
-        Planes that told noise and scale.
+        Planes whose fits told the scale.
     sharp : (n, y, x) float64 ndarray
         Significance of the averages over the narrower beam.
     significance : (n, y, x) float64 ndarray
         The largest of the beams' averages, standard deviations; NaN where there are too few data.
     scales : tuple of float
-        Scatter of the averages over each of `BEAMS` beside the line, over that of independent voxels.
+        Scatter of the averages over each of `BEAMS`, over that of independent voxels: what it is beside the line tells
+        what it is where it is largest.
     nulls : tuple of float
         The largest significance of fits beside the line, as they are and with the sign turned.
     """
@@ -75,17 +77,20 @@ def search_lines(
         FWHM of the point-spread function, spaxels.
     """
     averages, scales, largest, smallest = [], [], [], []
+    most = float(fits.scatter.max())
+    uneven, uneven_beside = (each.scatter[:, None, None] / most for each in (fits, beside))
     for width in BEAMS:
-        off = beam_average(beside, width * psf_px)[off_line]
+        off = (beam_average(beside, width * psf_px) / uneven_beside)[off_line]
         off = off[np.isfinite(off)]
         scale = scatter_beside(off)
-        averages.append(beam_average(fits, width * psf_px) / scale)
+        averages.append(beam_average(fits, width * psf_px) / (scale * uneven))
         scales.append(scale)
         if off.size:
             largest.append(float(off.max()) / scale)
             smallest.append(float(-off.min()) / scale)
     nulls = (max(largest), max(smallest)) if largest else ()
-    return LineSearch(spectra, off_line, averages[0], np.fmax(*averages), tuple(scales), nulls)
+    told = off_line & (beside.information > 0).any(axis=(1, 2))
+    return LineSearch(spectra, told, averages[0], np.fmax(*averages), tuple(scales), nulls)
 
 
 def scatter_beside(averages: NDArray[np.float64]) -> float:

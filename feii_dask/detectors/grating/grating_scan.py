@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from feii_dask.detectors.contract import MeasuresArrays
 from feii_dask.detectors.grating.beam_extent import judge_beam_extent
 from feii_dask.detectors.grating.beam_significance import LineSearch, search_lines
-from feii_dask.detectors.grating.line_fits import fit_lines, weighed_spectra
+from feii_dask.detectors.grating.line_fits import fit_lines
 from feii_dask.detectors.grating.line_fluxes import measure_emission
 from feii_dask.detectors.grating.random_field import random_field_p_value
+from feii_dask.detectors.grating.weighed_spectra import weighed_spectra
 from feii_dask.detectors.line_window import LineWindow, doppler_kms, doppler_um, planes_within
 from feii_dask.detectors.p_values import KEPT_P
 from feii_dask.model import Detection, Kind, Line
@@ -37,9 +38,10 @@ W_HZ_PER_JY = 1e-26
 ROUNDS = 3  # of looking for the best plane, whose surroundings then tell the noise
 LINE_REACH = 1.1  # resolution elements on either side of a line that are kept out of the noise
 # Degrees of freedom that each beam and resolution element adds to the scale, and how much more often than in a smooth
-# random field chance is as high: both are those of simulated cubes with baselines and uneven coverage, of which 3 %
-# were false alarms without them and 0.5 % with them (tests/benchmarks/far_infrared_scenes.py, seeds below 5000).
-FREEDOM, UNEVEN = 0.135, 3.0
+# random field chance is as high: both are those of simulated cubes with baselines and uneven coverage, of which 2 %
+# were false alarms with the first alone and 0.4 % with both (tests/benchmarks/far_infrared_scenes.py, seeds 63000 on).
+FREEDOM, UNEVEN = 0.54, 20.0
+LEAST_BESIDE = 0.5  # resolution elements beside the line that tell the scale, of the shortest cubes
 
 Cube64 = NDArray[np.float64]
 Planes = NDArray[np.bool_]
@@ -72,6 +74,8 @@ class GratingScan(MeasuresArrays):
 
     copies: ClassVar[float] = 58.0  # of its planes in memory, measured with 61 to 241 planes; they are few and small
 
+    reads_errors: ClassVar[bool] = True
+
     psf_px: float = 5.0
     line_planes: float = 8.0
     beam_arcsec: tuple[tuple[float, float], ...] = ()
@@ -92,9 +96,7 @@ class GratingScan(MeasuresArrays):
             return replace(self, psf_px=self._beam_px(window), beam_arcsec=()).detect(window)
         velocity_kms = window.velocity_kms - window.rv_kms
         searched = np.abs(velocity_kms) <= max(REACH_KMS, float(np.diff(velocity_kms).max()))
-        with np.errstate(invalid="ignore"):  # of signalling NaN, which flipped bits make
-            planes = np.asarray(window.planes, dtype=np.float64)
-        search = self._search(np.where(np.isfinite(planes), planes, np.nan), searched, self._others(window))
+        search = self._search(window, searched)
         if not np.isfinite(search.curve[searched]).any():
             reason = f"no spaxel has enough data about {window.line.name} to tell a line from its continuum"
             return window.without_data(reason)
@@ -116,16 +118,19 @@ class GratingScan(MeasuresArrays):
                 others |= np.abs(doppler_kms(window.wavelength_um, doppler_um(line, window.rv_kms))) <= reach_kms
         return others
 
-    def _search(self, planes: Cube64, searched: Planes, others: Planes) -> LineSearch:
+    def _search(self, window: LineWindow, searched: Planes) -> LineSearch:
         """Return the significance of a line at every voxel; the planes about the best do not tell the noise.
 
         Fits that are centred beside a bright line are negative there, since their continua run through it. So noise and
         scale are those of the fits to the other planes only.
         """
+        with np.errstate(invalid="ignore"):  # of signalling NaN, which flipped bits make
+            planes = np.asarray(window.planes, dtype=np.float64)
+        planes = np.where(np.isfinite(planes), planes, np.nan)
         plane = np.arange(len(planes), dtype=np.float64)
-        mask = others
+        mask = others = self._others(window)
         for _ in range(ROUNDS):
-            spectra = weighed_spectra(planes, mask)
+            spectra = weighed_spectra(planes, mask, window.errors)
             fits = fit_lines(spectra.without(others), plane, self.line_planes)
             beside = fits if mask is others else fit_lines(spectra.without(mask), plane, self.line_planes)
             search = search_lines(spectra, fits, beside, ~mask, self.psf_px)
@@ -142,7 +147,7 @@ class GratingScan(MeasuresArrays):
         statistic = max(float(curve[plane]), 0.0)
         elements = np.count_nonzero(searched) / self.line_planes
         beams = search.beams(self.psf_px)
-        freedom = FREEDOM * beams * max(1.0, np.count_nonzero(search.off_line) / self.line_planes - 1)
+        freedom = FREEDOM * beams * max(LEAST_BESIDE, np.count_nonzero(search.off_line) / self.line_planes - 1)
         as_large = sum(null >= statistic for null in search.nulls)
         chance, *null_p = (
             min(1.0, UNEVEN * random_field_p_value(height, beams, elements, freedom))

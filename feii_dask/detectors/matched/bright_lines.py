@@ -10,6 +10,7 @@ from scipy.ndimage import maximum_filter1d
 
 from feii_dask.detectors.matched.common_light import (
     LEVEL_PLANES,
+    SharedLight,
     chessboard,
     densest,
     find_shared_light,
@@ -63,13 +64,17 @@ def without_bright_lines(
     residuals = without_image(remove_continuum(planes, resolution, shared.bright, hidden), shared)
     filtered = filter_cube(residuals, resolution)
     if is_crowded(filtered, resolution):
-        filtered = beside_bright_lines(planes, filtered, near, resolution)
+        filtered = beside_bright_lines(planes, filtered, near, shared, resolution)
     removed = lines_of(filtered.profiles[0] @ (shared.spectrum - local_level(shared.spectrum)), resolution)
     return replace(filtered, removed=strongest_lines((*filtered.removed, *removed), resolution))
 
 
 def beside_bright_lines(
-    planes: NDArray[np.float32], filtered: FilteredCube, near: NDArray[np.bool_], resolution: Resolution
+    planes: NDArray[np.float32],
+    filtered: FilteredCube,
+    near: NDArray[np.bool_],
+    shared: SharedLight,
+    resolution: Resolution,
 ) -> FilteredCube:
     """Return a cube whose continuum and noise were measured beside all bright lines, filtered."""
     residuals, first = filtered.residuals, filtered
@@ -79,7 +84,8 @@ def beside_bright_lines(
     for _ in range(PASSES):
         lines |= reached & widened(np.abs(filtered.residuals.normalized) > CORE, CORE_WINGS)
         hidden = (reached | lines) & ~near[:, None, None]
-        filtered = filter_cube(remove_continuum(planes, resolution, lines, hidden), resolution)
+        residuals = without_image(remove_continuum(planes, resolution, lines, hidden), shared)
+        filtered = filter_cube(residuals, resolution)
         reached |= significant(filtered)
     strongest = np.where(first.largest > -first.smallest, first.largest, first.smallest) * hidden
     strongest = strongest.reshape(len(hidden), -1)

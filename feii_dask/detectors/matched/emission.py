@@ -57,9 +57,15 @@ class Emission:
         return sums.astype(np.float64), seen.all(axis=0)
 
     def inverse_variance(self) -> NDArray[np.float64]:
-        """Return the best weight of each spaxel, (y, x), in a sum of equally bright ones; 0 without data."""
-        variance = np.square(self.noise, dtype=np.float64)
-        return np.where(np.isfinite(variance) & (variance > 0), 1 / variance, 0)
+        """Return the best weight of each spaxel, (y, x), in a sum of equally bright ones; 0 without data.
+
+        It is over that of the quietest spaxel: of a cube in W m⁻² the squares would leave the range of floats.
+        """
+        known = np.isfinite(self.noise) & (self.noise > 0)
+        if not known.any():
+            return np.zeros(self.noise.shape)
+        relative = np.where(known, self.noise, np.inf).astype(np.float64) / float(self.noise[known].min())
+        return 1 / np.square(relative)
 
 
 def emission_of(

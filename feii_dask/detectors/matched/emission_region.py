@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, label
+from scipy.ndimage import binary_dilation, distance_transform_edt, label
 
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import Residuals
@@ -34,11 +34,14 @@ class Seed:
         Where that spectrum peaks.
     line_extent : tuple of int
         The planes, as start and stop, in which it shows no other line.
+    faults : (y, x) bool ndarray, optional
+        Spaxels in the same planes, of which the light is no line's.
     """
 
     mask: NDArray[np.bool_]
     plane: int
     line_extent: tuple[int, int]
+    faults: NDArray[np.bool_] | None = None
 
 
 def grow_region(
@@ -66,6 +69,8 @@ def grow_region(
         Of the cube.
     """
     valid = np.isfinite(residuals.noise)
+    if seed.faults is not None and seed.faults.any():
+        valid &= distance_transform_edt(~seed.mask) <= distance_transform_edt(~seed.faults)
     planes = np.union1d(searched, seed.plane)
     excerpt = np.where(valid, significance[planes], 0)
     brightest = float(excerpt[:, seed.mask].max(initial=0))

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import ceil
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, label
+from scipy.ndimage import binary_dilation
 
 from feii_dask.detectors.matched.filters import NEGLIGIBLE, FilteredCube, extremes, gaussian
+from feii_dask.detectors.matched.outlines import Outlines, beams_about_peaks, outline, parts_of
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.sharpness import broad_parts, is_smooth
 from feii_dask.detectors.matched.whitening import robust_scale
 
-__all__ = ["EDGE_LEVEL", "JOINED", "Regions", "at_border", "best_of_windows", "border_of", "find_regions"]
+__all__ = ["EDGE_LEVEL", "JOINED", "SUSPECT", "Regions", "at_border", "best_of_windows", "border_of", "find_regions"]
 
 JOINED = 3.0  # significance that joins a spaxel to a region
 SUSPECT = 5.0  # significance from which a region must be smooth
-MOST_REGIONS = 3  # that are looked at in one window
-CORNERS = np.array([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))], dtype=bool)  # eight neighbours, one window
+LEVELS = (3.0, 4.5, 6.5, 10.0)  # significance that joins spaxels to a region: more where a region fails
 
 # FWHM, km/s before the spectrograph, of what may be a jet's line, and of what is too wide for one.
 LINE_WIDTHS_KMS = (0.0, 30.0, 60.0, 100.0, 150.0, 200.0, 250.0)
@@ -82,11 +82,48 @@ def best_of_windows(regions: Regions, windows: int) -> NDArray[np.float64]:
 def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], resolution: Resolution) -> Regions:
     """Find the regions of every window, (w, k) planes, and judge them.
 
-    The sign is 1 for emission and -1 for absorption.
+    What is no line may touch one: where a region fails, what stands out more within it is judged as well.
+
+    Parameters
+    ----------
+    filtered : FilteredCube
+        Where lines are significant.
+    sign : int
+        1 for emission and -1 for absorption.
+    windows : (w, k) intp ndarray
+        Planes of each window.
+    resolution : Resolution
+        Of the cube, at the line.
     """
-    residuals = filtered.residuals
-    maps = filtered.highest[windows].max(axis=1) if sign > 0 else -filtered.lowest[windows].min(axis=1)
-    window, mask = outline(maps, resolution)
+    voxels = filtered.highest[windows] if sign > 0 else -filtered.lowest[windows]
+    maps = voxels.max(axis=1)
+    beam = Outlines(np.arange(len(windows)), beams_about_peaks(maps, resolution))
+    broad = broad_parts(maps > JOINED, resolution)
+    found = [judge(beam, True, broad, filtered, sign, windows, resolution)]
+    outlines = outline(voxels, LEVELS[0], resolution)
+    for level in LEVELS[1:]:
+        if not outlines.window.size:
+            break
+        regions = judge(outlines, False, broad, filtered, sign, windows, resolution)
+        found.append(regions)
+        failed = ~regions.passed & (regions.significance > SUSPECT)
+        outlines = parts_of(Outlines(regions.window[failed], regions.mask[failed]), voxels, level, resolution)
+    if outlines.window.size:
+        found.append(judge(outlines, False, broad, filtered, sign, windows, resolution))
+    return Regions(*(np.concatenate([getattr(one, field.name) for one in found]) for field in fields(Regions)))
+
+
+def judge(
+    outlines: Outlines,
+    is_beam: bool,
+    broad: NDArray[np.bool_],
+    filtered: FilteredCube,
+    sign: int,
+    windows: NDArray[np.intp],
+    resolution: Resolution,
+) -> Regions:
+    """Tell lines from what is none; ``broad``, (w, y, x), are the spaxels about which all is significant."""
+    residuals, window, mask = filtered.residuals, outlines.window, outlines.mask
     weights = mask.reshape(len(mask), -1).astype(np.float32) * sign
     seen: NDArray[np.bool_] = np.logical_or.reduce(residuals.good, axis=(1, 2))
     summed: NDArray[np.float32] = weights @ residuals.normalized.reshape(len(seen), -1).T
@@ -95,18 +132,16 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
     scaled = np.array([over_scatter(response, seen) for response in matched])
 
     rows = np.arange(len(mask))
-    broad = (mask & broad_parts(maps > JOINED, resolution)[window]).any(axis=(1, 2))
     peak, _ = extremes(scaled[0].T)
     in_window = (scaled.max(axis=0) * peak.T)[rows[:, None], windows[window]]
     best = in_window.argmax(axis=1)
     plane = windows[window, best]
     line_extent = find_line_extent(matched[0], plane)
-    passed = broad & (
+    passed = (mask & broad[window]).any(axis=(1, 2)) & (
         is_one_line(spectrum, seen, line_extent, plane, resolution)
         & ~has_negative_counterpart(matched[0], plane)
         & ~at_border(mask, np.isfinite(residuals.noise))
     )
-    is_beam = rows >= len(mask) - len(windows)
     height = in_window[rows, best]
     for row in np.flatnonzero(passed & (height > SUSPECT)):
         profile = np.zeros(len(seen), dtype=np.float32)
@@ -115,38 +150,13 @@ def find_regions(filtered: FilteredCube, sign: int, windows: NDArray[np.intp], r
         passed[row] = is_smooth(
             residuals.normalized * np.float32(sign), residuals.noise, mask[row], profile, resolution
         )
-    return Regions(window, mask, spectrum, height, plane, line_extent, is_beam, passed)
+    return Regions(window, mask, spectrum, height, plane, line_extent, np.full(len(mask), is_beam), passed)
 
 
 def over_scatter(spectra: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Divide spectra, (r, n), by their own scatter over the planes with data."""
     good = np.repeat(seen[:, None], len(spectra), axis=1)
     return spectra / robust_scale(np.ascontiguousarray(spectra.T), good)[:, None]
-
-
-def outline(maps: NDArray[np.float32], resolution: Resolution) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the most significant regions of every map: their map, and their spaxels.
-
-    To connected spaxels, of at least the beam's area, the beam about the brightest spaxel is added.
-    """
-    labels = np.zeros(maps.shape, dtype=np.int32)
-    count = label(maps > JOINED, CORNERS, output=labels)
-    inside = labels.ravel()
-    area = np.bincount(inside, minlength=count + 1)
-    weight = np.bincount(inside, maps.ravel(), minlength=count + 1)
-    owner = np.zeros(count + 1, dtype=np.intp)
-    owner[inside] = np.repeat(np.arange(len(maps)), maps[0].size)
-    large = 1 + np.flatnonzero(area[1:] >= resolution.beam_px)
-    large = large[np.lexsort((-weight[large], owner[large]))]
-    turn = np.arange(large.size) - np.searchsorted(owner[large], owner[large])
-    large = large[turn < MOST_REGIONS]
-
-    height, width = maps.shape[1:]
-    y, x = np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), (height, width))
-    square = np.square(np.arange(height)[:, None] - y[:, None, None]) + np.square(np.arange(width) - x[:, None, None])
-    beams = square <= max(resolution.psf_px / 1.8, 1.0) ** 2
-    window = np.concatenate([owner[large], np.arange(len(maps))])
-    return window, np.concatenate([labels[owner[large]] == large[:, None, None], beams])
 
 
 def find_line_extent(matched: NDArray[np.float32], plane: NDArray[np.intp]) -> NDArray[np.intp]:

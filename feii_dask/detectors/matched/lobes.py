@@ -20,6 +20,7 @@ __all__ = ["TwoSides", "find_counter_lobe", "find_two_sides"]
 CUTS = np.linspace(0.1, 0.9, 17)  # shares of the length of a region at which it is cut across
 GAIN = 20.0  # of χ² by a second velocity
 LEAST_KMS, LEAST_SIGMAS = 20.0, 4.0  # difference of velocities that are told apart
+LEAST_LOBE = 3.0  # standard deviations of its flux
 APART = 0.7  # FWHM between two lines of which each side may have both
 GAP, GAP_SHARE = 0.5, 0.5  # FWHM of the point-spread function beside the cut, where sides mix; light that must be left
 COUNTER_LOBE = 4.0  # significance of a lobe that no spaxel shows
@@ -75,7 +76,7 @@ def find_two_sides(emission: Emission, one: Profiles, resolution: Resolution) ->
     if not apart > max(LEAST_KMS / resolution.plane_kms, LEAST_SIGMAS * float(np.hypot(*profiles.centre_error))):
         return None
     sums, errors = sums_of(*emission.spectra(cuts[best] * (light > 0)), profiles)
-    return TwoSides(profiles, sums, errors) if (sums > 0).all() else None
+    return TwoSides(profiles, sums, errors) if (sums > LEAST_LOBE * errors).all() else None
 
 
 def axes_of(light: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

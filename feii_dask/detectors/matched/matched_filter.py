@@ -21,7 +21,7 @@ from feii_dask.detectors.line_window import LineWindow, doppler_um, planes_about
 from feii_dask.detectors.matched.bright_lines import is_crowded, without_bright_lines
 from feii_dask.detectors.matched.emission_region import Seed
 from feii_dask.detectors.matched.filters import FilteredCube, filter_cube
-from feii_dask.detectors.matched.line_regions import Regions, best_of_windows, border_of, find_regions
+from feii_dask.detectors.matched.line_regions import SUSPECT, Regions, best_of_windows, border_of, find_regions
 from feii_dask.detectors.matched.measurement import measure_line
 from feii_dask.detectors.matched.met_lines import lines_met
 from feii_dask.detectors.matched.nulls import find_nulls
@@ -174,4 +174,7 @@ def best_seed(regions: Regions) -> Seed:
     """Return the most significant region that passed."""
     best = int(np.argmax(np.where(regions.passed, regions.significance, -1)))
     start, stop = regions.line_extent[best]
-    return Seed(regions.mask[best], int(regions.plane[best]), (int(start), int(stop)))
+    mask = regions.mask[best]
+    faults = regions.mask[~regions.passed & (regions.significance > SUSPECT)]
+    beside = faults[(faults & mask).sum(axis=(1, 2)) < mask.sum() / 2].any(axis=0) & ~mask
+    return Seed(mask, int(regions.plane[best]), (int(start), int(stop)), beside)

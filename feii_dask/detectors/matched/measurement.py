@@ -96,13 +96,7 @@ def measure_line(
         The width is that in the cube: the line-spread function is in it. The velocity is that of all light, or of the
         brightest lobe where two are further apart than the line is wide.
     """
-    mask = grow_region(significance, residuals, seed, searched, resolution)
-    emission = emission_of(residuals, significance, mask, searched)
-    profile = fit_line(emission, seed.plane, resolution)
-    more = find_counter_lobe(emission, profile.fwhm, resolution)
-    if more.any():
-        mask = mask | more
-        emission = emission_of(residuals, significance, mask, searched)
+    mask, emission = find_emission(residuals, significance, seed, searched, resolution)
     line = light_of_line(emission, mask, seed, resolution)
     images = images_of(residuals, line)
     extent = judge_extent(images, residuals, mask, resolution)
@@ -127,6 +121,29 @@ def measure_line(
         "mask": mask,
         **shape_of(np.where(mask & images.valid, images.line, 0)),
     }
+
+
+def find_emission(
+    residuals: Residuals,
+    significance: NDArray[np.float32],
+    seed: Seed,
+    searched: NDArray[np.intp],
+    resolution: Resolution,
+) -> tuple[NDArray[np.bool_], Emission]:
+    """Return the spaxels, (y, x), of a line that was found, with a faint counter-lobe, and their light."""
+
+    def emission_in(spaxels: NDArray[np.bool_]) -> Emission:
+        return emission_of(residuals, significance, spaxels, searched)
+
+    mask = grow_region(significance, residuals, seed, searched, resolution)
+    profile = fit_line(emission_in(mask), seed.plane, resolution)
+    first, stop = seed.line_extent
+    if not first - 1 <= profile.centre[0] <= stop:  # other light in the window is brighter than what was found
+        searched = np.arange(first, stop)
+        mask = grow_region(significance, residuals, seed, searched, resolution)
+        profile = fit_line(emission_in(mask), seed.plane, resolution)
+    mask = mask | find_counter_lobe(emission_in(mask), profile.fwhm, resolution)
+    return mask, emission_in(mask)
 
 
 def light_of_line(emission: Emission, mask: NDArray[np.bool_], seed: Seed, resolution: Resolution) -> LineLight:

@@ -77,10 +77,10 @@ def planes_of(regions: Regions, row: int) -> slice:
 def least_of_lines(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
     """Return the least statistic that is too large for noise, infinite if none is.
 
-    Noise is alike in both signs, lines seldom are: the sign with the smaller median shows what noise does, but for its
-    own larger half, of which each is compared with those below it until one is too large.
+    Noise is alike in both signs, lines seldom are: the sign with the smaller median, or else mean, shows what noise
+    does, but for its own larger half, of which each is compared with those below it until one is too large.
     """
-    quiet, other = sorted([positive, negative], key=lambda values: float(np.median(values)) if values.size else 0.0)
+    quiet, other = sorted([positive, negative], key=middle_and_mean)
     quiet = np.sort(quiet)
     noise = quiet[: (quiet.size + 1) // 2]
     for value in quiet[noise.size :]:
@@ -89,6 +89,11 @@ def least_of_lines(positive: NDArray[np.float64], negative: NDArray[np.float64])
         noise = np.append(noise, value)
     too_large = [value for value in (*quiet[noise.size :], *other) if p_value(float(value), noise) <= LINE_P]
     return float(min(too_large, default=np.inf))
+
+
+def middle_and_mean(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return median and mean, 0 of nothing: in most windows of a calm cube there is no region at all."""
+    return (float(np.median(values)), float(values.mean())) if values.size else (0.0, 0.0)
 
 
 def distinct(met: list[tuple[int, float, slice]]) -> list[tuple[int, float]]:

@@ -1,0 +1,84 @@
+"""Speed: what is done with a finished run, by the commands that a user types."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+import feii_dask as fd
+from feii_dask.cubes.lines import FE_II_LINES
+from feii_dask.model import Context, MatchedCube, Outcome
+from feii_dask.scan import scan_cube
+from feii_dask.store.cutout_files import with_files
+from feii_dask.store.manifest import as_context, create_run
+from tests.runs import make_matched, make_ysos
+
+from .speed_rows import Amount, Row
+from .speed_world import Sizes
+
+__all__ = ["measure_finished"]
+
+CUBES, EVERY = 3_000, 12  # of them, so many a detection
+HALF_DEG = 0.0005
+MOST_S = {"rank": 5.0, "report": 8.0, "search --resume": 3.0}
+
+
+def measure_finished(sizes: Sizes) -> Iterator[Row]:
+    """Rank, report and resume a finished run of 3000 cubes, every twelfth with a detection."""
+    with TemporaryDirectory() as name:
+        run = make_run(Path(name), scanned_cubes(Path(name)))
+        for words, most in MOST_S.items():
+            times = tuple(seconds_of(words, run) for _ in range(sizes.repeats))
+            note = f"{CUBES} cubes, {CUBES // EVERY} with a detection; wall time of the command"
+            yield Row(f"feii-dask {words} of a finished run", Amount(times), most=most, note=note)
+
+
+def seconds_of(words: str, run: Path) -> float:
+    """Run a command on the run, and return how long it took."""
+    command = [str(Path(sys.executable).with_name("feii-dask")), *words.split(), str(run)]
+    start = perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return perf_counter() - start
+
+
+def scanned_cubes(directory: Path) -> list[Outcome]:
+    """Return the outcomes of some simulated cubes, with their cutouts."""
+    fd.simulate.make_archive(directory / "sky", seed=3, n_ysos=70, n_observed=20)
+    context = Context(lines=FE_II_LINES, detector="matched")
+    paths = sorted((directory / "sky" / "cubes").glob("*.fits"))
+    return [with_files(scan_cube(MatchedCube(obs_id=path.stem, uri=str(path)), context)) for path in paths]
+
+
+def make_run(directory: Path, outcomes: list[Outcome]) -> Path:
+    """Write a run in which these outcomes stand for many."""
+    found = [one for one in outcomes if one.detected]
+    nothing = [one for one in outcomes if not one.detected]
+    names = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(CUBES)]
+    matched = make_matched({name: [number] for number, name in enumerate(names)})
+    ysos = make_ysos(range(CUBES))
+    places = ysos[["ra", "dec"]].to_numpy()
+    matched[["s_ra", "s_dec"]] = places
+    matched["s_region"] = [square_about(ra, dec) for ra, dec in places]
+    settings = fd.load_settings(archive=str(directory / "sky"), out=str(directory / "run"))
+    run = create_run(settings, as_context(settings))
+    run.write_tables(ysos=ysos, observations=pd.DataFrame(matched["obs_id"]), matched=matched)
+    with run.writer() as writer:
+        for number, name in enumerate(names):
+            one = found[number // EVERY % len(found)] if number % EVERY == 0 else nothing[number % len(nothing)]
+            detections = tuple(replace(detection, on_data=(number,)) for detection in one.detections)
+            writer.add(replace(one, obs_id=name, detections=detections))
+    return run.directory
+
+
+def square_about(ra_deg: float, dec_deg: float) -> str:
+    """Return a small footprint about a place."""
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * HALF_DEG + [ra_deg, dec_deg]
+    return f"POLYGON ICRS {' '.join(f'{value:.6f}' for value in corners.ravel())}"
