@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import inf, isfinite, nan, sqrt
+from math import hypot, inf, isfinite, nan, sqrt
 
 import numpy as np
 from astropy import units as u
@@ -14,7 +14,14 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 from numpy.typing import NDArray
 
-__all__ = ["celestial_cards", "celestial_wcs", "cutout_cards", "pixel_arcsec", "places_on_data"]
+__all__ = [
+    "celestial_cards",
+    "celestial_wcs",
+    "cutout_cards",
+    "north_and_east",
+    "pixel_arcsec",
+    "places_on_data",
+]
 
 # Every keyword of FITS 4.0, tables 22, 23 and 27, that places the first two axes; those of the drafts and conventions
 # before it that wcslib and astropy read too: CROTAn, PROJPn, EPOCH, PC001002, CD001002, and SIP's polynomials.
@@ -112,6 +119,32 @@ def step_arcsec(header: fits.Header, axis: int) -> float:
     except (ValueError, TypeError, u.UnitConversionError):
         return nan
     return step * factor if isinstance(step, int | float) and isfinite(step) and step != 0 else nan
+
+
+def north_and_east(wcs: WCS | None, x_px: float, y_px: float) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Return the directions to north and east (ICRS) at a spaxel, each as (x, y) of unit length; None without a WCS.
+
+    Examples
+    --------
+    >>> tilted = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1e-4, "CDELT2": 1e-4, "CROTA2": 90.0}
+    >>> north, east = north_and_east(celestial_wcs(fits.Header(tilted | {"CRVAL1": 69.9, "CRVAL2": 25.7})), 0.0, 0.0)
+    >>> [round(value, 3) + 0.0 for value in (*north, *east)]
+    [-1.0, 0.0, 0.0, -1.0]
+    """
+    if wcs is None:
+        return None
+    directions = []
+    try:
+        here = wcs.pixel_to_world(x_px, y_px).icrs
+        for angle_deg in (0.0, 90.0):
+            x, y = wcs.world_to_pixel(here.directional_offset_by(angle_deg * u.deg, 1.0 * u.arcsec))
+            across, up = float(x) - x_px, float(y) - y_px
+            length = hypot(across, up)
+            directions.append((across / length, up / length))
+    except Exception:  # noqa: BLE001 - as in `celestial_wcs`
+        return None
+    north, east = directions
+    return (north, east) if all(map(isfinite, (*north, *east))) else None
 
 
 def places_on_data(

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numpy as np
 from bokeh.core.properties import without_property_validation
-from bokeh.models import ColumnDataSource, FactorRange, HoverTool, LinearColorMapper
-from bokeh.models.annotations import ColorBar
-from bokeh.palettes import Viridis256
-from bokeh.plotting import figure
+from bokeh.models import ColumnDataSource, FactorRange, HoverTool
 from distributed import Scheduler
 from distributed.dashboard.components import DashboardComponent
-from distributed.dashboard.components.scheduler import CurrentLoad, WorkersMemory
+from distributed.dashboard.components.scheduler import WorkersMemory
 from distributed.dashboard.utils import update
 
+from feii_dask.monitor.dashboard_cpu import CpuChart
+from feii_dask.monitor.dashboard_figure import BLUE, GREY, plain_figure, set_labels
+from feii_dask.monitor.dashboard_image import LineImageChart
 from feii_dask.monitor.dashboard_texts import DashboardTable, Headline
 from feii_dask.monitor.rate import Rate
 from feii_dask.monitor.snapshot import P_VALUES, ProgressSnapshot
 
 __all__ = ["SearchCharts"]
 
-BLUE, GREY = "#0072b2", "#999999"  # Okabe and Ito's, which the colour-blind can distinguish
 MOST_BARS = 14  # as many as can be read
-# Of two lines from the beginning: Bokeh makes no room for a title that grows.
-NO_P_VALUES, NO_DETECTION = "P-values\n(none so far)", "Newest detection\n(none so far)"
+NO_P_VALUES = "P-values\n(none so far)"  # of two lines: Bokeh makes no room for a title that grows
 
 
 class Chart(Protocol):
@@ -43,7 +40,7 @@ class SearchCharts(DashboardComponent):
     Parameters
     ----------
     scheduler : Scheduler
-        It knows the workers; their charts are Dask's own.
+        It knows the workers; the chart of their memory is Dask's own.
     newest : callable
         Returns the newest snapshot, or None before the first.
     """
@@ -51,9 +48,8 @@ class SearchCharts(DashboardComponent):
     def __init__(self, scheduler: Scheduler, newest: Callable[[], ProgressSnapshot | None]) -> None:
         self._newest = newest
         self._shown: ProgressSnapshot | None = None
-        self._load = CurrentLoad(scheduler, sizing_mode="stretch_both")
+        self._cpu = CpuChart(scheduler)
         self._memory = WorkersMemory(scheduler, sizing_mode="stretch_both")
-        set_labels(self._load.cpu_figure, "cpu", "CPU of each worker", "% of a core", "worker")
         memory = set_labels(self._memory.root, "memory", "Memory of each worker", "up to its limit", "worker")
         memory.xaxis.ticker.desired_num_ticks = 4  # or else those of a gigabyte overlap
         self._charts: list[Chart] = [
@@ -70,32 +66,18 @@ class SearchCharts(DashboardComponent):
     @property
     def roots(self) -> list[Any]:
         """What the page's template places, by name."""
-        return [self._load.cpu_figure, self._memory.root, *(chart.root for chart in self._charts)]
+        return [self._cpu.root, self._memory.root, *(chart.root for chart in self._charts)]
 
     @without_property_validation  # type: ignore[untyped-decorator]
     def update(self) -> None:
         """Draw what is new."""
-        self._load.update()
+        self._cpu.update()
         self._memory.update()
         snapshot = self._newest()
         if snapshot is not None and snapshot is not self._shown:
             self._shown = snapshot
             for chart in self._charts:
                 chart.show(snapshot)
-
-
-def set_labels(plot: Any, name: str, title: str, x: str, y: str) -> Any:
-    """Name a figure, and label its axes."""
-    plot.name, plot.title.text = name, title
-    plot.xaxis.axis_label, plot.yaxis.axis_label = x, y
-    plot.toolbar_location = None
-    plot.min_border_bottom = 0
-    return plot
-
-
-def plain_figure(name: str, title: str, x: str, y: str, **options: Any) -> Any:
-    """Return a figure that looks like Dask's own."""
-    return set_labels(figure(tools="", sizing_mode="stretch_both", **options), name, title, x, y)
 
 
 class RateChart:
@@ -168,33 +150,3 @@ class PValueChart:
         self.root.y_range.start = min(0.5 / number, 0.01)
         points = [(p, count / number) for p, count in zip(P_VALUES, snapshot.p_values, strict=True) if count]
         update(self._source, {"p": [p for p, _ in points], "share": [share for _, share in points]})
-
-
-class LineImageChart:
-    """The line image of the newest detection."""
-
-    def __init__(self) -> None:
-        self._source = ColumnDataSource({"image": [], "dw": [], "dh": []})
-        self._colours = LinearColorMapper(palette=Viridis256, nan_color="#ffffff")
-        self._drawn = ("", "")
-        self.root = plain_figure("line_image", NO_DETECTION, "x, spaxels", "y, spaxels", match_aspect=True)
-        self.root.image("image", x=0, y=0, dw="dw", dh="dh", source=self._source, color_mapper=self._colours)
-        self.root.grid.visible = False
-        self._bar = ColorBar(
-            color_mapper=self._colours, width=12, title_text_font_size="11px", background_fill_color=None
-        )
-        self.root.add_layout(self._bar, "right")
-
-    def show(self, snapshot: ProgressSnapshot) -> None:
-        """Draw the image, if it is another one; between percentiles, since a few hot spaxels would hide the rest."""
-        line_image = snapshot.line_image
-        if line_image is None or (line_image.obs_id, line_image.line) == self._drawn:
-            return
-        self._drawn = (line_image.obs_id, line_image.line)
-        finite = line_image.pixels[np.isfinite(line_image.pixels)]
-        if finite.size:
-            self._colours.low, self._colours.high = map(float, np.percentile(finite, (1, 99.5)))
-        self.root.title.text = f"Newest detection: {line_image.line} µm in\n{line_image.obs_id}"
-        self._bar.title = line_image.unit
-        height, width = line_image.pixels.shape
-        self._source.data = {"image": [line_image.pixels], "dw": [width], "dh": [height]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -34,12 +34,35 @@ class SlowCube(NamedTuple):
 
 
 class LineImage(NamedTuple):
-    """The line image of a detection, ``pixels`` a (y, x) float32 ndarray of at most 64 by 64."""
+    """The line image of a detection.
+
+    Attributes
+    ----------
+    obs_id, line : str
+        The cube and the line.
+    pixels : (y, x) float32 ndarray
+        At most 64 by 64.
+    unit : str
+        Of these.
+    pixel_side : float
+        How far apart they are.
+    side_unit : str
+        Unit of that: ``arcsec``, or ``spaxels`` where the cube does not say how large they are.
+    p_value : float
+        Of the detection.
+    north, east : (x, y) tuple of float, or None
+        Directions on the image, of unit length; None where they are not known.
+    """
 
     obs_id: str
     line: str
     pixels: NDArray[np.float32]
     unit: str
+    pixel_side: float = 1.0
+    side_unit: str = "spaxels"
+    p_value: float = nan
+    north: tuple[float, float] | None = None
+    east: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,9 @@ from math import ceil, isfinite, nan
 from typing import NamedTuple
 
 import numpy as np
+from astropy.io import fits
 
+from feii_dask.cubes.celestial import celestial_wcs, north_and_east, pixel_arcsec
 from feii_dask.model import Cutout, Outcome, Status
 from feii_dask.monitor.rate import RateMeter
 from feii_dask.monitor.snapshot import P_VALUES, FailureCount, LineImage, ProgressSnapshot, SlowCube
@@ -53,6 +55,7 @@ class ProgressStatistics:
         self._failures: Counter[tuple[Status, str]] = Counter()
         self._reasons: dict[tuple[Status, str], str] = {}
         self._slowest: list[Cost] = []
+        self._newest: tuple[str, Cutout, float] | None = None  # of which there is no image yet
         self._line_image: LineImage | None = None
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
@@ -80,10 +83,10 @@ class ProgressStatistics:
             self._failed += 1
             self._failures[kind] += 1
             self._reasons[kind] = outcome.reason.strip().rpartition("\n")[2]
-        detected = {detection.line.name for detection in outcome.detections if detection.detected}
-        shown = [cutout for cutout in outcome.cutouts if cutout.line.name in detected]
+        p_values = {one.line.name: one.p_value for one in outcome.detections if one.detected}
+        shown = [cutout for cutout in outcome.cutouts if cutout.line.name in p_values]
         if shown:
-            self._line_image = line_image_of(outcome.obs_id, shown[-1])
+            self._newest = (outcome.obs_id, shown[-1], p_values[shown[-1].line.name])
 
     def snapshot(self) -> ProgressSnapshot:
         """Return how far the run is."""
@@ -110,8 +113,14 @@ class ProgressStatistics:
                 for kind, cubes in self._failures.most_common(TABLE_ROWS)
             ),
             slowest=tuple(self._explain(cost) for cost in self._slowest),
-            line_image=self._line_image,
+            line_image=self._newest_image(),
         )
+
+    def _newest_image(self) -> LineImage | None:
+        """Make the image of the newest detection, of which there may be many between two looks."""
+        if self._newest is not None:
+            self._line_image, self._newest = line_image_of(*self._newest), None
+        return self._line_image
 
     def _explain(self, cost: Cost) -> SlowCube:
         """Say whether a cube took long because it is large, or because its bytes came or were worked on slowly."""
@@ -145,8 +154,23 @@ class Cost(NamedTuple):
         return cls(outcome.seconds, outcome.obs_id, outcome.bytes_read, outcome.attempt, failed)
 
 
-def line_image_of(obs_id: str, cutout: Cutout) -> LineImage:
+def line_image_of(obs_id: str, cutout: Cutout, p_value: float) -> LineImage:
     """Return the line's image, thinned to what a display shows."""
-    step = ceil(max(cutout.line_map.shape) / SIDE)
-    unit = str(cutout.header.get("BUNIT", ""))
-    return LineImage(obs_id, cutout.line.name, cutout.line_map[::step, ::step].copy(), unit)
+    height, width = cutout.line_map.shape
+    step = ceil(max(height, width) / SIDE)
+    header = fits.Header(cutout.header)
+    wcs = celestial_wcs(header)
+    side_arcsec = pixel_arcsec(header, wcs)
+    known = isfinite(side_arcsec)
+    north, east = north_and_east(wcs, (width - 1) / 2, (height - 1) / 2) or (None, None)
+    return LineImage(
+        obs_id=obs_id,
+        line=cutout.line.name,
+        pixels=cutout.line_map[::step, ::step].copy(),
+        unit=str(cutout.header.get("BUNIT", "")),
+        pixel_side=step * side_arcsec if known else float(step),
+        side_unit="arcsec" if known else "spaxels",
+        p_value=p_value,
+        north=north,
+        east=east,
+    )

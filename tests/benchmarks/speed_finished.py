@@ -59,8 +59,9 @@ def scanned_cubes(directory: Path) -> list[Outcome]:
 
 def make_run(directory: Path, outcomes: list[Outcome]) -> Path:
     """Write a run in which these outcomes stand for many."""
-    found = [one for one in outcomes if one.detected]
-    nothing = [one for one in outcomes if not one.detected]
+    shows_lines = [any(detection.detected for detection in one.detections) for one in outcomes]
+    found = [one for one, shows in zip(outcomes, shows_lines, strict=True) if shows]
+    nothing = [one for one, shows in zip(outcomes, shows_lines, strict=True) if not shows]
     names = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(CUBES)]
     matched = make_matched({name: [number] for number, name in enumerate(names)})
     ysos = make_ysos(range(CUBES))

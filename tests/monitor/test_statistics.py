@@ -7,6 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.wcs import WCS
 from distributed.protocol.pickle import dumps
 
 from feii_dask.model import Detection, Kind, Outcome, Status
@@ -89,6 +93,43 @@ def test_the_newest_picture_is_small_and_of_a_detection(shape: tuple[int, int]) 
     assert max(line_image.pixels.shape) <= SIDE
     assert line_image.pixels[0, 0] == 0
     assert (line_image.obs_id, line_image.line, line_image.unit) == ("a", LINES[1].name, "MJy/sr")
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 30.0, 200.0])
+@pytest.mark.parametrize("galactic", [False, True], ids=["ICRS", "galactic"])
+def test_the_newest_picture_has_a_scale_and_directions(angle_deg: float, galactic: bool) -> None:
+    axes = ("GLON-TAN", "GLAT-TAN") if galactic else ("RA---TAN", "DEC--TAN")
+    here = SkyCoord(69.9 * u.deg, 25.7 * u.deg)
+    centre = (here.galactic.l.deg, here.galactic.b.deg) if galactic else (here.ra.deg, here.dec.deg)
+    sin, cos, step_deg = np.sin(np.radians(angle_deg)), np.cos(np.radians(angle_deg)), 0.1 / 3600
+    matrix = {"PC1_1": cos, "PC1_2": -sin, "PC2_1": sin, "PC2_2": cos}
+    header = dict(zip(("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2"), (*axes, *centre), strict=True))
+    header |= matrix | {"CDELT1": -step_deg, "CDELT2": step_deg, "CRPIX1": 40.0, "CRPIX2": 50.0, "BUNIT": "MJy/sr"}
+    cutout = replace(make_cutout(np.random.default_rng(1), Detection(line=LINES[0])), header=header)
+    detection = Detection(line=LINES[0], detected=True, p_value=1e-7)
+    outcome = Outcome(obs_id="a", status=Status.SCANNED, detections=(detection,), cutouts=(cutout,))
+    image = statistics_of([outcome]).snapshot().line_image
+    assert image is not None
+    assert (image.side_unit, image.p_value) == ("arcsec", 1e-7)
+    thinned = -(-cutout.line_map.shape[0] // SIDE)
+    assert image.pixel_side == pytest.approx(0.1 * thinned)
+    for direction, way in ((image.north, "dec"), (image.east, "ra")):
+        x, y = np.array([39.0, 49.0]) + 20 * np.array(direction)
+        moved = WCS(fits.Header(header)).pixel_to_world(x, y).icrs
+        east, north = here.spherical_offsets_to(moved)
+        along, across = (north, east) if way == "dec" else (east, north)
+        assert along.arcsec == pytest.approx(2.0, abs=0.01)
+        assert across.arcsec == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_picture_without_coordinates_is_in_spaxels() -> None:
+    detection = Detection(line=LINES[0], detected=True)
+    cutout = make_cutout(np.random.default_rng(1), detection)
+    outcome = Outcome(obs_id="a", status=Status.SCANNED, detections=(detection,), cutouts=(cutout,))
+    image = statistics_of([outcome]).snapshot().line_image
+    assert image is not None
+    assert (image.side_unit, image.north, image.east) == ("spaxels", None, None)
+    assert image.pixel_side * max(image.pixels.shape) == pytest.approx(max(cutout.line_map.shape), abs=2)
 
 
 def test_what_it_says_is_bounded_however_long_the_run() -> None:
