@@ -105,38 +105,46 @@ def joint_rows(known: pd.DataFrame, by: str) -> Iterator[tuple[Hashable, JointNu
     found = known["detected"].to_numpy(dtype=bool)
     for name, group in known.groupby(by).indices.items():
         places = np.asarray(group, dtype=np.intp)
-        nothing = JointNumbers(len(set(lines[places])), 0, np.nan, 0.0, simes(p_values[places]), doubtful=False)
-        shown = places[found[places]]
-        yield name, joint_numbers(known.iloc[shown], len(places), nothing) if shown.size else nothing
+        tested, shown = len(set(lines[places])), places[found[places]]
+        if shown.size:
+            yield name, joint_numbers(known.iloc[shown], len(places), tested)
+        else:
+            yield name, JointNumbers(tested, 0, np.nan, 0.0, simes(p_values[places]), doubtful=False)
 
 
-def joint_numbers(detected: pd.DataFrame, tests: int, nothing: JointNumbers) -> JointNumbers:
+def joint_numbers(detected: pd.DataFrame, tests: int, lines_tested: int) -> JointNumbers:
     """Return the numbers of one object, at the velocity at which its lines are most significant together.
 
     Parameters
     ----------
     detected : DataFrame
-        Rows of its tests with a detection.
-    tests : int
-        How many rows there are.
-    nothing : JointNumbers
-        What its numbers are as long as nothing is detected.
+        Rows of its tests with a detection; one at least.
+    tests, lines_tested : int
+        How many rows there are, and different lines in them.
     """
-    best, tested = nothing, nothing.lines_tested
+    p_value = detected["p_value"].to_numpy(dtype=np.float64)
     variance, velocity_kms = detected["variance"].to_numpy(), detected["velocity_kms"].to_numpy(dtype=np.float64)
     allowed_kms = np.sqrt(AGREEMENT_KMS**2 + SIGMAS**2 * np.add.outer(variance, variance))
-    for leading in range(len(detected)):
-        near = np.abs(velocity_kms - velocity_kms[leading]) <= allowed_kms[leading]
-        agreeing = detected[near]
-        noise_p = simes([*agreeing["p_value"], *[1.0] * (tests - len(agreeing))])
-        joint_p = min(1.0, noise_p + other_lines_p(detected, leading, near, allowed_kms[leading], tested))
-        if leading == 0 or joint_p < best.joint_p:
-            significance = -np.log10(agreeing["p_value"].clip(lower=10**-MOST_PER_LINE))
-            score = float(significance.groupby(agreeing["line"]).max().sum())
-            doubtful = all(is_doubtful(flags) for flags in agreeing["flags"])
-            mean_kms = float(agreeing["velocity_kms"].mean())
-            best = JointNumbers(tested, agreeing["line"].nunique(), mean_kms, score, joint_p, doubtful)
-    return best
+    nearby = np.abs(np.subtract.outer(velocity_kms, velocity_kms)) <= allowed_kms
+    joint_p = [
+        min(
+            1.0,
+            simes([*p_value[near], *[1.0] * (tests - int(near.sum()))])
+            + other_lines_p(detected, leading, near, allowed_kms[leading], lines_tested),
+        )
+        for leading, near in enumerate(nearby)
+    ]
+    best = int(np.argmin(joint_p))
+    agreeing = detected[nearby[best]]
+    significance = -np.log10(agreeing["p_value"].clip(lower=10**-MOST_PER_LINE))
+    return JointNumbers(
+        lines_tested=lines_tested,
+        lines_agreeing=agreeing["line"].nunique(),
+        velocity_kms=float(agreeing["velocity_kms"].mean()),
+        joint_score=float(significance.groupby(agreeing["line"]).max().sum()),
+        joint_p=joint_p[best],
+        doubtful=all(is_doubtful(flags) for flags in agreeing["flags"]),
+    )
 
 
 def other_lines_p(

@@ -23,6 +23,7 @@ __all__ = [
     "latest_attempts",
     "to_frame",
     "to_rows",
+    "without_missing_lists",
 ]
 
 SCIENCE = pa.schema(
@@ -94,9 +95,9 @@ KEY_COLUMNS: tuple[str, ...] = ("obs_id", "line", "wavelength_um", "status", "at
 
 AT_OBJECTS = ("on_data", "flux_sigma_beam", "flux_sigma_jet")
 LISTS = ("null_p_values", "flags", *AT_OBJECTS)
-# Fields that hold several records: each field of a record becomes a column of lists. Most rows have none, which is
-# stored as missing: a million empty lists take a hundred megabytes for each column.
+# Fields that hold several records: each field of a record becomes a column of lists.
 RECORDS = {"lobes": ("lobe", Lobe), "unidentified": ("unidentified", UnidentifiedLine)}
+RECORD_COLUMNS = [f"{prefix}_{field.name}" for prefix, record in RECORDS.values() for field in fields(record)]
 # Other fields of a Detection that become columns of the same name.
 NUMBERS_AND_TEXTS = [
     name for name in SCIENCE.names if name in Detection.__dataclass_fields__ and name not in {"line", *LISTS}
@@ -129,7 +130,7 @@ def measurements(detection: Detection) -> dict[str, Any]:
         **{name: getattr(detection, name) for name in NUMBERS_AND_TEXTS},
         **{name: list(getattr(detection, name)) for name in LISTS},
         **{
-            f"{prefix}_{field.name}": [getattr(one, field.name) for one in getattr(detection, name)] or None
+            f"{prefix}_{field.name}": [getattr(one, field.name) for one in getattr(detection, name)]
             for name, (prefix, record) in RECORDS.items()
             for field in fields(record)
         },
@@ -161,8 +162,24 @@ def check_rows(rows: pa.Table) -> None:
             raise pa.ArrowInvalid(f"the lists of {name} differ in length")
 
 
+def without_missing_lists(rows: pa.Table) -> pa.Table:
+    """Return rows with an empty list for each one that is missing, since astropy reads no missing ones."""
+    for name in RECORD_COLUMNS:
+        empty = pa.scalar([], rows.schema.field(name).type)
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pc.coalesce(rows[name], empty))
+    return rows
+
+
 def to_frame(rows: pa.Table) -> pd.DataFrame:
-    """Return rows as a data frame: planes and spaxels stay integers where some are missing, lists become arrays."""
+    """Return rows as a data frame: planes and spaxels stay integers where some are missing, lists become arrays.
+
+    Where there is no record its lists are missing: a million empty arrays take a hundred megabytes for each column.
+    """
+    for name in set(RECORD_COLUMNS).intersection(rows.column_names):
+        column = rows[name]
+        is_empty = pc.equal(pc.list_value_length(column), 0)
+        missing = pa.scalar(None, column.type)
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pc.if_else(is_empty, missing, column))
     frame: pd.DataFrame = rows.to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get)
     return frame
 

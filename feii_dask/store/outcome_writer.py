@@ -22,7 +22,7 @@ from feii_dask.model import Cutout, Outcome
 from feii_dask.store.atomic import make_directory, remove_leftovers, write_atomically
 from feii_dask.store.cutout_files import cutout_path, write_cutout
 from feii_dask.store.described_parquet import described_file
-from feii_dask.store.outcome_table import SCHEMA, check_rows, to_frame, to_rows
+from feii_dask.store.outcome_table import SCHEMA, check_rows, to_frame, to_rows, without_missing_lists
 from feii_dask.store.run_files import open_regular, read_regular
 from feii_dask.store.stored_columns import OUTCOMES, Column
 
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 UNITS = {name: Column("", column.unit) for name, column in OUTCOMES.items()}
 MAX_ROWS = 20  # a crash costs what is pending: this many rows,
 ROWS_AT_ONCE = 10_000  # of a part that is written at once
+PARTS_AT_ONCE = 200  # that are read before they become one piece
 MAX_AGE_S = 2.0  # or what finished in the last two seconds
 WRITERS = 8  # cutouts at a time; a batch of usual lines has about as many
 
@@ -140,6 +141,7 @@ class PendingOutcome(NamedTuple):
 def write_part(directory: Path, number: int, rows: pa.Table) -> None:
     """Write one part, whole or not at all."""
     # Small parts are quickest to write and to read without statistics and dictionaries; checksums reveal damage.
+    rows = without_missing_lists(rows)
     content = described_file(rows, UNITS, use_dictionary=False, write_statistics=False, write_page_checksum=True)
     write_atomically(directory / "outcomes" / f"part-{number:08d}.parquet", content)
 
@@ -188,9 +190,17 @@ def read_parts(directory: Path, columns: Sequence[str] = SCHEMA.names) -> pd.Dat
     A part that is damaged is left out, with a warning: its cubes count as not scanned, and a search that is resumed
     scans them again.
     """
-    parts = (read_part(path, columns) for path in sorted(directory.glob("*.parquet")))
-    empty = SCHEMA.empty_table().select(columns)
-    return to_frame(pa.concat_tables([empty, *(part for part in parts if part is not None)]))
+    paths = sorted(directory.glob("*.parquet"))
+    some = (paths[start : start + PARTS_AT_ONCE] for start in range(0, len(paths), PARTS_AT_ONCE))
+    blocks = [read_block(each, columns) for each in some]
+    return to_frame(pa.concat_tables([SCHEMA.empty_table().select(columns), *blocks]))
+
+
+def read_block(paths: Sequence[Path], columns: Sequence[str]) -> pa.Table:
+    """Read some parts into one piece: each by itself takes ten times the memory of its rows."""
+    parts = (read_part(path, columns) for path in paths)
+    whole = [part.replace_schema_metadata(None) for part in parts if part is not None]
+    return pa.concat_tables([SCHEMA.empty_table().select(columns), *whole]).combine_chunks()
 
 
 def read_part(path: Path, columns: Sequence[str]) -> pa.Table | None:

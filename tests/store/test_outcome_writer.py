@@ -17,11 +17,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from astropy import units as u
+from astropy.table import QTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feii_dask.errors import StoreError
-from feii_dask.model import Line, Outcome, Status
+from feii_dask.model import Kind, Line, Outcome, Status, UnidentifiedLine
 from feii_dask.store.cutout_files import cutout_path, with_files
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore
@@ -139,6 +141,24 @@ def test_a_cutout_that_a_worker_made_is_stored_as_it_is(
     (path,) = (cutout_path(store.directory / "cutouts", name, lines[0].name) for name in "b")
     assert path.read_bytes() == made_there.cutouts[0].file
     np.testing.assert_array_equal(store.line_map("a", lines[0].name), store.line_map("b", lines[0].name))
+
+
+def test_astropy_reads_a_part_with_units(
+    store: RunStore, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome]
+) -> None:
+    met = UnidentifiedLine(wavelength_um=5.5, kind=Kind.UNDECIDED, statistic=7.0, flags=("fills_field",))
+    outcome = outcome_of("a", lines[:2], detected=lines[:1])
+    first = replace(outcome.detections[0], unidentified=(met,), flux=2e-18, velocity_kms=-80.0)
+    with store.writer() as writer:
+        writer.add(replace(outcome, detections=(first, *outcome.detections[1:])))
+    (path,) = part_files(store)
+    table = QTable.read(path, format="parquet")
+    assert table["flux"][0] == 2e-18 * u.W / u.m**2
+    assert table["velocity_kms"].to(u.m / u.s)[0].value == -80_000
+    assert [list(kinds) for kinds in table["unidentified_kind"]] == [["undecided"], []]
+    rows = store.outcomes().set_index("line")
+    assert list(rows.loc[lines[0].name, "unidentified_kind"]) == ["undecided"]
+    assert rows.loc[lines[1].name, "unidentified_kind"] is None
 
 
 def test_of_a_cutout_that_a_worker_made_little_but_its_file_is_sent(
