@@ -222,7 +222,7 @@ def scan(
     check_memory(client, largest_scan_bytes(footprints, context, find_mission(settings.mission).spaxel_arcsec))
     context = replace(context, fingerprint=str(run.manifest.get("fingerprint", "")))
     page = PageFeed(client)
-    displays = [page, *progress_displays(page.describe_workers)]
+    displays = [page, *progress_displays(page.describe_workers, page.tell_address)]
     with run.writer() as writer, Progress(len(to_scan), displays) as progress:
         for outcomes in run_scans(client, to_scan, context, settings.stall_after_s):
             for outcome in outcomes:

@@ -65,12 +65,17 @@ class PageFeed:
 
     def __init__(self, client: Client) -> None:
         self.load: WorkerLoad | None = None
+        self._address = ""
         self._client = client
         self._sent: Future[tuple[int, float, int, int]] | None = None
 
     def describe_workers(self) -> str:
         """Return what the workers do, in words; empty where it is not known."""
         return str(self.load or "")
+
+    def tell_address(self) -> str:
+        """Return where the page is; empty until it is there."""
+        return self._address
 
     def on_start(self, snapshot: ProgressSnapshot) -> None:
         """Have the scheduler serve the page, and send it the first snapshot.
@@ -81,7 +86,8 @@ class PageFeed:
             Of many kinds, as in the methods below: no bokeh, no package, no dashboard; the scheduler is not ours.
         """
         self._client.register_plugin(DashboardPage())
-        log.info("watch it at %s", urljoin(dashboard_link(self._client), PAGE))
+        self._address = urljoin(dashboard_link(self._client), PAGE)
+        log.info("watch it at %s", self._address)
         self._send(snapshot)
 
     def on_progress(self, snapshot: ProgressSnapshot) -> None:

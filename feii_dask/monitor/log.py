@@ -116,7 +116,7 @@ class ConsoleHandler(logging.Handler):
             self.handleError(record)
 
 
-def progress_displays(describe_workers: Callable[[], str]) -> list[Callback]:
+def progress_displays(describe_workers: Callable[[], str], tell_address: Callable[[], str]) -> list[Callback]:
     """Return what shows a scan's progress to the reader.
 
     Lines in the log, and a panel where the console can show one; the lines are then not printed as well.
@@ -125,10 +125,12 @@ def progress_displays(describe_workers: Callable[[], str]) -> list[Callback]:
     ----------
     describe_workers : callable
         Returns what the workers do, in words.
+    tell_address : callable
+        Returns where the page on the dashboard is.
     """
     handlers = logging.getLogger("feii_dask").handlers
     console = next((handler for handler in handlers if isinstance(handler, ConsoleHandler)), None)
-    panel = make_panel(describe_workers) if console else None
+    panel = make_panel(describe_workers, tell_address) if console else None
     if console and panel:
         console.addFilter(is_no_progress)
         return [ProgressLog(), panel]

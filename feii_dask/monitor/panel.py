@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
 from rich.columns import Columns
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -21,16 +23,20 @@ __all__ = ["NotebookPanel", "TerminalPanel", "draw_panel", "make_panel"]
 PERIOD_S = 0.5
 BLOCKS = " ▁▂▃▄▅▆▇█"
 SPARKLINE_WIDTH = 30  # characters
+NOTEBOOK_WIDTH = 90  # characters, which a cell has on a screen of 1000 pixels
+OF_ADDRESSES = ":/?#[]@!$&()*+,;=%"  # RFC 3986; no quotation marks, which would end a link's address
 SHOWN_ROWS, SHOWN_LINES = 3, 11  # of a table, and with detections, so that all fits on a terminal of 24 lines
 SMALL_P = 0.01
 LONGEST = 300  # characters of a row
 
 
-def make_panel(describe_workers: Callable[[], str]) -> TerminalPanel | NotebookPanel | None:
+def make_panel(
+    describe_workers: Callable[[], str], tell_address: Callable[[], str]
+) -> TerminalPanel | NotebookPanel | None:
     """Return the panel that the console can show; None where it shows lines of text only."""
     console = Console()
     if console.is_jupyter:
-        return NotebookPanel(describe_workers)
+        return NotebookPanel(describe_workers, tell_address)
     if console.is_interactive and not console.options.ascii_only:
         return TerminalPanel(console, describe_workers)
     return None
@@ -80,32 +86,40 @@ class NotebookPanel:
     ----------
     describe_workers : callable
         Returns what the workers do, in words.
+    tell_address : callable
+        Returns where the page on the dashboard is: behind JupyterHub that is a path, which printed is no link.
     """
 
     name = "panel"
     period_s = PERIOD_S
 
-    def __init__(self, describe_workers: Callable[[], str]) -> None:
+    def __init__(self, describe_workers: Callable[[], str], tell_address: Callable[[], str]) -> None:
         self._describe_workers = describe_workers
+        self._tell_address = tell_address
         self._handle: Any = None
+
+    def draw(self, snapshot: ProgressSnapshot) -> Panel:
+        """Return the panel as wide as a cell, with a link to the page."""
+        panel = draw_panel(snapshot, self._describe_workers(), self._tell_address())
+        panel.width = NOTEBOOK_WIDTH
+        return panel
 
     def on_start(self, snapshot: ProgressSnapshot) -> None:
         """Draw the panel."""
         from IPython import display  # noqa: PLC0415 - it is there, for this is a notebook
 
-        panel = draw_panel(snapshot, self._describe_workers())
-        self._handle = display.display(panel, display_id=True)  # type: ignore[no-untyped-call]
+        self._handle = display.display(self.draw(snapshot), display_id=True)  # type: ignore[no-untyped-call]
 
     def on_progress(self, snapshot: ProgressSnapshot) -> None:
         """Draw it again."""
-        self._handle.update(draw_panel(snapshot, self._describe_workers()))
+        self._handle.update(self.draw(snapshot))
 
     def on_end(self, snapshot: ProgressSnapshot) -> None:
         """Draw it a last time."""
         self.on_progress(snapshot)
 
 
-def draw_panel(snapshot: ProgressSnapshot, workers: str = "") -> Panel:
+def draw_panel(snapshot: ProgressSnapshot, workers: str = "", page: str = "") -> Panel:
     """Return a snapshot of a run as a panel.
 
     Parameters
@@ -114,12 +128,16 @@ def draw_panel(snapshot: ProgressSnapshot, workers: str = "") -> Panel:
         The snapshot.
     workers : str
         What the workers do, in words.
+    page : str
+        Address of the page on the dashboard, for a link.
     """
     grid = Table.grid(padding=(0, 2))
     for name, value in panel_rows(snapshot, workers).items():
         if value:
             shown = Text(value, no_wrap=True, overflow="ellipsis") if isinstance(value, str) else value
             grid.add_row(Text(name, "bold"), shown)
+    if page:
+        grid.add_row(Text("dashboard", "bold"), Text(plain_text(page), Style(link=quote(page, safe=OF_ADDRESSES))))
     content = Table.grid(expand=True)
     content.add_row(ProgressBar(max(snapshot.total, 1), snapshot.done, complete_style="blue", finished_style="green"))
     content.add_row(grid)

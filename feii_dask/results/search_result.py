@@ -9,6 +9,7 @@ from html import escape
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -161,7 +162,16 @@ class SearchResult:
         """Return the same for a notebook."""
         title, steps, count, *best = self._lines()
         items = "".join(f"<li>{escape(line.strip())}</li>" for line in best)
-        return f"<b>{escape(title.strip('<>'))}</b><br>{escape(steps)}<br>{escape(count)}<ul>{items}</ul>"
+        text = f"<b>{escape(title.strip('<>'))}</b><br>{escape(steps)}<br>{escape(count)}<ul>{items}</ul>"
+        return text + self._report_link()
+
+    def _report_link(self) -> str:
+        """Return a link to the report where Jupyter can follow it: below the notebook, whose directory this is."""
+        report = Path(self.directory or "").resolve() / "report.html"
+        if self.directory is None or not report.is_file() or not report.is_relative_to(Path.cwd()):
+            return ""
+        address = quote(report.relative_to(Path.cwd()).as_posix())
+        return f'<a href="{address}" target="_blank">report</a>'
 
 
 def with_units(frame: pd.DataFrame, columns: Mapping[str, Column]) -> QTable:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from feii_dask.cubes.lines import FE_II_LINES
 from feii_dask.model import Detection, Outcome, Status
-from feii_dask.monitor.panel import TerminalPanel, draw_panel
+from feii_dask.monitor.panel import NotebookPanel, TerminalPanel, draw_panel
 from feii_dask.monitor.snapshot import ProgressSnapshot
 from feii_dask.monitor.statistics import ProgressStatistics
 from tests.outcomes import make_outcomes
@@ -126,6 +126,20 @@ def test_in_a_notebook_it_stays_as_html(sky: Path) -> None:
     for kind in ("text/html", "text/plain"):
         assert f"{total} of {total}, " in panel.data[kind]
     assert "cubes/s" not in printed
+
+
+@pytest.mark.parametrize("address", ["/user/me/proxy/8787/jets", "http://127.0.0.1:8787/jets", ""])
+def test_in_a_notebook_the_page_is_a_link_and_the_panel_fits(address: str) -> None:
+    panel = NotebookPanel(lambda: "two of them, " * 20, lambda: address).draw(snapshot_of(make_outcomes(50), 80))
+    shown = panel._repr_mimebundle_((), ())
+    assert (f'<a href="{address}" target="_blank">' in shown["text/html"]) == bool(address)
+    assert max(map(len, shown["text/plain"].splitlines())) <= 100
+
+
+def test_a_link_ends_where_its_address_does() -> None:
+    evil = 'http://here/"><script>alert(1)</script>'
+    shown = NotebookPanel(str, lambda: evil).draw(snapshot_of(iter([]), 1))._repr_mimebundle_((), ())
+    assert "<script" not in shown["text/html"]
 
 
 def test_under_pytest_nothing_is_printed(sky: Path, client: object, capfd: pytest.CaptureFixture[str]) -> None:

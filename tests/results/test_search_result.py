@@ -113,7 +113,7 @@ def test_stored_tables_have_units(run: RunStore, name: str) -> None:
 
 def test_outcomes_have_units(run: RunStore) -> None:
     part = next((run.directory / "outcomes").glob("*.parquet"))
-    table = QTable.read(part, exclude_names=["unidentified_kind"])
+    table = QTable.read(part)
     assert table["flux"].unit == u.W / u.m**2
     assert table["wavelength_um"].unit == u.um
 
@@ -156,6 +156,17 @@ def test_the_text_of_a_result(run: RunStore) -> None:
     assert "\x1b" not in text + page
     assert "<b>evil" not in page
     assert "&lt;b&gt;evil" in page
+
+
+def test_in_a_notebook_the_report_is_a_link(run: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = fd.open_run(run.directory)
+    assert "<a" not in result._repr_html_()  # there is no report yet
+    (run.directory / "report.html").write_text("")
+    monkeypatch.chdir(run.directory.parent)
+    assert f'<a href="{run.directory.name}/report.html" target="_blank">' in result._repr_html_()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # Jupyter serves what is below the notebook
+    assert "<a" not in result._repr_html_()
 
 
 def test_an_unfinished_run_opens(store: RunStore) -> None:
