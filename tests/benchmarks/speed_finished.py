@@ -15,7 +15,7 @@ import pandas as pd
 
 import feii_dask as fd
 from feii_dask.cubes.lines import FE_II_LINES
-from feii_dask.model import Context, MatchedCube, Outcome
+from feii_dask.model import Context, MatchedCube, Outcome, Status
 from feii_dask.scan import scan_cube
 from feii_dask.store.cutout_files import with_files
 from feii_dask.store.manifest import as_context, create_run
@@ -59,9 +59,8 @@ def scanned_cubes(directory: Path) -> list[Outcome]:
 
 def make_run(directory: Path, outcomes: list[Outcome]) -> Path:
     """Write a run in which these outcomes stand for many."""
-    shows_lines = [any(detection.detected for detection in one.detections) for one in outcomes]
-    found = [one for one, shows in zip(outcomes, shows_lines, strict=True) if shows]
-    nothing = [one for one, shows in zip(outcomes, shows_lines, strict=True) if not shows]
+    found = [one for one in outcomes if one.cutouts]
+    nothing = [one for one in outcomes if not one.cutouts]
     names = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(CUBES)]
     matched = make_matched({name: [number] for number, name in enumerate(names)})
     ysos = make_ysos(range(CUBES))
@@ -70,11 +69,13 @@ def make_run(directory: Path, outcomes: list[Outcome]) -> Path:
     matched["s_region"] = [square_about(ra, dec) for ra, dec in places]
     settings = fd.load_settings(archive=str(directory / "sky"), out=str(directory / "run"))
     run = create_run(settings, as_context(settings))
-    run.write_tables(ysos=ysos, observations=pd.DataFrame(matched["obs_id"]), matched=matched)
+    observations = pd.DataFrame(matched["obs_id"]).assign(region_error="", em_min_um=4.9, em_max_um=5.74)
+    run.write_tables(ysos=ysos, observations=observations, matched=matched)
     with run.writer() as writer:
         for number, name in enumerate(names):
             one = found[number // EVERY % len(found)] if number % EVERY == 0 else nothing[number % len(nothing)]
-            detections = tuple(replace(detection, on_data=(number,)) for detection in one.detections)
+            in_band = [detection for detection in one.detections if detection.status is not Status.NO_LINE_IN_BAND]
+            detections = tuple(replace(detection, on_data=(number,)) for detection in in_band or one.detections[:1])
             writer.add(replace(one, obs_id=name, detections=detections))
     return run.directory
 
