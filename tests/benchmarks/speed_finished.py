@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -21,24 +22,47 @@ from feii_dask.store.cutout_files import with_files
 from feii_dask.store.manifest import as_context, create_run
 from tests.runs import make_matched, make_ysos
 
-from .speed_rows import Amount, Row
+from .speed_rows import Amount, Row, in_new_process, peak_megabytes
 from .speed_world import Sizes
 
 __all__ = ["measure_finished"]
 
-CUBES, EVERY = 3_000, 12  # of them, so many a detection
+CUBES, OPENED, EVERY = 3_000, 5_000, 12  # of them, so many a detection
 HALF_DEG = 0.0005
 MOST_S = {"rank": 5.0, "report": 8.0, "search --resume": 3.0}
 
 
 def measure_finished(sizes: Sizes) -> Iterator[Row]:
-    """Rank, report and resume a finished run of 3000 cubes, every twelfth with a detection."""
+    """Rank, report and resume a finished run of 3000 cubes, every twelfth with a detection; open one of 5000."""
     with TemporaryDirectory() as name:
-        run = make_run(Path(name), scanned_cubes(Path(name)))
+        outcomes = scanned_cubes(Path(name))
+        yield from measure_opening(make_run(Path(name), outcomes, OPENED), sizes)
+        run = make_run(Path(name), outcomes, CUBES)
         for words, most in MOST_S.items():
             times = tuple(seconds_of(words, run) for _ in range(sizes.repeats))
             note = f"{CUBES} cubes, {CUBES // EVERY} with a detection; wall time of the command"
             yield Row(f"feii-dask {words} of a finished run", Amount(times), most=most, note=note)
+
+
+def measure_opening(run: Path, sizes: Sizes) -> Iterator[Row]:
+    """Open a run as a user of Python does, and make its tables."""
+    opened = [in_new_process(open_and_look, run) for _ in range(sizes.repeats)]
+    seconds, megabytes = (Amount(values) for values in zip(*opened, strict=True))
+    note = f"{OPENED} cubes, {ceil(OPENED / EVERY)} with a detection; without imports"
+    yield Row("fd.open_run", seconds, most=2.0, note=note)
+    yield Row("its peak resident memory, all tables made", megabytes, unit="MB", most=500, note="with imports")
+
+
+def open_and_look(run: Path) -> tuple[float, float]:
+    """Open a run, make its tables, and return how long the first took, s, and the most memory that was resident, MB."""
+    open_run = fd.open_run  # which imports
+    start = perf_counter()
+    result = open_run(run)
+    seconds = perf_counter() - start
+    sizes = [len(table) for table in (result.candidates, result.detections, result.limits, result.summary)]
+    if not all(sizes):
+        raise RuntimeError(f"a table has no rows: {sizes}")
+    return seconds, peak_megabytes()
 
 
 def seconds_of(words: str, run: Path) -> float:
@@ -57,19 +81,23 @@ def scanned_cubes(directory: Path) -> list[Outcome]:
     return [with_files(scan_cube(MatchedCube(obs_id=path.stem, uri=str(path)), context)) for path in paths]
 
 
-def make_run(directory: Path, outcomes: list[Outcome]) -> Path:
+def make_run(directory: Path, outcomes: list[Outcome], cubes: int) -> Path:
     """Write a run in which these outcomes stand for many."""
     found = [one for one in outcomes if one.cutouts]
     nothing = [one for one in outcomes if not one.cutouts]
-    names = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(CUBES)]
-    matched = make_matched({name: [number] for number, name in enumerate(names)})
-    ysos = make_ysos(range(CUBES))
+    names = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(cubes)]
+    matched = make_matched(
+        {name: [number] for number, name in enumerate(names)}, uri=str(directory / "sky" / "cube.fits")
+    )
+    ysos = make_ysos(range(cubes))
     places = ysos[["ra", "dec"]].to_numpy()
     matched[["s_ra", "s_dec"]] = places
     matched["s_region"] = [square_about(ra, dec) for ra, dec in places]
-    settings = fd.load_settings(archive=str(directory / "sky"), out=str(directory / "run"))
+    settings = fd.load_settings(archive=str(directory / "sky"), out=str(directory / f"run_{cubes}"))
     run = create_run(settings, as_context(settings))
-    observations = pd.DataFrame(matched["obs_id"]).assign(region_error="", em_min_um=4.9, em_max_um=5.74)
+    band_um = {"em_min_um": 4.9, "em_max_um": 5.74}
+    observations = pd.DataFrame(matched["obs_id"]).assign(region_error="", **band_um)
+    matched = matched.assign(yso_ra=list(places[:, :1]), yso_dec=list(places[:, 1:]), **band_um)
     run.write_tables(ysos=ysos, observations=observations, matched=matched)
     with run.writer() as writer:
         for number, name in enumerate(names):
