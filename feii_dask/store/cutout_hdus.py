@@ -48,7 +48,7 @@ def cutout_hdus(obs_id: str, cutout: Cutout) -> fits.HDUList:
     unit = str(cutout.header.get("BUNIT", ""))
     hdus = fits.HDUList([primary_hdu(obs_id, cutout), spectrum_hdu(cutout, unit)])
     if cutout.planes is not None:
-        hdus.append(fits.ImageHDU(cutout.planes, header=cube_header(cutout), name="CUBE"))
+        hdus.append(fits.ImageHDU(in_fits_order(cutout.planes), header=cube_header(cutout), name="CUBE"))
     hdus += [image_hdu(name, getattr(cutout, field), cutout, unit) for name, field in PLANES.items()]
     hdus.append(image_hdu("MOMENT0", cutout.moment_map, cutout, f"um {unit}".strip()))
     if cutout.mask is not None:
@@ -140,7 +140,12 @@ def plane_wavelengths_um(cutout: Cutout) -> NDArray[np.float64]:
 
 def image_hdu(name: str, data: np.ndarray, cutout: Cutout, unit: str) -> fits.ImageHDU:
     """Return a map with its unit and celestial coordinates."""
-    image = fits.ImageHDU(data, name=name)
+    image = fits.ImageHDU(in_fits_order(data), name=name)
     image.header.update(cutout.header)
     image.header["BUNIT"] = unit
     return image
+
+
+def in_fits_order(data: np.ndarray) -> np.ndarray:
+    """Copy an array into FITS's byte order: astropy swaps the bytes of one that is not, while others may read it."""
+    return data.astype(data.dtype.newbyteorder(">"))
