@@ -7,7 +7,6 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from astropy.io.votable import from_table, writeto
 from astropy.io.votable.tree import CooSys
@@ -77,8 +76,9 @@ def write_region_files(result: RankedRun) -> None:
     make_directory(directory)
     candidates = plain(result.candidates)
     names = [region_file_name(rank, name) for rank, name in zip(candidates["rank"], candidates["main_id"], strict=True)]
+    row_of = {obs_id: row for row, obs_id in enumerate(result.matched["obs_id"])}
     for position, (name, obs_ids) in enumerate(zip(names, result.candidates["obs_ids"], strict=True)):
-        cubes = result.matched[result.matched["obs_id"].isin(obs_ids.split("; "))]
+        cubes = result.matched.iloc[sorted(row_of[obs_id] for obs_id in obs_ids.split("; ") if obs_id in row_of)]
         text = ds9_regions(cubes, candidates.iloc[position : position + 1])
         write_atomically(directory / name, text.encode())
     remove_others(directory, "*.reg", set(names))
@@ -158,7 +158,7 @@ def write_readable(path: Path, content: bytes, table: Any, read: Callable[[Bytes
 
 def texts_of(column: Any) -> list[str]:
     """Return the texts of a column of any table; a missing one is empty."""
-    return ["" if text is np.ma.masked else str(text) for text in column]
+    return ["" if text is None else str(text) for text in column.tolist()]  # of a masked one, where it is masked
 
 
 def write_votable(path: Path, table: Table) -> None:
