@@ -80,7 +80,7 @@ def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
 
 
 def with_files(outcome: Outcome) -> Outcome:
-    """Return an outcome whose cutouts are files: a worker makes them, since a file costs 10 ms of a core.
+    """Return an outcome whose cutouts are files: a worker makes them, since a file costs 15 ms of a core.
 
     What else is kept of them is what a display of the run draws, so that nothing large is sent twice.
     """
