@@ -122,10 +122,15 @@ def from_ascii(text: str) -> str:
 
 def image_hdu(name: str, data: np.ndarray, cutout: Cutout, unit: str) -> fits.ImageHDU:
     """Return a map with its unit and celestial coordinates."""
-    image = fits.ImageHDU(data, name=name)
+    image = fits.ImageHDU(in_fits_order(data), name=name)
     image.header.update(cutout.header)
     image.header["BUNIT"] = unit
     return image
+
+
+def in_fits_order(data: np.ndarray) -> np.ndarray:
+    """Copy an array into FITS's byte order: astropy swaps the bytes of one that is not, while others may read it."""
+    return data.astype(data.dtype.newbyteorder(">"))
 
 
 def spectrum_hdu(cutout: Cutout, unit: str) -> fits.BinTableHDU:

@@ -62,14 +62,17 @@ def make_run(directory: Path, outcomes: list[Outcome]) -> Path:
     found = [one for one in outcomes if one.cutouts]
     nothing = [one for one in outcomes if not one.cutouts]
     names = [f"jw{number:05}-o001_t001_miri_ch1-short" for number in range(CUBES)]
-    matched = make_matched({name: [number] for number, name in enumerate(names)})
+    cube = str(directory / "sky" / "cube.fits")
+    matched = make_matched({name: [number] for number, name in enumerate(names)}, uri=cube)
     ysos = make_ysos(range(CUBES))
     places = ysos[["ra", "dec"]].to_numpy()
     matched[["s_ra", "s_dec"]] = places
     matched["s_region"] = [square_about(ra, dec) for ra, dec in places]
     settings = fd.load_settings(archive=str(directory / "sky"), out=str(directory / "run"))
     run = create_run(settings, as_context(settings))
-    observations = pd.DataFrame(matched["obs_id"]).assign(region_error="", em_min_um=4.9, em_max_um=5.74)
+    band_um = {"em_min_um": 4.9, "em_max_um": 5.74}
+    observations = pd.DataFrame(matched["obs_id"]).assign(region_error="", **band_um)
+    matched = matched.assign(yso_ra=list(places[:, :1]), yso_dec=list(places[:, 1:]), **band_um)
     run.write_tables(ysos=ysos, observations=observations, matched=matched)
     with run.writer() as writer:
         for number, name in enumerate(names):

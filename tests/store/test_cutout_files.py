@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,24 @@ def test_a_detector_need_not_tell_where_the_emission_is(
 ) -> None:
     write_cutout(tmp_path / "a.fits", "jw01290", cutout_of(lines[1]))
     assert read_cutout(tmp_path / "a.fits").mask is None
+
+
+def test_threads_write_what_they_share_without_changing_it(
+    tmp_path: Path, lines: tuple[Line, ...], cutout_of: Callable[..., Cutout]
+) -> None:
+    shared = np.random.default_rng(1).normal(size=(300, 300)).astype(np.float32)
+    before = shared.copy()
+    maps = dict.fromkeys(("line_map", "before_map", "after_map", "off_line_map", "moment_map"), shared)
+    cutout = replace(cutout_of(lines[1]), **maps)
+    paths = [tmp_path / f"{number}.fits" for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(write_cutout, path, "jw01290", cutout) for path in paths]
+        assert not any(each.exception() for each in written)
+    np.testing.assert_array_equal(shared, before)
+    for path in paths:
+        back = read_cutout(path)
+        for name in maps:
+            np.testing.assert_array_equal(getattr(back, name), before)
 
 
 def test_others_can_open_it(tmp_path: Path, lines: tuple[Line, ...], cutout_of: Callable[..., Cutout]) -> None:
