@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import sys
 import sysconfig
+import time
 from contextlib import suppress
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = ["digest_of", "files_of", "forget", "import_named", "own_source", "sou
 INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 PACKAGE = __name__.partition(".")[0]
 
+MOMENT_S = 0.2  # after which an import that failed is tried once more
 IMPORT_LOCK = RLock()  # two threads that import a package at once can break each other's import
 
 
@@ -43,17 +45,26 @@ def import_named(name: str, *, fresh: bool = False) -> Any:
     >>> import_named("math:tau") == 2 * import_named("math:pi")
     True
     """
-    module_name, _, attribute = name.partition(":")
     try:
-        refuse_code_of_a_run(own_source(name))
-        with IMPORT_LOCK:
-            if fresh and (source := own_source(name)) is not None:
-                forget(source)
-            module = importlib.import_module(module_name)
-        return getattr(module, attribute)
-    except Exception as error:  # whatever a user's module does when it is imported
+        return attribute_of(name, fresh)
+    except Exception:  # noqa: BLE001 - whatever a user's module does when it is imported; it is named below
+        time.sleep(MOMENT_S)
+    try:  # other threads may have been importing the same: Python then shows modules that are not whole yet
+        return attribute_of(name, fresh)
+    except Exception as error:
         kind = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
         raise ImportError(f"{kind}{error}") from error
+
+
+def attribute_of(name: str, fresh: bool) -> Any:
+    """Import a module, one thread at a time, and return what is asked for."""
+    module_name, _, attribute = name.partition(":")
+    refuse_code_of_a_run(own_source(name))
+    with IMPORT_LOCK:
+        if fresh and (source := own_source(name)) is not None:
+            forget(source)
+        module = importlib.import_module(module_name)
+    return getattr(module, attribute)
 
 
 def add_working_directory() -> None:

@@ -100,3 +100,19 @@ def test_a_package_is_its_modules_and_what_it_declares() -> None:
     (package / "__init__.py").write_text("PACKAGE_DATA = ('kernels/*.npy', '../outside/*', '.env', '/etc/passwd')\n")
     names = {path.relative_to(package).as_posix() for path in files_of(package)}
     assert names == {"__init__.py", "inner/detect.py", "kernels/a.npy"}
+
+
+def test_an_import_that_another_thread_disturbed_is_tried_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half_made.py").write_text(
+        "from pathlib import Path\n"
+        "tried = Path(__file__).with_name('tried')\n"
+        "first = not tried.exists()\n"
+        "tried.touch()\n"
+        "if first:\n"
+        "    raise KeyError('half_made')\n"
+        "found = 7\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert import_named("half_made:found") == 7
