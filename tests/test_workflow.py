@@ -181,9 +181,14 @@ def test_a_finished_run_is_resumed_without_a_cluster(
     monkeypatch.setenv("DASK_FEII_DASK__CLUSTERS__GONE__ADDRESS", "tcp://127.0.0.1:1")
     monkeypatch.setenv("DASK_FEII_DASK__CLUSTER", "gone")
     with caplog.at_level(logging.INFO):
+        written = {path: path.stat().st_mtime_ns for path in Path("run").glob("*.*") if path.name != "log.txt"}
         again = fd.search(fd.load_settings(resume="run"))
     assert "0 cubes to scan" in caplog.text
     pd.testing.assert_frame_equal(again.outcomes, first.outcomes)
+    assert {path: path.stat().st_mtime_ns for path in written} == written  # all of it was there already
+    Path("run", "limits.vot").unlink()
+    fd.search(fd.load_settings(resume="run"))
+    assert Path("run", "limits.vot").is_file()
     with pytest.raises(ClusterError, match="no scheduler answers"):
         fd.search(fd.load_settings(resume="run", retry_failed=True))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,13 @@ from feii_dask.store.atomic import make_directory, remove_others, write_atomical
 from feii_dask.store.described_parquet import parquet_bytes
 from feii_dask.store.stored_columns import Column
 
-__all__ = ["described_table", "write_ecsv", "write_exports"]
+__all__ = ["described_table", "exported_paths", "write_ecsv", "write_exports"]
 
 # Tables of a ranked run that are written in all formats.
 EXPORTED = {"candidates": CANDIDATES, "detections": DETECTIONS, "limits": LIMITS, "summary": SUMMARY}
+
+FORMATS = ("ecsv", "vot", "parquet")
+WRITERS = 8  # threads that wait for the disk
 
 # XML has no way to write these (XML 1.0, 2.2); an archive's text may hold them all the same.
 NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")
@@ -70,6 +74,12 @@ def write_exports(result: RankedRun) -> None:
     write_region_files(result)
 
 
+def exported_paths(directory: Path) -> list[Path]:
+    """Return the files that `write_exports` writes, but for those of single candidates."""
+    tables = [f"{name}.{ending}" for name in EXPORTED for ending in FORMATS]
+    return [directory / name for name in (*tables, "unidentified.ecsv", "failures.ecsv", "footprints.reg")]
+
+
 def write_region_files(result: RankedRun) -> None:
     """Write a region file for each candidate: itself and the outlines of its cubes with detections."""
     directory = result.run.directory / "regions"
@@ -77,10 +87,12 @@ def write_region_files(result: RankedRun) -> None:
     candidates = plain(result.candidates)
     names = [region_file_name(rank, name) for rank, name in zip(candidates["rank"], candidates["main_id"], strict=True)]
     row_of = {obs_id: row for row, obs_id in enumerate(result.matched["obs_id"])}
+    files = {}
     for position, (name, obs_ids) in enumerate(zip(names, result.candidates["obs_ids"], strict=True)):
         cubes = result.matched.iloc[sorted(row_of[obs_id] for obs_id in obs_ids.split("; ") if obs_id in row_of)]
-        text = ds9_regions(cubes, candidates.iloc[position : position + 1])
-        write_atomically(directory / name, text.encode())
+        files[directory / name] = ds9_regions(cubes, candidates.iloc[position : position + 1]).encode()
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write_atomically, files.keys(), files.values()))
     remove_others(directory, "*.reg", set(names))
 
 

@@ -22,7 +22,7 @@ from feii_dask.report.sky_map import sky_maps
 from feii_dask.store.atomic import write_atomically
 from feii_dask.store.outcome_table import deciding_rows
 
-__all__ = ["write_report"]
+__all__ = ["report_path", "write_report"]
 
 FAILURES_SHOWN = 1000
 LONGEST_TEXT = 20_000  # characters of one text on the page; the drawings and images, marked as safe, may be longer
@@ -69,9 +69,14 @@ def write_report(result: RankedRun) -> Path:
     StoreError
         If the manifest cannot be read, or the page cannot be written.
     """
-    path = result.run.directory / "report.html"
+    path = report_path(result.run.directory)
     write_atomically(path, template().render(contents(result)).encode())
     return path
+
+
+def report_path(directory: Path) -> Path:
+    """Return where the report of a run is."""
+    return directory / "report.html"
 
 
 def contents(result: RankedRun) -> dict[str, Any]:
@@ -103,7 +108,7 @@ def contents(result: RankedRun) -> dict[str, Any]:
         "failed_share": result.failed_share,
         "failures": shown_failures(result.failures).head(FAILURES_SHOWN).to_dict("records"),
         "failures_left_out": max(len(result.failures) - FAILURES_SHOWN, 0),
-        "manifest": {name: value for name, value in manifest.items() if name != "counts"},
+        "manifest": {name: value for name, value in manifest.items() if name not in ("counts", "ranked")},
         "simulated": is_simulated(result.matched),
         "summary": summary_rows(result.summary),
         "summary_left_out": max(len(result.summary) - SUMMARY_SHOWN, 0),

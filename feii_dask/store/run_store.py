@@ -223,6 +223,11 @@ class RunStore:
         """
         return latest_attempts(read_parts(self.directory / "outcomes"))
 
+    @property
+    def n_parts(self) -> int:
+        """Number of the files that hold the outcomes; what a search adds are further ones."""
+        return sum(1 for _ in (self.directory / "outcomes").glob("*.parquet"))
+
     def cutout(self, obs_id: str, line: str) -> Cutout:
         """Return the cutout of one line in one observation.
 
