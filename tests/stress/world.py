@@ -14,7 +14,7 @@ import pandas as pd
 from distributed import Client, LocalCluster
 
 import feii_dask as fd
-from feii_dask.store.outcome_table import SCIENCE_COLUMNS
+from feii_dask.store.outcome_table import SCHEMA, SCIENCE_COLUMNS
 from feii_dask.store.outcome_writer import read_parts
 from feii_dask.store.run_store import RunStore
 from tests.clusters import start_cluster
@@ -198,6 +198,12 @@ def difference(run: Path, reference: pd.DataFrame, but: set[str]) -> dict[str, i
 
 
 def science(outcomes: pd.DataFrame, but: set[str]) -> pd.DataFrame:
-    """Return the science columns of all other cubes; lists as tuples, which can be compared and merged."""
+    """Return the science columns of all other cubes; lists as text, which can be compared and merged."""
     rows = outcomes.loc[~outcomes["obs_id"].isin(but), list(SCIENCE_COLUMNS)].reset_index(drop=True)
-    return rows.assign(**{name: rows[name].map(tuple) for name in ("null_p_values", "flags", "on_data")})
+    lists = [name for name in rows if SCHEMA.field(name).type.num_fields]
+    return rows.assign(**{name: rows[name].map(shown) for name in lists})
+
+
+def shown(cell: np.ndarray | None) -> str:
+    """Return a list as text, with all digits; it may be missing."""
+    return repr(None if cell is None else cell.tolist())
