@@ -25,6 +25,6 @@ def watt_per_unit(window: LineWindow, step_um: float) -> float:
     >>> from feii_dask.model import Line
     >>> window = LineWindow(np.zeros((2, 1, 1), np.float32), np.array([5.34, 5.3408]), Line("Fe II", 5.340169))
     >>> f"{watt_per_unit(window, 0.0008):.2e}"
-    '3.34e-20'
+    '3.34e-23'
     """
     return W_M2_PER_MJY_SR_ARCSEC2_UM * window.pixel_arcsec**2 * step_um / window.line.wavelength_um**2
