@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from feii_dask.detectors.flux_units import JET_BEAMS, LIMIT_WIDTH_KMS, watt_per_unit
 from feii_dask.detectors.line_window import LineWindow, doppler_um
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
 from feii_dask.model import SPEED_OF_LIGHT_KMS
 
-__all__ = ["JET_BEAMS", "LIMIT_WIDTH_KMS", "aperture_spectrum", "flux_sigmas", "line_fluxes"]
+__all__ = ["aperture_spectrum", "flux_sigmas", "line_fluxes"]
 
-LIMIT_WIDTH_KMS = 100.0  # FWHM of the line before the spectrograph
-JET_BEAMS = 3.0  # length of the elongated aperture, FWHM of the point-spread function; it is one wide
-POSITION_ANGLES_DEG = (0.0, 45.0, 90.0, 135.0)  # of that aperture, over which its variance is averaged
+POSITION_ANGLES_DEG = (0.0, 45.0, 90.0, 135.0)  # of the elongated aperture, over which its variance is averaged
 SUBSAMPLES = 5  # per spaxel and axis, for spaxels at the rim of an aperture
 LEAST_COVERED = 0.5  # share of an aperture that must be on data
 CONTINUUM_FWHM = 8  # of the line, in whose running median it takes no part
@@ -26,7 +25,6 @@ FEWEST_PLANES = 30
 CLIP, CLIPPED_VARIANCE = 3.0, 0.9751  # standard deviations; variance of a normal distribution clipped there
 LARGEST = 1e30  # what is larger is a filling, as in the detectors
 MAD_OF_NORMAL = 0.6745
-W_M2_PER_MJY_SR_ARCSEC2_UM = 1e-20 * (pi / 180 / 3600) ** 2 * SPEED_OF_LIGHT_KMS * 1e9  # over λ² in µm²
 
 Shape = tuple[float, float, float]  # length and width in spaxels, and position angle in degrees from the y axis
 
@@ -69,7 +67,7 @@ def flux_sigmas(window: LineWindow, places_yx: Sequence[tuple[float, float]]) ->
         return unknown
     free = line_free_planes(window)
     beam, length = resolution.psf_px, JET_BEAMS * resolution.psf_px
-    unit = W_M2_PER_MJY_SR_ARCSEC2_UM * window.pixel_arcsec**2 * resolution.step_um / window.line.wavelength_um**2
+    unit = watt_per_unit(window, resolution.step_um)
 
     def sigma(place: tuple[float, float], shape: Shape) -> float:
         fluxes = line_fluxes(aperture_spectrum(window.planes, place, shape), resolution)

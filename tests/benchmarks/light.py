@@ -35,6 +35,7 @@ from .light_faint import measure_faint
 from .light_figures import Row
 from .light_identification import measure_identification
 from .light_jets import measure_completeness, measure_shapes, measure_strengths
+from .light_limits import measure_limits
 from .light_null import measure_false_alarms, measure_former_scenes, measure_showers
 from .light_points import measure_embedded, measure_points
 from .light_real import measure_real_light
@@ -58,6 +59,7 @@ SECTIONS: dict[str, tuple[Callable[[Run], Iterator[Row]], int, int]] = {
     "shapes": (measure_shapes, 204, 6),
     "points": (measure_points, 600, 6),
     "embedded": (measure_embedded, 204, 6),
+    "limits": (measure_limits, 102, 1),
     "identification": (measure_identification, 102, 2),
     "surveys": (measure_surveys, 200, 12),
     "group": (measure_group, 6, 2),
