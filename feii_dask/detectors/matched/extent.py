@@ -161,7 +161,8 @@ def structure(image: NDArray[np.float64], valid: NDArray[np.bool_], resolution: 
 
 def fills_field(images: LineImages, mask: NDArray[np.bool_]) -> tuple[str, ...]:
     """Return a flag where a line is seen nearly everywhere, and is nowhere much brighter."""
-    share = int(np.count_nonzero(mask)) / max(int(np.count_nonzero(images.valid)), 1)
-    median = float(np.median(images.line[images.valid])) if images.valid.any() else 0.0
-    fills = share > FIELD_SHARE and median * FIELD_CONTRAST > float(np.max(images.line[images.valid]))
+    seen = images.line[images.valid]
+    if not np.count_nonzero(mask) > FIELD_SHARE * seen.size > 0:
+        return ()
+    fills = float(np.median(seen)) * FIELD_CONTRAST > float(np.max(seen))
     return ("fills_field",) * bool(fills)

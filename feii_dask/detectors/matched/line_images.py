@@ -12,7 +12,7 @@ from feii_dask.detectors.matched.whitening import Residuals
 __all__ = ["LineImages", "line_images"]
 
 MOST_OTHERS = 130  # more would say little more of the noise
-FEWEST_PRESENT = 0.5  # share of the spaxels with data in the planes of an image
+FEWEST_PRESENT = 0.5  # share of the spaxels with data in the planes of an image, and of a line in those of a spaxel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,18 +65,26 @@ def line_images(residuals: Residuals, weights: NDArray[np.float64], first: int, 
     starts = np.flatnonzero(usable)
     every = max(-(-starts.size // MOST_OTHERS), length // 4, 1)
     starts = starts[::every]
+    seen = seen_share(residuals.normalized[first : first + length], weights)
     bank = np.zeros((starts.size + 1, planes), dtype=np.float32)
     for row, start in enumerate((first, *starts)):
         bank[row, start : start + length] = weights
     summed = (bank @ residuals.normalized.reshape(planes, -1)).reshape(-1, *valid.shape) * scale
     images = summed.astype(np.float64)
     scatter = np.median(abs(images[1:]), axis=0) / 0.6745 if starts.size else scale.astype(np.float64)
-    valid &= scatter > 0
+    valid &= (scatter > 0) & (seen > FEWEST_PRESENT)
     return LineImages(
-        line=images[0],
+        line=np.divide(images[0], seen, out=np.zeros_like(images[0]), where=valid),
         others=images[1:],
-        noise=np.where(valid, scatter, np.inf),
+        noise=np.divide(scatter, np.sqrt(seen), out=np.full_like(scatter, np.inf), where=valid),
         valid=valid,
         continuum_noise=np.where(valid, scale / np.sqrt(planes), np.inf),
         profile=bank[0],
     )
+
+
+def seen_share(normalized: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return which share of a line, (y, x), lies in voxels with data: what was removed as a spike is none."""
+    power = np.square(weights)
+    share: NDArray[np.float64] = np.tensordot(power, normalized != 0, 1) / power.sum()
+    return share
