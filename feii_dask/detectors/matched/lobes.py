@@ -72,6 +72,9 @@ def find_two_sides(emission: Emission, one: Profiles, resolution: Resolution) ->
         return None
     spectra, seen = emission.spectra(apart_from(places[best], along, light, resolution) * weight)
     profiles = fit_both(spectra, seen, start[best], one.fwhm, resolution)
+    low, high = emission.searched[0] - 0.5, emission.searched[-1] + 0.5
+    if not ((low <= profiles.centre) & (profiles.centre <= high)).all():
+        return None
     apart = abs(profiles.centre[1] - profiles.centre[0])
     if not apart > max(LEAST_KMS / resolution.plane_kms, LEAST_SIGMAS * float(np.hypot(*profiles.centre_error))):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import log
+from math import hypot, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,21 +142,28 @@ def fit_unresolved_light(
         parts=np.array([*parts, *(image - parts[0] for image in moved)]),
         noise=noise,
         place=place,
-        sampling=sampling_error(stars, images, resolution),
+        sampling=sampling_error(stars, images, place, resolution),
     )
 
 
-def sampling_error(stars: Stars, images: LineImages, resolution: Resolution) -> float:
-    """Return by how much spaxels sample a point wrongly in one image, over its light: a star's own wiggles tell."""
-    assumed = SAMPLING + UNDERSAMPLED / resolution.psf_px**2
+def sampling_error(
+    stars: Stars, images: LineImages, place: tuple[float, float], resolution: Resolution
+) -> float:
+    """Return by how much spaxels sample a point wrongly in one image, over its light: a star's own wiggles tell.
+
+    They do not tell how a point is sampled elsewhere, where it falls between spaxels in another way.
+    """
+    elsewhere = UNDERSAMPLED / resolution.psf_px**2
+    assumed = SAMPLING + elsewhere
     if not stars.images:
         return assumed
     star = stars.images[0]
     core = images.valid & (star > CORE * star.max())
     if not core.any():
         return assumed
-    wiggles = float(np.linalg.norm(images.noise[core]) / np.linalg.norm(star[core]))
-    return min(assumed, LINE_OVER_STAR * wiggles)
+    wiggles = LINE_OVER_STAR * float(np.linalg.norm(images.noise[core]) / np.linalg.norm(star[core]))
+    on_star = bool(core[round(place[0]), round(place[1])])
+    return min(assumed, wiggles if on_star else hypot(wiggles, elsewhere))
 
 
 def find_stars(light: Image, images: LineImages, resolution: Resolution) -> Stars:
