@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class Seed:
         Where that spectrum peaks.
     line_extent : tuple of int
         The planes, as start and stop, in which it shows no other line.
+    significance : float
+        Of the peak.
     faults : (y, x) bool ndarray, optional
         Spaxels in the same planes, of which the light is no line's.
     """
@@ -41,6 +44,7 @@ class Seed:
     mask: NDArray[np.bool_]
     plane: int
     line_extent: tuple[int, int]
+    significance: float = inf
     faults: NDArray[np.bool_] | None = None
 
 

@@ -25,7 +25,8 @@ __all__ = ["Extent", "judge_extent"]
 SIGMA_PER_FWHM = 1 / 2.3548
 
 MOST_FAULTS = 3  # of a detector, that are looked for in one image
-EXTENDED_P = 0.02  # largest p-value of what is extended
+# Largest p-value of what is extended: a line that is brighter would, if it were, show it with a smaller one.
+EXTENDED_P, EXTENDED_P_OF_FAINT, FAINT = 0.02, 0.05, 15.0
 COMPACT_SHARE, COMPACT_SIGMAS = 0.2, 1.645  # beyond the core, at 95 %
 SCATTERED, LEAST_SCATTERED = 0.2, 0.4  # share of the line beyond its core that the continuum explains, and of the line
 ALIKE = 0.6  # correlation of the small structures of both
@@ -61,7 +62,9 @@ class Extent:
     flags: tuple[str, ...] = ()
 
 
-def judge_extent(images: LineImages, residuals: Residuals, mask: NDArray[np.bool_], resolution: Resolution) -> Extent:
+def judge_extent(
+    images: LineImages, residuals: Residuals, mask: NDArray[np.bool_], significance: float, resolution: Resolution
+) -> Extent:
     """Test whether a line is extended, and measure its unresolved share.
 
     The null hypothesis is that its image is a point, at any place, and light that follows the continuum or its stars,
@@ -77,6 +80,8 @@ def judge_extent(images: LineImages, residuals: Residuals, mask: NDArray[np.bool
         Of the cube.
     mask : (y, x) bool ndarray
         The spaxels with emission.
+    significance : float
+        Of the line, in standard deviations.
     resolution : Resolution
         Of the cube, at the line.
     """
@@ -85,9 +90,10 @@ def judge_extent(images: LineImages, residuals: Residuals, mask: NDArray[np.bool
         return Extent(Kind.UNDECIDED, flags=(*flags, "extent_not_judged"))
     model = fit_unresolved_light(images, residuals.continuum.astype(np.float64), mask, resolution)
     region = binary_dilation(mask, disc(resolution.psf_px)) & images.valid
-    p_extent = p_of_light(images, residuals, model, region, resolution)
+    highest_p = EXTENDED_P_OF_FAINT if significance < FAINT else EXTENDED_P
+    p_extent = p_of_light(images, residuals, model, region, highest_p, resolution)
     share, error = compact_share(images, model, region)
-    if p_extent <= EXTENDED_P:
+    if p_extent <= highest_p:
         kind = Kind.EXTENDED
     elif 1 - min(share, 1.0) + COMPACT_SIGMAS * error < COMPACT_SHARE:
         kind = Kind.COMPACT
@@ -101,13 +107,14 @@ def p_of_light(
     residuals: Residuals,
     model: UnresolvedLight,
     region: NDArray[np.bool_],
+    highest_p: float,
     resolution: Resolution,
 ) -> float:
     """Return the probability of the most significant excess that is no fault of the detector."""
     hidden = np.zeros_like(region)
     for _ in range(MOST_FAULTS):
         excess = find_excess(images, model, region & ~hidden, hidden, resolution)
-        if excess.p_value > EXTENDED_P or is_smooth(
+        if excess.p_value > highest_p or is_smooth(
             residuals.normalized, residuals.noise, excess.spaxels & images.valid, images.profile, resolution
         ):
             return excess.p_value

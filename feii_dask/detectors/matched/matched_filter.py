@@ -36,7 +36,7 @@ __all__ = ["MatchedFilter"]
 
 # What noise might have done as well needs a surer extent: largest product of the p-values of line and extent. Of jets
 # of S/N 5 in simulated drizzled cubes none has a larger one, of windows called extended without a line most have.
-LARGEST_PRODUCT = 1.5e-5
+LARGEST_PRODUCT = 2e-5
 REACH_PLANES = 240  # on either side of the line: enough for some thirty windows without a line
 FEWEST_LINE_PLANES = 2
 CURVE_PLANES = 40  # of the statistic on either side of the line
@@ -177,4 +177,4 @@ def best_seed(regions: Regions) -> Seed:
     mask = regions.mask[best]
     faults = regions.mask[~regions.passed & (regions.significance > SUSPECT)]
     beside = faults[(faults & mask).sum(axis=(1, 2)) < mask.sum() / 2].any(axis=0) & ~mask
-    return Seed(mask, int(regions.plane[best]), (int(start), int(stop)), beside)
+    return Seed(mask, int(regions.plane[best]), (int(start), int(stop)), float(regions.significance[best]), beside)

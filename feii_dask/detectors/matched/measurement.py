@@ -99,7 +99,7 @@ def measure_line(
     mask, emission = find_emission(residuals, significance, seed, searched, resolution)
     line = light_of_line(emission, mask, seed, resolution)
     images = images_of(residuals, line)
-    extent = judge_extent(images, residuals, mask, resolution)
+    extent = judge_extent(images, residuals, mask, seed.significance, resolution)
     peak = bright_peak(blurred(np.where(images.valid, images.line, 0), resolution), images.noise, mask & images.valid)
     return {
         "kind": extent.kind,

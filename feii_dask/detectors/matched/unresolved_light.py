@@ -162,8 +162,8 @@ def sampling_error(
     if not core.any():
         return assumed
     wiggles = LINE_OVER_STAR * float(np.linalg.norm(images.noise[core]) / np.linalg.norm(star[core]))
-    on_star = bool(core[round(place[0]), round(place[1])])
-    return min(assumed, wiggles if on_star else hypot(wiggles, elsewhere))
+    y, x = (min(max(round(along), 0), size - 1) for along, size in zip(place, core.shape, strict=True))
+    return min(assumed, wiggles if core[y, x] else hypot(wiggles, elsewhere))
 
 
 def find_stars(light: Image, images: LineImages, resolution: Resolution) -> Stars:
