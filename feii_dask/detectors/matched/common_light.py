@@ -124,7 +124,8 @@ def find_shared_light(
         if remaining:
             residuals = remove_continuum(planes - light, resolution)
     level = local_level(spectrum)
-    left = lines_within(spectrum - level, searched)
+    upright = np.sign(image[np.argmax(abs(image / noise))])
+    left = lines_within(upright * (spectrum - level), searched)
     light[:, valid] = np.outer(np.where(left, level, spectrum), image) * unit
     scatter = np.full(valid.shape, np.inf, dtype=np.float32)
     scatter[valid] = noise * unit
@@ -132,7 +133,6 @@ def find_shared_light(
     one, other = (subtracted @ (weights * half) / ((image * weights * half).sum() or 1) for half in (white, ~white))
     whole = np.zeros(valid.shape, dtype=np.float32)
     whole[valid] = image * unit
-    upright = np.sign(image[np.argmax(abs(image / noise))])
     return SharedLight(
         light=light,
         bright=np.abs(light) > BRIGHT * scatter,
@@ -143,9 +143,10 @@ def find_shared_light(
 
 
 def lines_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the planes, (n,), of a line that stands out in a stretch that is searched.
+    """Return the planes, (n,), of a line in emission that stands out in a stretch that is searched.
 
-    It is all of the stretch but for the wings of lines beyond its ends; nothing, where no more is in it than elsewhere.
+    It is all of the stretch but for the wings of lines beyond its ends; nothing, where no more is in it than elsewhere,
+    or less, as in a gap between lines that fill most planes.
 
     Examples
     --------
@@ -153,9 +154,6 @@ def lines_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> 
     >>> lines_within(spectrum, np.arange(12) % 8 > 0).astype(int)
     array([0, 0, 0, 0, 1, 1, 1, 1, 0, 1, 1, 1])
     """
-    level, scatter = densest(spectrum[~searched, None])
-    if not abs(spectrum[searched] - level).max() > STANDS_OUT * scatter:
-        return np.zeros_like(searched)
     within = searched.copy()
     for forward in (slice(None), slice(None, None, -1)):
         size, inside = abs(spectrum[forward]), within[forward]
@@ -163,7 +161,9 @@ def lines_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> 
         while 0 < plane < len(size) and inside[plane] and size[plane] < size[plane - 1]:
             inside[plane] = False
             plane += 1
-    return within
+    level, scatter = densest(spectrum[~searched, None])
+    stands_out = (spectrum[within] - level).max(initial=-np.inf) > STANDS_OUT * scatter
+    return within & bool(stands_out)
 
 
 def local_level(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
