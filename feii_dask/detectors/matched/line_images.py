@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from feii_dask.detectors.matched.whitening import Residuals
@@ -12,6 +13,7 @@ from feii_dask.detectors.matched.whitening import Residuals
 __all__ = ["LineImages", "line_images"]
 
 MOST_OTHERS = 130  # more would say little more of the noise
+ENOUGH_OTHERS = 60  # first planes of images without another line, which overlap
 FEWEST_PRESENT = 0.5  # share of the spaxels with data in the planes of an image, and of a line in those of a spaxel
 
 
@@ -43,7 +45,13 @@ class LineImages:
     profile: NDArray[np.float32]
 
 
-def line_images(residuals: Residuals, weights: NDArray[np.float64], first: int, free: NDArray[np.bool_]) -> LineImages:
+def line_images(
+    residuals: Residuals,
+    weights: NDArray[np.float64],
+    first: int,
+    free: NDArray[np.bool_],
+    empty: NDArray[np.bool_],
+) -> LineImages:
     """Sum planes with weights, at the line and at other wavelengths.
 
     Parameters
@@ -56,13 +64,17 @@ def line_images(residuals: Residuals, weights: NDArray[np.float64], first: int, 
         The first of them at the line.
     free : (n,) bool ndarray
         Planes without the line.
+    empty : (n,) bool ndarray
+        Those of them without another line, which are used if they are enough.
     """
     planes, length = len(residuals.normalized), weights.size
     valid = np.isfinite(residuals.noise)
     scale = np.where(valid, residuals.noise, 0)
     present = residuals.good[:, valid].mean(axis=1) > FEWEST_PRESENT
-    usable = np.lib.stride_tricks.sliding_window_view(free & present, length).all(axis=1)
-    starts = np.flatnonzero(usable)
+    every_start, starts = (
+        np.flatnonzero(sliding_window_view(usable & present, length).all(axis=1)) for usable in (free, empty)
+    )
+    starts = starts if starts.size >= ENOUGH_OTHERS else every_start
     every = max(-(-starts.size // MOST_OTHERS), length // 4, 1)
     starts = starts[::every]
     seen = seen_share(residuals.normalized[first : first + length], weights)

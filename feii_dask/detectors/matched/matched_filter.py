@@ -157,7 +157,7 @@ class MatchedFilter(MeasuresArrays):
         if statistic == 0 or p_value > self.highest_p:
             return answer
         seed = best_seed(regions)
-        measured = measure_line(filtered.residuals, filtered.largest, seed, windows.tested, window, resolution)
+        measured = measure_line(filtered, seed, windows.tested, window, resolution)
         if measured["detected"] and p_value * measured["p_extent"] > LARGEST_PRODUCT:
             measured |= {"kind": Kind.UNDECIDED, "detected": False}
         kind, of_line = measured["kind"], measured["flags"]

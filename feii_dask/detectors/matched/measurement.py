@@ -14,7 +14,7 @@ from feii_dask.detectors.matched.continuum import MAD_OF_NORMAL
 from feii_dask.detectors.matched.emission import Emission, emission_of
 from feii_dask.detectors.matched.emission_region import Seed, grow_region
 from feii_dask.detectors.matched.extent import judge_extent
-from feii_dask.detectors.matched.filters import gaussian
+from feii_dask.detectors.matched.filters import FilteredCube, gaussian
 from feii_dask.detectors.matched.line_fit import fit_line, integral
 from feii_dask.detectors.matched.line_images import LineImages, line_images
 from feii_dask.detectors.matched.lobes import find_counter_lobe, find_two_sides
@@ -31,6 +31,7 @@ HZ_UM = SPEED_OF_LIGHT_KMS * 1e9  # speed of light in Hz µm
 # Digits of what comes of fits that end where their steps are small: with other sums, as of other threads, more differ.
 SHARE_DIGITS, P_DIGITS = 3, 2
 IMAGED = 1.25  # FWHM on either side of a line whose planes make its image
+STANDS_OUT = 5.0  # significance of a voxel in a line
 STAR = 5.0  # scatter of the continuum image that its peak exceeds where there is a star
 SAMPLING_PLANES = 0.004  # by which lines in simulated drizzled cubes are displaced whatever their S/N, rms
 
@@ -63,8 +64,7 @@ class LineLight:
 
 
 def measure_line(
-    residuals: Residuals,
-    significance: NDArray[np.float32],
+    filtered: FilteredCube,
     seed: Seed,
     searched: NDArray[np.intp],
     window: LineWindow,
@@ -76,10 +76,8 @@ def measure_line(
 
     Parameters
     ----------
-    residuals : Residuals
-        Of the cube.
-    significance : (n, y, x) float32 ndarray
-        Of a line at each voxel.
+    filtered : FilteredCube
+        The cube.
     seed : Seed
         Where it was found.
     searched : (k,) intp ndarray
@@ -96,9 +94,10 @@ def measure_line(
         The width is that in the cube: the line-spread function is in it. The velocity is that of all light, or of the
         brightest lobe where two are further apart than the line is wide.
     """
-    mask, emission = find_emission(residuals, significance, seed, searched, resolution)
+    residuals = filtered.residuals
+    mask, emission = find_emission(residuals, filtered.largest, seed, searched, resolution)
     line = light_of_line(emission, mask, seed, resolution)
-    images = images_of(residuals, line)
+    images = images_of(residuals, line, with_lines(filtered, resolution))
     extent = judge_extent(images, residuals, mask, seed.significance, resolution)
     peak = bright_peak(blurred(np.where(images.valid, images.line, 0), resolution), images.noise, mask & images.valid)
     return {
@@ -162,8 +161,15 @@ def light_of_line(emission: Emission, mask: NDArray[np.bool_], seed: Seed, resol
     return LineLight(centre, error, two.profiles.fwhm, float(two.sums.sum()), float(np.hypot(*two.errors)), lobes)
 
 
-def images_of(residuals: Residuals, line: LineLight) -> LineImages:
-    """Return images of a line, of all of its lobes, and of other wavelengths."""
+def with_lines(filtered: FilteredCube, resolution: Resolution) -> NDArray[np.bool_]:
+    """Return the planes, (n,), in which more spaxels than one and its neighbours stand out as lines do."""
+    stands_out = (filtered.largest > STANDS_OUT) | (filtered.smallest < -STANDS_OUT)
+    found: NDArray[np.bool_] = stands_out.sum(axis=(1, 2)) > resolution.beam_px / 2
+    return found
+
+
+def images_of(residuals: Residuals, line: LineLight, lines: NDArray[np.bool_]) -> LineImages:
+    """Return images of a line, of all of its lobes, and of other wavelengths, if possible of those without lines."""
     planes = len(residuals.normalized)
     reach = IMAGED * line.fwhm
     first = max(floor(line.centres.min() - reach), 0)
@@ -173,7 +179,7 @@ def images_of(residuals: Residuals, line: LineLight) -> LineImages:
     norm = float(np.square(gaussian(np.arange(-ceil(reach), ceil(reach) + 1.0), line.fwhm)).sum())
     free = np.ones(planes, dtype=bool)
     free[max(first - 1, 0) : last + 2] = False
-    return line_images(residuals, weights / norm, first, free)
+    return line_images(residuals, weights / norm, first, free, free & ~lines)
 
 
 def in_physical_units(line: LineLight, window: LineWindow, resolution: Resolution) -> dict[str, Any]:

@@ -52,5 +52,5 @@ def extent_at(
     first, stop = max(plane - reach, 0), min(plane + reach + 1, len(filtered.largest))
     seed = Seed(labels == labels.ravel()[significance.argmax()], plane, (first, stop))
     planes = np.arange(first, stop)
-    measured = measure_line(filtered.residuals, filtered.largest, seed, planes, window, resolution)
+    measured = measure_line(filtered, seed, planes, window, resolution)
     return measured["kind"], measured["flags"]

@@ -146,9 +146,7 @@ def fit_unresolved_light(
     )
 
 
-def sampling_error(
-    stars: Stars, images: LineImages, place: tuple[float, float], resolution: Resolution
-) -> float:
+def sampling_error(stars: Stars, images: LineImages, place: tuple[float, float], resolution: Resolution) -> float:
     """Return by how much spaxels sample a point wrongly in one image, over its light: a star's own wiggles tell.
 
     They do not tell how a point is sampled elsewhere, where it falls between spaxels in another way.
