@@ -42,9 +42,9 @@ def conclude(
         keep_thresholds(run, thresholds)
     ranked = load_results(run, outcomes)
     if not is_there:
-        write_exports(ranked)
+        seals = write_exports(ranked)
         write_report(ranked)
-        run.update_manifest(ranked=ranking_of(run))
+        run.update_manifest(ranked=ranking_of(run), seals=seals)
     log.info("%s; report: %s", describe_candidates(ranked.candidates), report_path(run.directory))
     return SearchResult(ranked)
 
