@@ -26,6 +26,7 @@ __all__ = ["main"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+COLLECTED_EVERY = 50_000  # objects; at 700, as by default, looking through them takes an eighth of a ranking
 CLOSING_S = 60.0  # a busy machine takes some seconds
 
 
@@ -71,6 +72,9 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
     # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     click.get_current_context().call_on_close(lambda: restore(before))
+    thresholds = gc.get_threshold()
+    click.get_current_context().call_on_close(lambda: gc.set_threshold(*thresholds))
+    gc.set_threshold(COLLECTED_EVERY)
     atexit.register(ignore)
     atexit.register(gc.freeze)  # the interpreter's last collection of garbage would keep the prompt for a second
     logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)

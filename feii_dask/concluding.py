@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from feii_dask._version import __version__
 from feii_dask.monitor.log import run_log
 from feii_dask.ranking.candidates import describe_candidates
@@ -23,20 +25,26 @@ __all__ = ["conclude", "merge"]
 log = logging.getLogger(__name__)
 
 
-def conclude(run: RunStore, include: tuple[str, ...], thresholds: Thresholds | None = None) -> SearchResult:
+def conclude(
+    run: RunStore,
+    include: tuple[str, ...],
+    thresholds: Thresholds | None = None,
+    outcomes: pd.DataFrame | None = None,
+) -> SearchResult:
     """Rank what a run stored, write the tables and the report, and return it all.
 
     Without thresholds those of its last ranking stand, and nothing is written where all of it is there already.
+    Outcomes that were read already are not read again.
     """
     is_there = thresholds is None and is_concluded(run, include)
     include_kinds(run, include)
     if thresholds is not None:
         keep_thresholds(run, thresholds)
-    ranked = load_results(run)
+    ranked = load_results(run, outcomes)
     if not is_there:
-        write_exports(ranked)
+        seals = write_exports(ranked)
         write_report(ranked)
-        run.update_manifest(ranked=ranking_of(run))
+        run.update_manifest(ranked=ranking_of(run), seals=seals)
     log.info("%s; report: %s", describe_candidates(ranked.candidates), report_path(run.directory))
     return SearchResult(ranked)
 

@@ -10,15 +10,16 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from feii_dask.archives import open_catalogue, open_cube_archive
+from feii_dask.cluster_steps import cluster, match
 from feii_dask.config.settings import Settings
-from feii_dask.engine.cluster import refuse_in_worker_process
 from feii_dask.engine.executor import run_scans
+from feii_dask.engine.script_guard import refuse_in_worker_process
 from feii_dask.model import Outcome
 from feii_dask.monitor.log import run_log
 from feii_dask.planning import plan_scans
 from feii_dask.store.manifest import as_context
 from feii_dask.store.outcome_table import SCHEMA
-from feii_dask.workflow import archive_query, cluster, match, query_archives
+from feii_dask.workflow import archive_query, query_archives
 
 __all__ = ["Estimate", "estimate", "extrapolate"]
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from feii_dask.archives import CubeArchive
 from feii_dask.config.missions import Mission
-from feii_dask.model import Line, MatchedCube, Status
-from feii_dask.scan import skip_reason
+from feii_dask.model import Line, MatchedCube, Status, skip_reason
 from feii_dask.sky.match import nearest_yso
 
-__all__ = ["as_matched_cube", "make_matched", "with_band_um"]
+__all__ = ["Found", "as_matched_cube", "make_matched", "with_band_um"]
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,15 @@ COPIED_COLUMNS = (
     "s_dec",
     "s_region",
 )
+
+
+class Found(NamedTuple):
+    """The tables of the archives, before they are matched."""
+
+    objects: int  # those without coordinates included
+    ysos: pd.DataFrame
+    observations: pd.DataFrame
+    not_searched: list[dict[str, str]]  # the others, with the reason
 
 
 def with_band_um(observations: pd.DataFrame, mission: Mission) -> pd.DataFrame:

@@ -31,8 +31,7 @@ from feii_dask.detectors.line_window import LineWindow
 from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extension_vs_wavebin
 from feii_dask.errors import RegionError, SettingsError
 from feii_dask.figures.plots import plot_lines
-from feii_dask.model import Line, MatchedCube
-from feii_dask.scan import skip_reason
+from feii_dask.model import Line, MatchedCube, skip_reason
 from feii_dask.sky.regions import parse_region
 
 __all__ = [

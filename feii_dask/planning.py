@@ -10,9 +10,8 @@ import pandas as pd
 
 from feii_dask.config.settings import Settings
 from feii_dask.matching import as_matched_cube
-from feii_dask.model import Line, MatchedCube, Outcome, Status
+from feii_dask.model import Line, MatchedCube, Outcome, ScanTask, Status, skip_reason
 from feii_dask.ranking.candidates import failures
-from feii_dask.scan import ScanTask, skip_reason
 from feii_dask.store.run_store import Tables
 
 __all__ = ["count_steps", "plan_scans"]

@@ -8,37 +8,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from distributed import Client
 
 from feii_dask.archives import ArchiveQuery, Catalogue, CubeArchive, Selection, open_catalogue, open_cube_archive
 from feii_dask.concluding import conclude
 from feii_dask.config.missions import find_mission
 from feii_dask.config.run_places import is_run
 from feii_dask.config.settings import Settings
-from feii_dask.engine.cluster import connect, refuse_in_worker_process
-from feii_dask.engine.crossmatch import match_at_epochs, match_footprints
-from feii_dask.engine.dashboard import PageFeed
-from feii_dask.engine.dashboard_url import dashboard_link
-from feii_dask.engine.executor import run_scans
-from feii_dask.engine.preflight import check_memory, preflight
-from feii_dask.engine.scan_memory import largest_scan_bytes
-from feii_dask.matching import make_matched, with_band_um
-from feii_dask.model import Context
-from feii_dask.monitor.log import progress_displays, run_log
-from feii_dask.monitor.progress import Progress
+from feii_dask.engine.script_guard import refuse_in_worker_process
+from feii_dask.matching import Found, with_band_um
+from feii_dask.model import Context, Outcome, ScanTask
+from feii_dask.monitor.log import run_log
 from feii_dask.planning import count_steps, plan_scans
 from feii_dask.ranking.results import RankedRun
 from feii_dask.results.search_result import SearchResult
-from feii_dask.scan import ScanTask
 from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 from feii_dask.store.stored_tables import require_scannable
 
-__all__ = ["archive_query", "cluster", "match", "query_archives", "search"]
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["archive_query", "query_archives", "search"]
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +69,8 @@ def search(settings: Settings, client: Client | None = None) -> SearchResult:
 
 def begin(settings: Settings, context: Context, client: Client | None) -> SearchResult:
     """Query the archives, match, scan and rank."""
+    from feii_dask.cluster_steps import cluster, match, scan  # noqa: PLC0415 - as in `resume`
+
     query = archive_query(settings)  # before anything is written, so that an archive that does not exist leaves nothing
     archive, catalogue = open_cube_archive(query), open_catalogue(query)
     if settings.dry_run:
@@ -91,7 +87,9 @@ def begin(settings: Settings, context: Context, client: Client | None) -> Search
                 counts = count_steps(found.objects, tables, context.lines)
                 run.update_manifest(queries=queries, counts=counts, not_searched=found.not_searched)
                 run.write_tables(**tables._asdict())
-            scan(run, settle(run, tables, context, settings), tables, context, settings, connected)
+            to_scan, settled = plan_scans(tables, context.lines, run.outcomes(), settings)
+            settle(run, settled, to_scan)
+            scan(run, to_scan, tables, context, settings, connected)
         return conclude(run, settings.include)
 
 
@@ -124,27 +122,23 @@ def resume(settings: Settings, client: Client | None) -> SearchResult:
     run, settings, context = resume_run(settings)
     if not run.has_tables:
         return begin(settings, context, client)
-    tables = run.read_tables()
+    tables, stored = run.read_tables(), run.outcomes()
     require_scannable(tables.observations, tables.matched, run.directory)
     validate_uris(tables.matched["uri"], settings.archive)
     if settings.dry_run:
         with run_log(None):
-            return preview(tables, context, settings, run.outcomes())
+            return preview(tables, context, settings, stored)
     with named_in_interrupts(run), run_log(run.directory):
         log.info("run directory: %s", run.directory)
-        if to_scan := settle(run, tables, context, settings):
+        to_scan, settled = plan_scans(tables, context.lines, stored, settings)
+        settle(run, settled, to_scan)
+        if to_scan:
+            # What knows Dask takes seconds to import, which a run that is finished needs not wait for.
+            from feii_dask.cluster_steps import cluster, scan  # noqa: PLC0415
+
             with cluster(settings, client) as connected:
                 scan(run, to_scan, tables, context, settings, connected)
-        return conclude(run, settings.include)
-
-
-@contextmanager
-def cluster(settings: Settings, client: Client | None) -> Iterator[Client]:
-    """Connect to the cluster, say where it can be watched, and check that it can do the work."""
-    with connect(settings, client) as connected:
-        log.info("dashboard: %s", dashboard_link(connected))
-        preflight(connected, settings.detector)
-        yield connected
+        return conclude(run, settings.include, outcomes=None if to_scan or settled else stored)
 
 
 def archive_query(settings: Settings) -> ArchiveQuery:
@@ -164,15 +158,6 @@ def archive_query(settings: Settings) -> ArchiveQuery:
     )
 
 
-class Found(NamedTuple):
-    """The tables of the archives, before they are matched."""
-
-    objects: int  # those without coordinates included
-    ysos: pd.DataFrame
-    observations: pd.DataFrame
-    not_searched: list[dict[str, str]]  # the others, with the reason
-
-
 def query_archives(query: ArchiveQuery, catalogue: Catalogue, archive: CubeArchive) -> Found:
     """Ask for the objects and for all cubes; raises `SettingsError` if no cube meets a restriction."""
     objects = catalogue.find_objects(query.target) if query.target else catalogue.ysos()
@@ -190,45 +175,12 @@ def query_archives(query: ArchiveQuery, catalogue: Catalogue, archive: CubeArchi
     return Found(len(objects), ysos, observations, not_searched)
 
 
-def match(found: Found, archive: CubeArchive, context: Context, settings: Settings, client: Client | None) -> Tables:
-    """Find the cubes with objects inside their footprints, and where these cubes are."""
-    footprints = match_at_epochs if settings.proper_motion else match_footprints
-    matches, bad_regions = footprints(found.observations, found.ysos, client, settings.pad_arcsec)
-    reasons = bad_regions.set_index("obs_index")["region_error"]
-    observations = found.observations.assign(region_error=reasons.reindex(found.observations.index).fillna(""))
-    single = bool(settings.target)
-    matched = make_matched(observations, found.ysos, matches, context.lines, archive, products=single)
-    log.info("%d cubes hold young stellar objects; %d footprints cannot be read", len(matched), len(bad_regions))
-    if matched.empty:
-        log.info("no cube holds any of these objects: there is nothing to scan")
-    return Tables(found.ysos, observations, matched)
-
-
-def settle(run: RunStore, tables: Tables, context: Context, settings: Settings) -> list[ScanTask]:
-    """Store the outcomes of cubes that need no scan, and return the scans of those that have no outcome yet."""
-    to_scan, settled = plan_scans(tables, context.lines, run.outcomes(), settings)
+def settle(run: RunStore, settled: list[Outcome], to_scan: list[ScanTask]) -> None:
+    """Store the outcomes of cubes that need no scan, and say how many are left."""
     with run.writer() as writer:
         for outcome in settled:
             writer.add(outcome)
     log.info("%d cubes to scan", len(to_scan))
-    return to_scan
-
-
-def scan(
-    run: RunStore, to_scan: list[ScanTask], tables: Tables, context: Context, settings: Settings, client: Client
-) -> None:
-    """Scan cubes, and store each outcome as it comes."""
-    footprints = tables.matched.set_index("obs_id")["s_region"].reindex([task.matched.obs_id for task in to_scan])
-    check_memory(client, largest_scan_bytes(footprints, context, find_mission(settings.mission).spaxel_arcsec))
-    context = replace(context, fingerprint=str(run.manifest.get("fingerprint", "")))
-    page = PageFeed(client)
-    displays = [page, *progress_displays(page.describe_workers, page.tell_address)]
-    with run.writer() as writer, Progress(len(to_scan), displays) as progress:
-        for outcomes in run_scans(client, to_scan, context, settings.stall_after_s):
-            for outcome in outcomes:
-                writer.add(outcome)
-            writer.tick()
-            progress.update(outcomes)
 
 
 def preview(tables: Tables, context: Context, settings: Settings, outcomes: pd.DataFrame) -> SearchResult:

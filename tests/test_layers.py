@@ -22,7 +22,7 @@ ROWS = (
     {"figures", "report"},
     {"matching", "results"},
     {"planning"},
-    {"concluding"},
+    {"concluding", "cluster_steps"},
     {"workflow"},
     {"demo", "estimate", "help_pages", "look_up", "notebook", "single"},
     {"cli"},
@@ -76,7 +76,7 @@ def test_what_a_worker_runs_does_not_import_dask(module: Module) -> None:
 
 def test_only_the_engine_and_the_page_on_the_dashboard_know_a_cluster() -> None:
     knowing = {module.name for module in MODULES if "distributed" in packages(module)}
-    types_only = {"feii_dask.workflow", "feii_dask.estimate"}  # they hand a Client through
+    types_only = {"feii_dask.cluster_steps", "feii_dask.estimate"}  # they hand a Client through
     others = {name for name in knowing if not name.startswith(("feii_dask.engine.", PAGE_ON_THE_DASHBOARD))}
     assert others <= types_only
 

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from feii_dask.addresses import shown
 from feii_dask.cubes.celestial import cutout_cards
 from feii_dask.cubes.hdus import text_card
-from feii_dask.cubes.planes import nearest_plane
+from feii_dask.cubes.planes import OFF_LINE_PLANES, nearest_plane
 from feii_dask.cubes.reader import Cube
 from feii_dask.model import Cutout, Detection
 
-__all__ = ["OFF_LINE_PLANES", "make_cutout", "planes_about_line"]
+__all__ = ["make_cutout", "planes_about_line"]
 
-OFF_LINE_PLANES = 10  # away from the line's plane, as in the notebook's figure 4
 KEPT_PLANES = 20  # on either side, as a cube of their own
 MOST_VOXELS, FEWEST_PLANES = 1_000_000, 3  # of that cube: 4 MB, and planes on either side whatever its field
 RADIAN_PER_ARCSEC = np.pi / 180 / 3600

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["covers", "first_plane_from", "nearest_plane"]
+__all__ = ["OFF_LINE_PLANES", "covers", "first_plane_from", "nearest_plane"]
+
+OFF_LINE_PLANES = 10  # from a line's plane to those beside it that are shown, as in the notebook's figure 4
 
 
 def covers(wavelength_um: NDArray[np.float64], wanted_um: float) -> bool:

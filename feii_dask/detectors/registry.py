@@ -9,7 +9,6 @@ import numpy as np
 
 from feii_dask.config.plugins import import_named
 from feii_dask.detectors.contract import Detector
-from feii_dask.detectors.function import FunctionDetector
 from feii_dask.errors import DetectorError
 
 __all__ = ["load_detector", "working_bytes"]
@@ -86,5 +85,7 @@ def load_detector(name: str, options: Mapping[str, Any] | None = None, *, fresh:
             *FROM_MEASURE_TO_DETECT.splitlines(),
         )
     if callable(detector):
+        from feii_dask.detectors.function import FunctionDetector  # noqa: PLC0415 - with scipy.signal, half a second
+
         return FunctionDetector(detector)
     raise DetectorError(f"{name!r} is not a detector: it lacks plane_range() or detect(), and cannot be called either")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,15 +14,15 @@ from distributed.system import MEMORY_LIMIT
 
 from feii_dask.config.cluster_settings import ClusterSettings
 from feii_dask.config.settings import Settings
+from feii_dask.engine.script_guard import GUARD, refuse_in_worker_process
 from feii_dask.engine.worker_exit import PatientNanny, QuickExit
 from feii_dask.engine.workers import patience_with_restarts
 from feii_dask.errors import ClusterError, SettingsError
 
-__all__ = ["connect", "gateways", "refuse_in_worker_process"]
+__all__ = ["connect", "gateways"]
 
 GIGABYTE = 10**9
 ANSWER = "20s"  # of a scheduler
-GUARD = 'put the search under  if __name__ == "__main__":'
 # A worker keeps a tree of all threads' calls for each of the last 3600 seconds, some hundred kilobytes each, and takes
 # 8 % of the time in which it holds the interpreter's lock to make them.
 UNPROFILED = {"distributed.worker.profile.enabled": False}
@@ -178,13 +176,6 @@ def local_cluster(chosen: ClusterSettings) -> LocalCluster:
             raise ClusterError(
                 f"the local cluster did not start ({workers} workers): {first_line(error)}; in a script, {GUARD}"
             ) from error
-
-
-def refuse_in_worker_process() -> None:
-    """Refuse to start a cluster in a process that is being started for one, and imports the script for that."""
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        sys.tracebacklimit = 0  # the process ends with this error, as all others do: a line from each is enough
-        raise ClusterError(f"a worker process ran the script that starts it: {GUARD}")
 
 
 def memory_per_worker(workers: int) -> int:

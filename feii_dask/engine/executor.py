@@ -33,8 +33,7 @@ from feii_dask.engine.workers import (
     statuses_of_workers,
 )
 from feii_dask.errors import ClusterError
-from feii_dask.model import Context, Outcome, Status
-from feii_dask.scan import ScanTask
+from feii_dask.model import Context, Outcome, ScanTask, Status
 
 __all__ = ["run_scans"]
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from time import monotonic
 
-from feii_dask.model import Outcome
-from feii_dask.scan import ScanTask
+from feii_dask.model import Outcome, ScanTask
 
 __all__ = ["TASK_S", "PaceOfScans", "ScanQueue"]
 

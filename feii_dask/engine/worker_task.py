@@ -15,8 +15,8 @@ from distributed import Worker, get_worker
 from feii_dask.cubes.memory import MemoryBudget
 from feii_dask.engine.malloc import KEPT_BYTES, give_back_freed_memory, keep_freed_memory
 from feii_dask.engine.workers import BASE_BYTES
-from feii_dask.model import Context, Outcome
-from feii_dask.scan import ScanTask, scan_cube
+from feii_dask.model import Context, Outcome, ScanTask
+from feii_dask.scan import scan_cube
 from feii_dask.store.cutout_files import with_files
 
 __all__ = ["scan_on_worker"]

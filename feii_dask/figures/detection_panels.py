@@ -19,7 +19,7 @@ from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
 from feii_dask.cubes.celestial import celestial_wcs
-from feii_dask.cubes.cutout import OFF_LINE_PLANES
+from feii_dask.cubes.planes import OFF_LINE_PLANES
 from feii_dask.figures.block_average import block_average, block_side
 from feii_dask.figures.colors import linear_norm, power_norm
 from feii_dask.model import Cutout, Line

@@ -16,9 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from feii_dask.cubes.cutout import OFF_LINE_PLANES
 from feii_dask.cubes.hdus import text_card
-from feii_dask.cubes.planes import first_plane_from
+from feii_dask.cubes.planes import OFF_LINE_PLANES, first_plane_from
 from feii_dask.cubes.reader import Cube
 from feii_dask.figures.axes import arcsecond_bar, blank_axes, image_axes, show_image
 from feii_dask.figures.colors import BLUE, VERMILION, colormap, finite_or_nan, linear_norm, log_norm, power_norm

@@ -9,6 +9,7 @@ from feii_dask.model.kind import Kind
 from feii_dask.model.line import SPEED_OF_LIGHT_KMS, Line
 from feii_dask.model.matched_cube import Context, MatchedCube
 from feii_dask.model.outcome import Outcome
+from feii_dask.model.scan_task import ScanTask, skip_reason
 from feii_dask.model.status import Status
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Lobe",
     "MatchedCube",
     "Outcome",
+    "ScanTask",
     "Status",
     "UnidentifiedLine",
+    "skip_reason",
 ]

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import false_discovery_control
 
 from feii_dask.detectors.identification import is_doubtful, joint_identification_p_value, narrowed_p_value
 from feii_dask.model import Kind
@@ -182,7 +181,7 @@ def simes(p_values: ArrayLike) -> float:
 def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
     """Return q-values: the share of false ones expected among all that are at least as significant.
 
-    After Benjamini & Hochberg (1995), by SciPy, which takes no NaN; it holds if the p-values are independent, or
+    After Benjamini & Hochberg (1995); it holds if the p-values are independent, or
     positively dependent as those of lines in one cube are (Benjamini & Yekutieli 2001).
 
     Parameters
@@ -202,9 +201,10 @@ def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
     """
     p = np.asarray(p, dtype=np.float64)
     q = np.full_like(p, np.nan)
-    tested = ~np.isnan(p)
-    if tested.any():
-        q[tested] = false_discovery_control(p[tested])
+    # `scipy.stats.false_discovery_control` is the same, but takes half a second to import, and no NaN.
+    falling = np.argsort(-p)[: np.count_nonzero(~np.isnan(p))]
+    ranks = np.arange(falling.size, 0, -1)
+    q[falling] = np.minimum.accumulate(p[falling] * (falling.size / ranks))
     return q
 
 

@@ -152,8 +152,15 @@ class RankedRun:
         return RunStore(self.directory)
 
 
-def load_results(run: RunStore) -> RankedRun:
+def load_results(run: RunStore, outcomes: pd.DataFrame | None = None) -> RankedRun:
     """Read a run directory, and rank what it holds, with the kinds of lines that its last ranking included.
+
+    Parameters
+    ----------
+    run : RunStore
+        The run.
+    outcomes : DataFrame, optional
+        Its outcomes, where they were read already.
 
     Raises
     ------
@@ -165,7 +172,7 @@ def load_results(run: RunStore) -> RankedRun:
     manifest = run.manifest
     return RankedRun.from_outcomes(
         run.read_tables(),
-        run.outcomes(),
+        run.outcomes() if outcomes is None else outcomes,
         run.directory,
         included_kinds(run),
         kept_thresholds(manifest),

@@ -22,6 +22,7 @@ from feii_dask.report.links import region_file_name
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.store.atomic import make_directory, remove_others, write_atomically
 from feii_dask.store.described_parquet import parquet_bytes
+from feii_dask.store.signature import is_sealed, seal
 from feii_dask.store.stored_columns import Column
 
 __all__ = ["described_table", "exported_paths", "write_ecsv", "write_exports"]
@@ -45,13 +46,22 @@ TEXTS = (
 )
 
 
-def write_exports(result: RankedRun) -> None:
+def write_exports(result: RankedRun) -> dict[str, str]:
     """Write what a run found into its directory, in the formats of other programs.
 
     The candidates, detections, limits and the summary of objects are each in ``.ecsv``, ``.vot`` and ``.parquet``,
     which hold the same; ``unidentified.ecsv`` lists the lines that were met where none was expected, ``failures.ecsv``
     what was not scanned; ``footprints.reg`` outlines the cubes and marks the candidates,
     ``regions/*.reg`` those of one candidate.
+
+    A table whose files hold these rows already is left as it is: limits, which are most of the rows, do not depend on
+    what the candidates are ranked with.
+
+    Returns
+    -------
+    dict of str to str
+        The user's signature (`feii_dask.store.signature.seal`) of each file of a table by its name, for the ``seals``
+        of the run's manifest: what bears no such signature is written.
 
     Raises
     ------
@@ -63,8 +73,11 @@ def write_exports(result: RankedRun) -> None:
         "fingerprint": plain_text(str(result.run.manifest.get("fingerprint", "")), LONGEST_CELL),
         "feii_dask": __version__,
     }
+    known = result.run.manifest.get("seals")
+    known = known if isinstance(known, dict) else {}
+    seals: dict[str, str] = {}
     for name, columns in EXPORTED.items():
-        write_formats(directory / name, plain(getattr(result, name)), columns, meta)
+        seals |= write_formats(directory / name, plain(getattr(result, name)), columns, meta, known)
     for name, frame, columns in (
         ("unidentified", result.unidentified, UNIDENTIFIED),
         ("failures", shown_failures(result.failures), FAILURES),
@@ -72,6 +85,7 @@ def write_exports(result: RankedRun) -> None:
         write_ecsv(directory / f"{name}.ecsv", described_table(plain(frame), columns, meta))
     write_atomically(directory / "footprints.reg", ds9_regions(result.matched, plain(result.candidates)).encode())
     write_region_files(result)
+    return seals
 
 
 def exported_paths(directory: Path) -> list[Path]:
@@ -96,13 +110,21 @@ def write_region_files(result: RankedRun) -> None:
     remove_others(directory, "*.reg", set(names))
 
 
-def write_formats(stem: Path, frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, str]) -> None:
-    """Write a table as ECSV, VOTable and parquet."""
-    table = described_table(frame, columns, meta)
-    write_ecsv(stem.with_name(f"{stem.name}.ecsv"), table)
-    write_votable(stem.with_name(f"{stem.name}.vot"), table)
+def write_formats(
+    stem: Path, frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, str], known: Mapping[str, Any]
+) -> dict[str, str]:
+    """Write a table as ECSV, VOTable and parquet, unless all three hold it already; return their seals."""
+    ecsv, vot, parquet = (stem.with_name(f"{stem.name}.{ending}") for ending in FORMATS)
     content = parquet_bytes(frame, columns, meta)
-    write_readable(stem.with_name(f"{stem.name}.parquet"), content, frame, pd.read_parquet)
+    kept = {path.name: str(known.get(path.name, "")) for path in (ecsv, vot, parquet)}
+    if kept[parquet.name] == seal(content) and all(is_sealed(path, kept[path.name]) for path in (ecsv, vot, parquet)):
+        return kept
+    table = described_table(frame, columns, meta)
+    return {
+        ecsv.name: write_ecsv(ecsv, table),
+        vot.name: write_votable(vot, table),
+        parquet.name: write_readable(parquet, content, frame, pd.read_parquet),
+    }
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -137,11 +159,11 @@ def described_table(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Ma
     return table
 
 
-def write_ecsv(path: Path, table: Table) -> None:
-    """Write a table as text with its units and descriptions."""
+def write_ecsv(path: Path, table: Table) -> str:
+    """Write a table as text with its units and descriptions, and return its seal."""
     text = StringIO()
     table.write(text, format="ascii.ecsv")
-    write_readable(path, text.getvalue().encode(), table, read_ecsv)
+    return write_readable(path, text.getvalue().encode(), table, read_ecsv)
 
 
 def read_ecsv(file: BytesIO) -> Table:
@@ -149,8 +171,8 @@ def read_ecsv(file: BytesIO) -> Table:
     return Table.read(file.read().decode(), format="ascii.ecsv")
 
 
-def write_readable(path: Path, content: bytes, table: Any, read: Callable[[BytesIO], Any]) -> None:
-    """Write a file if what it holds can be read again, with as many rows and the same texts.
+def write_readable(path: Path, content: bytes, table: Any, read: Callable[[BytesIO], Any]) -> str:
+    """Write a file if what it holds can be read again, with as many rows and the same texts, and return its seal.
 
     Raises
     ------
@@ -166,6 +188,7 @@ def write_readable(path: Path, content: bytes, table: Any, read: Callable[[Bytes
     if not is_same:
         raise StoreError(f"cannot write {path}: read again, it would hold other texts; please report this")
     write_atomically(path, content)
+    return seal(content)
 
 
 def texts_of(column: Any) -> list[str]:
@@ -173,8 +196,8 @@ def texts_of(column: Any) -> list[str]:
     return ["" if text is None else str(text) for text in column.tolist()]  # of a masked one, where it is masked
 
 
-def write_votable(path: Path, table: Table) -> None:
-    """Write a table as a VOTable, its positions in ICRS."""
+def write_votable(path: Path, table: Table) -> str:
+    """Write a table as a VOTable, its positions in ICRS, and return its seal."""
     table = table.copy()
     for column in table.itercols():
         if column.dtype.kind in "OU":
@@ -186,4 +209,4 @@ def write_votable(path: Path, table: Table) -> None:
             field.ref = "icrs"
     content = BytesIO()
     writeto(document, content)  # to_xml() writes in C, beyond the end of its buffer in rows of some lengths (astropy 8)
-    write_readable(path, content.getvalue(), table, lambda file: Table.read(file, format="votable"))
+    return write_readable(path, content.getvalue(), table, lambda file: Table.read(file, format="votable"))

@@ -108,7 +108,7 @@ def contents(result: RankedRun) -> dict[str, Any]:
         "failed_share": result.failed_share,
         "failures": shown_failures(result.failures).head(FAILURES_SHOWN).to_dict("records"),
         "failures_left_out": max(len(result.failures) - FAILURES_SHOWN, 0),
-        "manifest": {name: value for name, value in manifest.items() if name not in ("counts", "ranked")},
+        "manifest": {name: value for name, value in manifest.items() if name not in ("counts", "ranked", "seals")},
         "simulated": is_simulated(result.matched),
         "summary": summary_rows(result.summary),
         "summary_left_out": max(len(result.summary) - SUMMARY_SHOWN, 0),

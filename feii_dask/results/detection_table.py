@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy import units as u
 from astropy.nddata import NDData
 from astropy.table import QTable, Row, TableAttribute
 from astropy.wcs import WCS
-from matplotlib.figure import Figure
 
 from feii_dask.errors import StoreError
-from feii_dask.figures.detection_plot import plot_cutout
 from feii_dask.model import Cutout
 from feii_dask.store.cutout_hdus import cube_header
 from feii_dask.store.run_store import RunStore
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["DetectionTable", "FoundLine"]
 
@@ -72,6 +74,8 @@ class FoundLine(Row):  # type: ignore[misc]  # astropy has no types
 
     def plot(self) -> Figure:
         """Draw the line's maps, its statistic and its spectrum; ``savefig`` makes the figure for a paper."""
+        from feii_dask.figures import plot_cutout  # noqa: PLC0415 - with matplotlib's axes, a second
+
         kind = "" if self["kind"] == "unjudged" else f", {self['kind']}"
         return plot_cutout(self.cutout, f"{self['main_id']}, {self['line']} µm{kind}, in {self['obs_id']}")
 

@@ -8,13 +8,12 @@ from functools import cached_property
 from html import escape
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 from astropy.table import QTable, Row
-from matplotlib.figure import Figure
 
 from feii_dask.errors import TargetError
 from feii_dask.plain_text import plain_text
@@ -25,6 +24,9 @@ from feii_dask.report.exports import described_table
 from feii_dask.results.detection_table import DetectionTable, FoundLine
 from feii_dask.store.run_store import RunStore
 from feii_dask.store.stored_columns import Column
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["SearchResult", "open_run"]
 

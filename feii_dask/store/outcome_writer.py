@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -36,6 +36,8 @@ MAX_ROWS = 20  # a crash costs what is pending: this many rows,
 ROWS_AT_ONCE = 10_000  # of a part that is written at once
 PARTS_AT_ONCE = 200  # that are read before they become one piece
 MAX_AGE_S = 2.0  # or what finished in the last two seconds
+DAMAGE = (OSError, ValueError, MemoryError, pa.ArrowException)
+LEFT_OUT = "%s is damaged, its cubes count as not scanned: %s"
 WRITERS = 8  # cutouts at a time; a batch of usual lines has about as many
 
 
@@ -197,13 +199,22 @@ def read_parts(directory: Path, columns: Sequence[str] = SCHEMA.names) -> pd.Dat
 
 
 def read_block(paths: Sequence[Path], columns: Sequence[str]) -> pa.Table:
-    """Read some parts into one piece: each by itself takes ten times the memory of its rows."""
-    parts = (read_part(path, columns) for path in paths)
-    whole = [part.replace_schema_metadata(None) for part in parts if part is not None]
-    return pa.concat_tables([SCHEMA.empty_table().select(columns), *whole]).combine_chunks()
+    """Read some parts into one piece: each by itself takes ten times the memory of its rows, and the time to check."""
+    parts = {path: part for path in paths if (part := read_part(path)) is not None}
+    whole = in_one_piece(parts.values())
+    try:
+        check_rows(whole)
+    except DAMAGE:
+        whole = in_one_piece(part for path, part in parts.items() if is_sound(path, part))
+    return whole.select(columns)
 
 
-def read_part(path: Path, columns: Sequence[str]) -> pa.Table | None:
+def in_one_piece(parts: Iterable[pa.Table]) -> pa.Table:
+    """Join parts, of which there may be none."""
+    return pa.concat_tables([SCHEMA.empty_table(), *parts]).combine_chunks()
+
+
+def read_part(path: Path) -> pa.Table | None:
     """Read one part, or return None if it is damaged; for many small ones this is as quick as `pyarrow.dataset`."""
     try:
         source = pa.BufferReader(read_regular(path))
@@ -211,8 +222,18 @@ def read_part(path: Path, columns: Sequence[str]) -> pa.Table | None:
             if not file.schema_arrow.equals(SCHEMA):
                 raise pa.ArrowInvalid("its columns are not those of an outcome")
             rows = file.read(use_threads=False)
-            check_rows(rows)
-            return rows.select(columns)
-    except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
-        log.warning("%s is damaged, its cubes count as not scanned: %s", path, error)
+            rows.validate()
+            return rows.replace_schema_metadata(None)
+    except DAMAGE as error:
+        log.warning(LEFT_OUT, path, error)
         return None
+
+
+def is_sound(path: Path, part: pa.Table) -> bool:
+    """Whether a part holds what scans return."""
+    try:
+        check_rows(part)
+    except DAMAGE as error:
+        log.warning(LEFT_OUT, path, error)
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Signatures of the archives that a user searched, by which a run of one's own is told from a stranger's.
+"""Signatures of the archives that a user searched, and of files, by which one's own are told from a stranger's.
 
 A run directory may come from somebody else, and name any folder of its new owner as its archive.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from feii_dask.store.run_files import open_regular, read_regular, real_path
 
-__all__ = ["is_signed", "sign"]
+__all__ = ["is_sealed", "is_signed", "seal", "sign"]
 
 KEY_BYTES = 32
 
@@ -30,6 +30,21 @@ def is_signed(manifest: Mapping[str, Any], archive: str) -> bool:
     """Whether the user has searched this archive before, as a run's manifest claims."""
     signature, claimed = sign(archive), manifest.get("signature")
     return bool(signature) and isinstance(claimed, str) and hmac.compare_digest(signature.encode(), claimed.encode())
+
+
+def seal(content: bytes) -> str:
+    """Return the user's signature of what a file holds; empty where the user's key can be neither read nor kept."""
+    key = user_key()
+    return hmac.digest(key, content, "sha256").hex() if key else ""
+
+
+def is_sealed(path: Path, sealed: str) -> bool:
+    """Whether a file is there, and holds what the user's program signed when it wrote it."""
+    try:
+        content = read_regular(path)
+    except OSError:
+        return False
+    return bool(sealed) and hmac.compare_digest(seal(content).encode(), sealed.encode())
 
 
 def user_key() -> bytes:

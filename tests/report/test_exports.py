@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -148,3 +149,28 @@ def test_a_directory_that_is_gone(store: RunStore, result: RankedRun, tmp_path: 
     with pytest.raises(StoreError):
         write_exports(result)
     assert (tmp_path / "elsewhere" / "run.json").read_bytes() == manifest
+
+
+def test_tables_that_hold_the_rows_already_are_left_alone(store: RunStore, result: RankedRun) -> None:
+    store.update_manifest(seals=write_exports(result))
+    paths = [store.directory / f"detections.{ending}" for ending in ("ecsv", "vot", "parquet")]
+    before = [path.stat().st_ino for path in paths]  # a file that is written anew is another one
+    assert set(write_exports(result)) == set(store.manifest["seals"])
+    assert [path.stat().st_ino for path in paths] == before
+    changed = replace(result, outcomes=result.outcomes.query("obs_id != 'obs1'"))
+    write_exports(changed)
+    assert [path.stat().st_ino for path in paths] != before
+
+
+@pytest.mark.parametrize("ending", ["ecsv", "vot", "parquet"])
+def test_a_table_that_somebody_else_wrote_is_written_again(store: RunStore, result: RankedRun, ending: str) -> None:
+    seals = write_exports(result)
+    path = store.directory / f"detections.{ending}"
+    good = path.read_bytes()
+    path.write_bytes(b"<script>")
+    own = {**seals, path.name: hashlib.sha256(b"<script>").hexdigest()}
+    for manifest in ({"seals": seals}, {"seals": own}, {"seals": "no mapping"}):
+        store.update_manifest(**manifest)
+        write_exports(result)
+        assert path.read_bytes() == good
+        path.write_bytes(b"<script>")

@@ -33,7 +33,7 @@ __all__ = ["main", "measure_crowd", "measure_large_cube", "measure_scans", "meas
 
 LINES = (Line("Fe II", 5.340169),)
 OUTCOMES = 100_000
-SCANS = 10_000
+SCANS = 50_000
 CROWD = 80
 CROWDS = (("600MB", "matched", 0), ("1GB", "matched", 4), ("1GB", "notebook", 4))
 FIRST = 1_000

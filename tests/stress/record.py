@@ -21,7 +21,7 @@ def write_results(name: str, rows: list[dict[str, object]], *, seed: int) -> Pat
     path = RESULTS / f"{name}.csv"
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        file.write(f"# command: python -m tests.stress {name}\n")
+        file.write(f"# command: python -m tests.stress {name.replace('_', ' ')}\n")
         file.write(f"# date: {datetime.now(UTC):%Y-%m-%d}\n")
         file.write(f"# machine: {os.cpu_count()} cores, {MEMORY_LIMIT / 1e9:.0f} GB, {platform.system()}, ")
         file.write(f"Python {platform.python_version()}, dask {dask.__version__}\n# seed: {seed}\n")
