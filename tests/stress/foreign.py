@@ -1,13 +1,14 @@
 """Fuzzing of what strangers hand over, counted: run directories, and archives' tables with hostile text.
 
-Every mutated run is opened by `rank`, `report` and ``search --resume --dry-run``, with the run as working directory.
-Nothing may be imported from it, nothing outside may change (a tree of canaries is compared), nothing may escape but our
-own exceptions, nothing may hang, and what was written must be readable.
+Every mutated run is opened by `report`, ``search --resume --dry-run``, and `rank` or `merge`, with the run as working
+directory. Nothing may be imported from it, nothing outside may change (a tree of canaries is compared), nothing may
+escape but our own exceptions, nothing may hang, and what was written must be readable.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import logging
 import os
@@ -30,13 +31,14 @@ from click.testing import CliRunner
 
 from feii_dask.cli import main as feii_dask
 from feii_dask.model import MatchedCube, Outcome, Status
+from feii_dask.store.run_store import RunStore
 from tests.runs import make_matched, make_outcome, make_ysos
 from tests.store.foreign import LINES, make_foreign_run, plant_code
 from tests.stress.record import print_table, write_results
 
 __all__ = ["fuzz_runs", "fuzz_tables", "main"]
 
-SEED = 15
+SEED = 60_000  # of the first case; each further one has the next
 HANG_S = 600  # for one case, which takes some 2 s; what hangs does so for ever, and a busy machine is slow
 CASES = 2_000
 PIECES = ("\n", "\r", "#", "\x1b]0;x\x07", "\x1b[2J", "\x9b", "\u202e", "\u2028", "\x00", '"', "'", ",", ";", "{", "}")
@@ -57,7 +59,8 @@ ODD_JSON: tuple[Any, ...] = (
     "evil:Found",
 )
 ODD_JSON += ("/", "..", "\x00", "\ud800", 10**400, ["evil:Found"], "\x1b[2J")
-COMMANDS = (["rank", "."], ["report", "."], ["search", "--resume", ".", "--dry-run"])
+EACH = (["report", "."], ["search", "--resume", ".", "--dry-run"])
+IN_TURN = (["rank", "."], ["merge", ".", "../original", "--out", "../merged"])  # both rank what they read
 
 
 def mutate_manifest(run: Path, rng: np.random.Generator) -> None:
@@ -168,29 +171,41 @@ def make_outside(directory: Path) -> Path:
 
 def fuzz_runs(number: int, seed: int, directory: Path) -> Counter[str]:
     """Mutate a run so many times, and let every command that takes one have it."""
-    rng = np.random.default_rng(seed)
     count: Counter[str] = Counter()
     original = make_foreign_run(directory / "original").directory
     outside, run, canary = make_outside(directory), directory / "run", directory / "canary"
-    before = digest_of_tree(outside)
+    before = digest_of_tree(outside), digest_of_tree(original)
     for index in range(number):
-        faulthandler.dump_traceback_later(HANG_S, exit=True)
-        shutil.rmtree(run, ignore_errors=True)
+        begin_case(index, count)
+        for place in (run, directory / "merged"):
+            shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(original, run)
         plant_code(run, canary)
-        MUTATIONS[index % len(MUTATIONS)](run, rng)
+        MUTATIONS[index % len(MUTATIONS)](run, np.random.default_rng(seed + index))
         with chdir(run):
-            for words in COMMANDS:
+            for words in (*EACH, IN_TURN[index // len(MUTATIONS) % len(IN_TURN)]):
                 done = CliRunner().invoke(feii_dask, words)
                 if not isinstance(done.exception, SystemExit | None):
                     count["ESCAPED"] += 1
-                    print(f"seed {seed}, case {index}, {words[0]}: {done.exception!r}", flush=True)
+                    print(f"seed {seed + index}, case {index}, {words[0]}: {done.exception!r}", flush=True)
                 count["refused" if done.exit_code else "taken"] += 1
-        count["UNREADABLE"] += sum(not is_readable(path) for path in run.iterdir())
+        written = [path for place in (run, directory / "merged") if place.is_dir() for path in place.iterdir()]
+        if unreadable := [path.name for path in written if not is_readable(path)]:
+            count["UNREADABLE"] += len(unreadable)
+            print(f"seed {seed + index}, case {index}: {unreadable}", flush=True)
         count["CODE RUN"] += canary.exists()
-        count["OUTSIDE TOUCHED"] += digest_of_tree(outside) != before
+        count["OUTSIDE TOUCHED"] += (digest_of_tree(outside), digest_of_tree(original)) != before
     faulthandler.cancel_dump_traceback_later()
     return count
+
+
+def begin_case(index: int, count: Counter[str]) -> None:
+    """Let a case end in time, and say now and then how far it has come."""
+    faulthandler.dump_traceback_later(HANG_S, exit=True)
+    if index and index % 50 == 0:
+        print(f"{index} cases: {dict(count)}", flush=True)
+        gc.collect()
+        gc.freeze()  # what is there by now stays, and need not be looked through again and again
 
 
 def is_readable(path: Path) -> bool:
@@ -215,30 +230,41 @@ def hostile_text(rng: np.random.Generator) -> str:
 
 def fuzz_tables(number: int, seed: int, directory: Path) -> Counter[str]:
     """Rank so many runs whose objects, observations and reasons have hostile names, and read all that is written."""
-    rng = np.random.default_rng(seed)
     count: Counter[str] = Counter()
+    original = make_foreign_run(directory / "of tables").directory
+    for part in (original / "outcomes").iterdir():
+        part.unlink()
     for index in range(number):
-        faulthandler.dump_traceback_later(HANG_S, exit=True)
+        begin_case(index, count)
+        rng = np.random.default_rng(seed + index)
         run = directory / "tables"
         shutil.rmtree(run, ignore_errors=True)
-        store = make_foreign_run(run)
-        name, obs_id = hostile_text(rng), hostile_text(rng)
-        matched = make_matched({obs_id: [0], f"{obs_id}!": [0]}).assign(uri=hostile_text(rng))
-        store.write_tables(ysos=make_ysos([0]).assign(main_id=name), observations=matched[["obs_id"]], matched=matched)
-        with store.writer() as writer:
-            writer.add(make_outcome(obs_id, LINES, detected=LINES))
-            failed = MatchedCube(obs_id=f"{obs_id}!", uri=None)
-            writer.add(Outcome.without_scan(failed, LINES, Status.UNREADABLE, hostile_text(rng)))
+        shutil.copytree(original, run)
+        name, obs_id = fill_hostile_run(RunStore.open(run), rng)
         done = CliRunner().invoke(feii_dask, ["rank", str(run)])
         if done.exit_code or not isinstance(done.exception, SystemExit | None):
             count["ESCAPED"] += 1
-            print(f"seed {seed}, case {index}, {name!r} in {obs_id!r}: {done.exception!r} {done.output}", flush=True)
+            print(f"seed {seed + index}, {name!r} in {obs_id!r}: {done.exception!r} {done.output}", flush=True)
             continue
         rows = [len(Table.read(run / f"{table}.ecsv", format="ascii.ecsv")) for table in ("candidates", "failures")]
-        readable = rows == [1, 1] and all(map(is_readable, run.iterdir()))
-        count["written and read" if readable else "UNREADABLE"] += 1
+        unreadable = [path.name for path in run.iterdir() if not is_readable(path)]
+        if rows != [1, 1] or unreadable:
+            print(f"seed {seed + index}, {name!r} in {obs_id!r}: {rows} {unreadable}", flush=True)
+        count["UNREADABLE" if rows != [1, 1] or unreadable else "written and read"] += 1
     faulthandler.cancel_dump_traceback_later()
     return count
+
+
+def fill_hostile_run(store: RunStore, rng: np.random.Generator) -> tuple[str, str]:
+    """Store one object, one detection and one failure whose texts no archive should have; return the first two."""
+    name, obs_id = hostile_text(rng), hostile_text(rng)
+    matched = make_matched({obs_id: [0], f"{obs_id}!": [0]}).assign(uri=hostile_text(rng))
+    store.write_tables(ysos=make_ysos([0]).assign(main_id=name), observations=matched[["obs_id"]], matched=matched)
+    with store.writer() as writer:
+        writer.add(make_outcome(obs_id, LINES, detected=LINES))
+        failed = MatchedCube(obs_id=f"{obs_id}!", uri=None)
+        writer.add(Outcome.without_scan(failed, LINES, Status.UNREADABLE, hostile_text(rng)))
+    return name, obs_id
 
 
 def main(_words: list[str]) -> None:
