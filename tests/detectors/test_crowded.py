@@ -7,8 +7,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from feii_dask.detectors.identification import count_alike
 from feii_dask.detectors.matched.bright_lines import is_crowded, lines_of, without_bright_lines
-from feii_dask.detectors.matched.common_light import SharedLight, find_shared_light, without_image
+from feii_dask.detectors.matched.common_light import (
+    SharedLight,
+    find_shared_light,
+    lines_within,
+    without_image,
+)
 from feii_dask.detectors.matched.filters import FilteredCube, filter_cube, gaussian
 from feii_dask.detectors.matched.matched_filter import MatchedFilter
 from feii_dask.detectors.matched.nulls import find_nulls, strongest_lines
@@ -68,7 +74,8 @@ def test_an_error_of_the_continuum_that_has_the_image_of_the_lines_is_removed_an
     off = rescaled(clean, clean.normalized + wrong.astype(np.float32))
     nothing = np.zeros(cube.shape, dtype=np.float32)
     image = NEBULA.astype(np.float32)
-    light = SharedLight(nothing, nothing > 0, nothing[:, 0, 0], image, left=np.arange(PLANES) < 20)
+    left = np.arange(PLANES) < 20
+    light = SharedLight(nothing, nothing > 0, nothing[:, 0, 0], image, left, stands_out=left)
     mended = without_image(off, light)
     assert np.array_equal(mended.continuum_subtracted[:20], off.continuum_subtracted[:20])
     rms = [float(np.std((each.continuum_subtracted - clean.continuum_subtracted)[20:])) for each in (off, mended)]
@@ -103,6 +110,24 @@ def test_the_shared_light_has_the_image_of_the_nebula_and_nothing_of_the_jet(jet
     assert np.corrcoef(image.ravel(), NEBULA.ravel())[0, 1] > 0.999
     taken = shared.light[MIDDLE + 2] - np.median(shared.light[MIDDLE - 4 : MIDDLE + 9], axis=0)
     assert abs(taken).max() < 2.0  # of the noise: less than 1 % of the bright jet
+
+
+def test_lines_that_were_taken_out_count_as_what_one_of_them_is_called() -> None:
+    cube, strength = crowded_cube(5)
+    cube += np.multiply.outer(30 * profile(np.array([MIDDLE + 2]))[0], NEBULA).astype(np.float32)
+    found = MatchedFilter().measure(cube, WAVELENGTH_UM, LINE, pixel_arcsec=0.13)
+    assert found.detected
+    assert count_alike(found.unidentified, found.kind, found.flags) > 0.7 * np.count_nonzero(strength > 20)
+    assert found.p_identification > 0.1
+
+
+def test_the_gap_that_leaves_room_for_a_line_is_none() -> None:
+    spectrum = np.full(PLANES, 5.0, dtype=np.float32) + np.random.default_rng(4).normal(size=PLANES).astype(np.float32)
+    spectrum[SEARCHED] = -20
+    spectrum[np.flatnonzero(SEARCHED)[-1] :][:4] = 60, 90, 60, 20  # the wing of a line beyond
+    assert not lines_within(spectrum, SEARCHED).any()
+    spectrum[MIDDLE] = 60
+    assert lines_within(spectrum, SEARCHED)[MIDDLE]
 
 
 def test_a_line_with_the_image_of_all_others_is_found() -> None:

@@ -66,7 +66,11 @@ def without_bright_lines(
     if is_crowded(filtered, resolution):
         filtered = beside_bright_lines(planes, filtered, near, shared, resolution)
     removed = lines_of(filtered.profiles[0] @ (shared.spectrum - local_level(shared.spectrum)), resolution)
-    return replace(filtered, removed=strongest_lines((*filtered.removed, *removed), resolution))
+    return replace(
+        filtered,
+        removed=strongest_lines((*filtered.removed, *removed), resolution),
+        left_elsewhere=tuple(plane for plane, statistic in removed if statistic > 0 and shared.stands_out[plane]),
+    )
 
 
 def beside_bright_lines(

@@ -60,6 +60,8 @@ class SharedLight:
         Its image in the cube's unit, 0 where there are no data.
     left : (n,) bool ndarray
         Planes in which a line with that image was left in place.
+    stands_out : (n,) bool ndarray
+        Those in which one would have been, if the line in question were looked for there.
     """
 
     light: Cube32
@@ -67,6 +69,7 @@ class SharedLight:
     spectrum: NDArray[np.float32]
     image: NDArray[np.float32]
     left: NDArray[np.bool_]
+    stands_out: NDArray[np.bool_]
 
 
 def chessboard(valid: NDArray[np.bool_], resolution: Resolution) -> NDArray[np.bool_]:
@@ -125,7 +128,8 @@ def find_shared_light(
             residuals = remove_continuum(planes - light, resolution)
     level = local_level(spectrum)
     upright = np.sign(image[np.argmax(abs(image / noise))])
-    left = lines_within(upright * (spectrum - level), searched)
+    lines = upright * (spectrum - level)
+    left = lines_within(lines, searched)
     light[:, valid] = np.outer(np.where(left, level, spectrum), image) * unit
     scatter = np.full(valid.shape, np.inf, dtype=np.float32)
     scatter[valid] = noise * unit
@@ -139,6 +143,7 @@ def find_shared_light(
         spectrum=upright * spectrum / np.float32(noise_of_mean(one, other) or np.inf),
         image=whole,
         left=left,
+        stands_out=beyond_the_rest(lines, ~searched),
     )
 
 
@@ -161,9 +166,14 @@ def lines_within(spectrum: NDArray[np.float32], searched: NDArray[np.bool_]) -> 
         while 0 < plane < len(size) and inside[plane] and size[plane] < size[plane - 1]:
             inside[plane] = False
             plane += 1
-    level, scatter = densest(spectrum[~searched, None])
-    stands_out = (spectrum[within] - level).max(initial=-np.inf) > STANDS_OUT * scatter
-    return within & bool(stands_out)
+    return within & beyond_the_rest(spectrum, ~searched)[within].any()
+
+
+def beyond_the_rest(spectrum: NDArray[np.float32], rest: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the planes, (n,), in which a spectrum is much brighter than in most of some planes, (n,)."""
+    level, scatter = densest(spectrum[rest, None])
+    bright: NDArray[np.bool_] = spectrum - level > STANDS_OUT * scatter
+    return bright
 
 
 def local_level(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:

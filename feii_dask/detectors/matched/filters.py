@@ -39,6 +39,8 @@ class FilteredCube:
         wings of a bright line are no lines of their own.
     removed : tuple of (int, float)
         Plane and statistic, negative in absorption, of every line that was taken out of the residuals.
+    left_elsewhere : tuple of int
+        Planes of those of them that would have been left in, if the line in question were looked for there.
     """
 
     residuals: Residuals
@@ -48,6 +50,7 @@ class FilteredCube:
     highest: NDArray[np.float32]
     lowest: NDArray[np.float32]
     removed: tuple[tuple[int, float], ...] = ()
+    left_elsewhere: tuple[int, ...] = ()
 
 
 def gaussian(

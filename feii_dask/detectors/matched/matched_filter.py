@@ -122,13 +122,13 @@ class MatchedFilter(MeasuresArrays):
             return window.without_data(
                 f"{len(windows.tested)} planes within {REACH_KMS:g} km/s of {line.name} have data"
             )
-        filtered = filter_cube(residuals, resolution)
-        if is_crowded(filtered, resolution):
-            filtered = without_bright_lines(planes, filtered, windows, resolution)
-        return self._decide(filtered, windows, window, resolution)
+        whole = filter_cube(residuals, resolution)
+        crowded = is_crowded(whole, resolution)
+        filtered = without_bright_lines(planes, whole, windows, resolution) if crowded else whole
+        return self._decide(filtered, whole, windows, window, resolution)
 
     def _decide(
-        self, filtered: FilteredCube, windows: Windows, window: LineWindow, resolution: Resolution
+        self, filtered: FilteredCube, whole: FilteredCube, windows: Windows, window: LineWindow, resolution: Resolution
     ) -> Detection:
         """Compare the best region about the line with what noise reaches elsewhere, and measure it."""
         nulls = find_nulls(filtered, windows.free, len(windows.tested), resolution)
@@ -151,7 +151,7 @@ class MatchedFilter(MeasuresArrays):
             statistic_start=first,
             statistic_curve=curve,
             kind=Kind.NONE,
-            unidentified=lines_met(nulls.lines, filtered, window, resolution),
+            unidentified=lines_met(nulls.lines, filtered, whole, window, resolution),
             searched_kms=null_windows(windows.free, len(windows.tested)).size * resolution.plane_kms,
         )
         if statistic == 0 or p_value > self.highest_p:
