@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FEWEST_NULLS", "KEPT_P", "exponential_tail", "null_p_values", "p_value", "window_p_value"]
+__all__ = ["FEWEST_NULLS", "KEPT_P", "exponential_tail", "least_significant", "null_p_values", "p_value", "window_p_value"]
 
 FEWEST_NULLS = 2  # line-free windows without which nothing is known of the noise
 TAIL_SHARE = 1 / 3  # of the null statistics, to which the tail is fitted
@@ -16,6 +18,7 @@ PRIOR_NULLS, PRIOR_SCALE = 4, 5.0
 # What no cube can say of itself is how often something else looks like a line: showers of cosmic rays did in 1 of 300
 # simulated windows, the rarer the more significant.
 IMPOSTORS = 0.003
+LARGEST_STATISTIC, STATISTIC_STEP = 1000.0, 0.01
 KEPT_P = 0.1  # null p-values up to here are kept for a run's pool
 
 
@@ -91,6 +94,18 @@ def window_p_value(statistic: float, positive: ArrayLike, negative: ArrayLike) -
     both = np.concatenate([np.asarray(positive, dtype=np.float64), np.asarray(negative, dtype=np.float64)])
     impostors = IMPOSTORS * TAIL_BEGINS / max(statistic**2, TAIL_BEGINS)
     return min(1.0, max(p_value(statistic, positive), p_value(statistic, both)) + impostors)
+
+
+def least_significant(highest_p: float, positive: ArrayLike, negative: ArrayLike) -> float:
+    """Return the least statistic whose `window_p_value` is at most some value; infinite if none below 1000 is."""
+    low, high = 0.0, LARGEST_STATISTIC
+    if window_p_value(high, positive, negative) > highest_p:
+        return inf
+    while high - low > STATISTIC_STEP:
+        middle = (low + high) / 2
+        is_small = window_p_value(middle, positive, negative) <= highest_p
+        low, high = (low, middle) if is_small else (middle, high)
+    return high
 
 
 def null_p_values(positive: ArrayLike, negative: ArrayLike) -> NDArray[np.float64]:

@@ -115,6 +115,9 @@ class Detection:
         Lines that the detector met in windows in which it expected none.
     searched_kms : float
         Total length of these windows, km/s.
+    flux_sensitivity_beam, flux_sensitivity_jet : float
+        Flux at which 95 % of lines are found, anywhere in the field and at any velocity that is searched, W m⁻²: of
+        points, and of what is three beams long.
     on_data : tuple of int
         The ``yso_index`` of each object inside that is on spaxels with data.
     flux_sigma_beam, flux_sigma_jet : tuple of float
@@ -165,6 +168,8 @@ class Detection:
     flags: tuple[str, ...] = ()
     unidentified: tuple[UnidentifiedLine, ...] = ()
     searched_kms: float = nan
+    flux_sensitivity_beam: float = nan
+    flux_sensitivity_jet: float = nan
     on_data: tuple[int, ...] = ()
     flux_sigma_beam: tuple[float, ...] = ()
     flux_sigma_jet: tuple[float, ...] = ()

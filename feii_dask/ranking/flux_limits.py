@@ -9,12 +9,12 @@ from feii_dask.model import Kind, Status
 
 __all__ = ["LIMIT_COLUMNS", "flux_limits"]
 
-EXTENTS = {"beam": "flux_sigma_beam", "3x1 beams": "flux_sigma_jet"}
+EXTENTS = {"beam": "beam", "3x1 beams": "jet"}  # and how the columns of outcomes end
 FOUND = [kind.value for kind in Kind if kind.is_line]
 LIMIT_SIGMAS = 3.0
 LIMIT_COLUMNS = [
     *("main_id", "yso_index", "ra", "dec", "obs_id", "line", "wavelength_um"),
-    *("extent", "flux_sigma", "flux_limit_3sigma"),
+    *("extent", "flux_sigma", "flux_limit_3sigma", "flux_sensitivity_95"),
 ]
 
 
@@ -32,17 +32,24 @@ def flux_limits(outcomes: pd.DataFrame, ysos: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         `LIMIT_COLUMNS`, sorted by object, wavelength and cube: ``flux_sigma`` is the 1-σ error of a line's flux in an
-        aperture of that extent at the object, ``flux_limit_3sigma`` three times that, W m⁻². Both are NaN where they
-        could not be measured, as in cubes whose resolution is not known.
+        aperture of that extent at the object, ``flux_limit_3sigma`` three times that. ``flux_sensitivity_95`` is the
+        flux at which 95 % of lines are found anywhere in the field, at any velocity that was searched: what this search
+        did not find. All in W m⁻², and NaN where they could not be measured, as in cubes whose resolution is not known.
     """
     missed = outcomes[
         (outcomes["status"] == Status.SCANNED.value) & ~outcomes["detected"] & ~outcomes["kind"].isin(FOUND)
     ]
-    lists = ["on_data", *EXTENTS.values()]
-    rows = missed[["obs_id", "line", "wavelength_um", *lists]].explode(lists).dropna(subset="on_data")
+    lists = ["on_data", *(f"flux_sigma_{end}" for end in EXTENTS.values())]
+    numbers = [f"flux_sensitivity_{end}" for end in EXTENTS.values()]
+    rows = missed[["obs_id", "line", "wavelength_um", *numbers, *lists]].explode(lists).dropna(subset="on_data")
     rows = rows.rename(columns={"on_data": "yso_index"}).astype({"yso_index": "int64"})
     parts = [
-        rows.assign(extent=extent, flux_sigma=rows[column].astype(np.float64)) for extent, column in EXTENTS.items()
+        rows.assign(
+            extent=extent,
+            flux_sigma=rows[f"flux_sigma_{end}"].astype(np.float64),
+            flux_sensitivity_95=rows[f"flux_sensitivity_{end}"],
+        )
+        for extent, end in EXTENTS.items()
     ]
     limits = pd.concat(parts, ignore_index=True)
     limits = limits.assign(flux_limit_3sigma=LIMIT_SIGMAS * limits["flux_sigma"])

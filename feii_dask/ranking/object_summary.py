@@ -17,11 +17,19 @@ __all__ = ["SUMMARY_COLUMNS", "summarize_objects"]
 SUMMARY_COLUMNS = [
     *("main_id", "yso_index", "ra", "dec", "grade", "n_cubes", "n_cubes_scanned"),
     *("n_lines_covered", "lines_covered", "n_lines_found", "lines_found"),
-    *("best_limit_beam", "best_limit_beam_line", "best_limit_jet", "best_limit_jet_line", "reason"),
+    *("best_limit_beam", "best_limit_beam_line", "best_limit_jet", "best_limit_jet_line"),
+    *("best_sensitivity_beam", "best_sensitivity_beam_line", "best_sensitivity_jet", "best_sensitivity_jet_line"),
+    "reason",
 ]
 COUNTS = ("n_cubes", "n_cubes_scanned", "n_lines_covered", "n_lines_found")
-TEXTS = ("grade", "lines_covered", "lines_found", "best_limit_beam_line", "best_limit_jet_line", "reason")
-LIMITS = {"beam": "best_limit_beam", "3x1 beams": "best_limit_jet"}
+# Of either extent, the lowest value of a column of limits.
+LIMITS = {
+    "best_limit_beam": ("beam", "flux_limit_3sigma"),
+    "best_limit_jet": ("3x1 beams", "flux_limit_3sigma"),
+    "best_sensitivity_beam": ("beam", "flux_sensitivity_95"),
+    "best_sensitivity_jet": ("3x1 beams", "flux_sensitivity_95"),
+}
+TEXTS = ("grade", "lines_covered", "lines_found", *(f"{name}_line" for name in LIMITS), "reason")
 
 
 def summarize_objects(
@@ -46,8 +54,8 @@ def summarize_objects(
     Returns
     -------
     DataFrame
-        `SUMMARY_COLUMNS`: cubes that hold the object, lines that were measured and found in them, the lowest limit of
-        all its lines for either extent, and the ``reason`` where nothing is known of it. In the order of the objects.
+        `SUMMARY_COLUMNS`: cubes that hold the object, lines that were measured and found in them, the lowest limit and
+        sensitivity of all its lines for either extent, and the ``reason`` where nothing is known of it. In the order of the objects.
     """
     tests = cubes_by_yso(matched).merge(outcomes, on="obs_id")
     scanned = tests[tests["status"] == Status.SCANNED.value].sort_values("wavelength_um", kind="stable")
@@ -61,8 +69,8 @@ def summarize_objects(
         .join(names_of(found, "lines_found"))
         .join(detections[detections["grade"] != ""].groupby("yso_index")["grade"].first())
     )
-    for extent, name in LIMITS.items():
-        table = table.join(lowest(limits[limits["extent"] == extent], name))
+    for name, (extent, column) in LIMITS.items():
+        table = table.join(lowest(limits[limits["extent"] == extent], column, name))
     table = table.join(reasons(tests, scanned, table.index[table["n_cubes"].notna()]).rename("reason"))
     table["reason"] = table["reason"].where(table["n_cubes"].notna(), "no cube holds it")
     return finished(table.reset_index(), not_searched)
@@ -74,10 +82,10 @@ def names_of(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     return pd.DataFrame({name: distinct.agg("; ".join), f"n_{name}": distinct.size()})
 
 
-def lowest(limits: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return, by object, the lowest limit and its line."""
-    best = limits.dropna(subset="flux_limit_3sigma").sort_values("flux_limit_3sigma").drop_duplicates("yso_index")
-    best = best.set_index("yso_index")[["flux_limit_3sigma", "line"]]
+def lowest(limits: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
+    """Return, by object, the lowest value of a column, and its line."""
+    best = limits.dropna(subset=column).sort_values(column).drop_duplicates("yso_index")
+    best = best.set_index("yso_index")[[column, "line"]]
     return best.set_axis([name, f"{name}_line"], axis=1)
 
 
@@ -104,5 +112,5 @@ def finished(table: pd.DataFrame, not_searched: Iterable[Mapping[str, str]]) -> 
     table = table.assign(**{name: table[name].fillna(0) for name in COUNTS})
     table = table.assign(**{name: table[name].astype(object).fillna("") for name in TEXTS})
     kinds: dict[str, Any] = dict.fromkeys(COUNTS, np.int64) | dict.fromkeys((*TEXTS, "main_id"), str)
-    kinds |= dict.fromkeys(("ra", "dec", *LIMITS.values()), float) | {"yso_index": "Int64"}
+    kinds |= dict.fromkeys(("ra", "dec", *LIMITS), float) | {"yso_index": "Int64"}
     return table.astype(kinds)[SUMMARY_COLUMNS]

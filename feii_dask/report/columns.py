@@ -114,6 +114,11 @@ LIMITS = {
         "1-sigma error of a line's flux in that aperture at the object (FWHM 100 km/s)", FLUX, "stat.error;phot.flux"
     ),
     "flux_limit_3sigma": Column("Three times that: a limit at the object's place", FLUX, "phot.flux;stat.max"),
+    "flux_sensitivity_95": Column(
+        "Flux at which 95 % of lines are found anywhere in the field, at any velocity searched (FWHM 100 km/s)",
+        FLUX,
+        "phot.flux;stat.max",
+    ),
 }
 
 SUMMARY = {name: DETECTIONS[name] for name in ("main_id", "yso_index", "ra", "dec", "grade")} | {
@@ -131,6 +136,17 @@ SUMMARY = {name: DETECTIONS[name] for name in ("main_id", "yso_index", "ra", "de
         "Lowest 3-sigma limit of its lines, 3 x 1 beams", FLUX, "phot.flux;stat.min", "Limit, 3 × 1 beams (W m⁻²)"
     ),
     "best_limit_jet_line": Column("Line of that limit", ucd="meta.id;spect.line"),
+    "best_sensitivity_beam": Column(
+        "Lowest flux at which 95 % are found, one beam", FLUX, "phot.flux;stat.min", "95 % found, one beam (W m⁻²)"
+    ),
+    "best_sensitivity_beam_line": Column("Line of that flux", ucd="meta.id;spect.line"),
+    "best_sensitivity_jet": Column(
+        "Lowest flux at which 95 % are found, 3 x 1 beams",
+        FLUX,
+        "phot.flux;stat.min",
+        "95 % found, 3 × 1 beams (W m⁻²)",
+    ),
+    "best_sensitivity_jet_line": Column("Line of that flux", ucd="meta.id;spect.line"),
     "reason": Column("Why nothing is known of it", ucd="meta.note", heading="Why nothing is known"),
 }
 

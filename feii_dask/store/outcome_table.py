@@ -70,6 +70,8 @@ SCIENCE = pa.schema(
         pa.field("unidentified_statistic", pa.list_(pa.float64())),
         pa.field("unidentified_flags", pa.list_(pa.list_(pa.string()))),
         pa.field("searched_kms", pa.float64()),
+        pa.field("flux_sensitivity_beam", pa.float64()),
+        pa.field("flux_sensitivity_jet", pa.float64()),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
         pa.field("on_data", pa.list_(pa.int64()), nullable=False),
         pa.field("flux_sigma_beam", pa.list_(pa.float64()), nullable=False),

@@ -19,8 +19,9 @@ __all__ = ["RUN_SCHEMA", "check_schema", "shipped_mission"]
 
 # 1: tables/targets.parquet, and outcomes whose lists were texts; run.json had no schema. 2: outcomes without the kind
 # of a line, its lobes and unidentified lines. 3: without the velocities that were searched for these, and their flags.
-# 4: without errors of fluxes at the objects, and the frame of velocities; one target. 5: see `run_store`.
-RUN_SCHEMA = 5
+# 4: without errors of fluxes at the objects, and the frame of velocities; one target.
+# 5: without sensitivities. 6: see `run_store`.
+RUN_SCHEMA = 6
 
 
 def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:

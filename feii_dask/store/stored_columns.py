@@ -150,6 +150,10 @@ OUTCOMES = {
     "unidentified_statistic": Column("Their significances, negative in absorption", ucd="stat.value"),
     "unidentified_flags": Column("Remarks on their extent", ucd="meta.note"),
     "searched_kms": Column("Length of the windows in which they were met", "km/s", "spect.dopplerVeloc"),
+    "flux_sensitivity_beam": Column(
+        "Flux at which 95 % of points are found anywhere in the field", FLUX, "phot.flux;stat.max"
+    ),
+    "flux_sensitivity_jet": Column("The same of what is three beams long", FLUX, "phot.flux;stat.max"),
     "flags": Column("Remarks of the detector and on the cube", ucd="meta.note"),
     "on_data": Column("Labels of the objects on spaxels with data, in tables/ysos.parquet", ucd="meta.id"),
     "flux_sigma_beam": Column(

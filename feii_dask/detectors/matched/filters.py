@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 from scipy.ndimage import median_filter
 
+from feii_dask.detectors.flux_units import LIMIT_WIDTH_KMS
 from feii_dask.detectors.matched.resolution import Resolution
 from feii_dask.detectors.matched.whitening import CLIP, CLIPPED_VARIANCE, Residuals, robust_scale
 
@@ -37,6 +38,10 @@ class FilteredCube:
     highest, lowest : (n, y, x) float32 ndarray
         The same where the significance of the narrowest line peaks along wavelength, upwards and downwards, else 0: the
         wings of a bright line are no lines of their own.
+    scatter : (y, x) float32 ndarray
+        Scatter along wavelength of what comes of the filter for lines of `LIMIT_WIDTH_KMS`; inf where there are no data.
+    plane_noise : (n,) float32 ndarray
+        Noise of every plane over that of the median plane.
     removed : tuple of (int, float)
         Plane and statistic, negative in absorption, of every line that was taken out of the residuals.
     left_elsewhere : tuple of int
@@ -49,6 +54,8 @@ class FilteredCube:
     smallest: NDArray[np.float32]
     highest: NDArray[np.float32]
     lowest: NDArray[np.float32]
+    scatter: NDArray[np.float32]
+    plane_noise: NDArray[np.floating]
     removed: tuple[tuple[int, float], ...] = ()
     left_elsewhere: tuple[int, ...] = ()
 
@@ -84,21 +91,16 @@ def filter_cube(residuals: Residuals, resolution: Resolution) -> FilteredCube:
         gaussian_matrix(height, resolution.psf_px) @ residuals.normalized @ gaussian_matrix(width, resolution.psf_px)
     )
     valid = np.isfinite(residuals.noise)
-    smooth = blurred / plane_noise(blurred, valid)[:, None, None]
-    spectra = smooth.reshape(planes, -1)
+    noise = plane_noise(blurred, valid)
+    spectra = (blurred / noise[:, None, None]).reshape(planes, -1)
     profiles = np.array([gaussian_matrix(planes, resolution.width_planes(width)) for width in SEARCH_WIDTHS_KMS])
     filtered = [correlate(profile, spectra).reshape(blurred.shape) for profile in profiles]
-    filtered = [over_scatter_of(cube, residuals) for cube in filtered]
+    scatters = [np.where(valid, robust_scale(cube, residuals.good), np.float32(np.inf)) for cube in filtered]
+    filtered = [np.divide(cube, scatter, dtype=np.float32) for cube, scatter in zip(filtered, scatters, strict=True)]
     largest, smallest = reduce(np.maximum, filtered), reduce(np.minimum, filtered)
     peak, trough = extremes(filtered[0])
-    return FilteredCube(residuals, profiles, largest, smallest, largest * peak, smallest * trough)
-
-
-def over_scatter_of(cube: NDArray[np.float32], residuals: Residuals) -> NDArray[np.float32]:
-    """Return a cube over the scatter of each of its spaxels, 0 where there are no data."""
-    scatter = np.where(np.isfinite(residuals.noise), robust_scale(cube, residuals.good), np.float32(np.inf))
-    significance: NDArray[np.float32] = np.divide(cube, scatter, dtype=np.float32)
-    return significance
+    scatter = scatters[SEARCH_WIDTHS_KMS.index(LIMIT_WIDTH_KMS)]
+    return FilteredCube(residuals, profiles, largest, smallest, largest * peak, smallest * trough, scatter, noise)
 
 
 def extremes(spectra: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

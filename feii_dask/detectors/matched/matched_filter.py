@@ -26,9 +26,10 @@ from feii_dask.detectors.matched.measurement import measure_line
 from feii_dask.detectors.matched.met_lines import lines_met
 from feii_dask.detectors.matched.nulls import find_nulls
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
+from feii_dask.detectors.matched.sensitivity import flux_sensitivities
 from feii_dask.detectors.matched.whitening import remove_continuum
 from feii_dask.detectors.matched.windows import REACH_KMS, Windows, lay_windows, null_windows
-from feii_dask.detectors.p_values import FEWEST_NULLS, KEPT_P, null_p_values, window_p_value
+from feii_dask.detectors.p_values import FEWEST_NULLS, KEPT_P, least_significant, null_p_values, window_p_value
 from feii_dask.errors import DetectorError
 from feii_dask.model import Detection, Kind, Line
 
@@ -139,6 +140,8 @@ class MatchedFilter(MeasuresArrays):
         statistic = float(best_of_windows(regions, 1)[0])
         p_value = window_p_value(statistic, nulls.positive, nulls.negative)
         null_p = null_p_values(nulls.positive, nulls.negative)
+        least = least_significant(self.highest_p, nulls.positive, nulls.negative)
+        of_beam, of_jet = flux_sensitivities(filtered, least, windows.tested, window, resolution)
         first = max(0, int(windows.tested[0]) - CURVE_PLANES)
         curve = filtered.largest[first : windows.tested[-1] + CURVE_PLANES + 1].max(axis=(1, 2)).astype(float)
         answer = Detection(
@@ -152,6 +155,8 @@ class MatchedFilter(MeasuresArrays):
             statistic_curve=curve,
             kind=Kind.NONE,
             unidentified=lines_met(nulls.lines, filtered, whole, window, resolution),
+            flux_sensitivity_beam=of_beam,
+            flux_sensitivity_jet=of_jet,
             searched_kms=null_windows(windows.free, len(windows.tested)).size * resolution.plane_kms,
         )
         if statistic == 0 or p_value > self.highest_p:
