@@ -7,7 +7,15 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FEWEST_NULLS", "KEPT_P", "exponential_tail", "least_significant", "null_p_values", "p_value", "window_p_value"]
+__all__ = [
+    "FEWEST_NULLS",
+    "KEPT_P",
+    "exponential_tail",
+    "least_significant",
+    "null_p_values",
+    "p_value",
+    "window_p_value",
+]
 
 FEWEST_NULLS = 2  # line-free windows without which nothing is known of the noise
 TAIL_SHARE = 1 / 3  # of the null statistics, to which the tail is fitted

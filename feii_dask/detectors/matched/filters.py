@@ -39,7 +39,7 @@ class FilteredCube:
         The same where the significance of the narrowest line peaks along wavelength, upwards and downwards, else 0: the
         wings of a bright line are no lines of their own.
     scatter : (y, x) float32 ndarray
-        Scatter along wavelength of what comes of the filter for lines of `LIMIT_WIDTH_KMS`; inf where there are no data.
+        Scatter along wavelength of what the filter for lines of `LIMIT_WIDTH_KMS` makes; inf where there are no data.
     plane_noise : (n,) float32 ndarray
         Noise of every plane over that of the median plane.
     removed : tuple of (int, float)
