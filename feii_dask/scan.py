@@ -237,10 +237,10 @@ def at_objects(detection: Detection, window: LineWindow, cube: Cube, matched: Ma
     in_known_unit = text_card(cube.header, "BUNIT").replace(" ", "").lower() == "mjy/sr"
     measurable = in_known_unit and detection.status is Status.SCANNED
     sigmas = flux_sigmas(window, list(places.values())) if measurable else ((nan, nan),) * len(places)
-    unknown = {} if in_known_unit else {"flux_sensitivity_beam": nan, "flux_sensitivity_jet": nan}
+    if not in_known_unit:
+        detection = replace(detection, flux_sensitivity_beam=nan, flux_sensitivity_jet=nan)
     return replace(
         detection,
-        **unknown,
         on_data=tuple(places),
         flux_sigma_beam=tuple(beam for beam, _ in sigmas),
         flux_sigma_jet=tuple(jet for _, jet in sigmas),

@@ -55,7 +55,8 @@ def summarize_objects(
     -------
     DataFrame
         `SUMMARY_COLUMNS`: cubes that hold the object, lines that were measured and found in them, the lowest limit and
-        sensitivity of all its lines for either extent, and the ``reason`` where nothing is known of it. In the order of the objects.
+        sensitivity of all its lines for either extent, and the ``reason`` where nothing is known of it.
+        In the order of the objects.
     """
     tests = cubes_by_yso(matched).merge(outcomes, on="obs_id")
     scanned = tests[tests["status"] == Status.SCANNED.value].sort_values("wavelength_um", kind="stable")

@@ -110,9 +110,8 @@ def of_point(filtered: FilteredCube, resolution: Resolution) -> NDArray[np.float
     """Return how significant a point of flux 1 is at each spaxel, (y, x), but for its profile."""
     noise = filtered.residuals.noise
     weight = np.where(np.isfinite(noise), 1 / noise, 0).astype(np.float64)
-    significance: NDArray[np.float64] = (
-        seen(seen(weight, resolution.psf_px, 0), resolution.psf_px, 1) / filtered.scatter
-    )
+    response = seen(seen(weight, resolution.psf_px, 0), resolution.psf_px, 1)
+    significance: NDArray[np.float64] = response / filtered.scatter
     return significance
 
 
@@ -126,4 +125,5 @@ def seen(weight: NDArray[np.float64], fwhm: float, axis: int) -> NDArray[np.floa
     reach = ceil(2 * fwhm)
     profile = gaussian(np.arange(-reach, reach + 1), fwhm)
     response: NDArray[np.float64] = correlate1d(weight, np.square(profile), axis, mode="constant")
-    return response / (np.linalg.norm(profile) * profile.sum())
+    response /= np.linalg.norm(profile) * profile.sum()
+    return response
