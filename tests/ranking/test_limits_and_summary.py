@@ -27,6 +27,8 @@ def at_objects(outcome: Outcome, objects: tuple[int, ...], sigma: float, frame: 
             on_data=objects,
             flux_sigma_beam=(sigma,) * len(objects),
             flux_sigma_jet=(2 * sigma,) * len(objects),
+            flux_sensitivity_beam=10 * sigma,
+            flux_sensitivity_jet=30 * sigma,
             spectral_frame=frame,
         )
 
@@ -59,6 +61,8 @@ def test_limits_are_of_lines_that_were_not_found(result: fd.SearchResult) -> Non
     np.testing.assert_allclose((limits["flux_limit_3sigma"] / limits["flux_sigma"]).value, 3)
     jets = limits[limits["extent"] == "3x1 beams"]
     assert set(jets["flux_sigma"].value) == {2e-19, 4e-19, 6e-19}
+    assert limits["flux_sensitivity_95"].unit == u.W / u.m**2
+    np.testing.assert_allclose((jets["flux_sensitivity_95"] / jets["flux_sigma"]).value, 15)
 
 
 def test_every_object_that_was_asked_for_has_a_row(result: fd.SearchResult) -> None:
@@ -71,6 +75,8 @@ def test_every_object_that_was_asked_for_has_a_row(result: fd.SearchResult) -> N
     assert rows["YSO 1"]["n_cubes_scanned"] == 3
     assert rows["YSO 1"]["best_limit_beam"].to_value("W / m2") == pytest.approx(6e-19)
     assert rows["YSO 1"]["best_limit_jet"].to_value("W / m2") == pytest.approx(1.2e-18)
+    assert rows["YSO 1"]["best_sensitivity_beam"].to_value("W / m2") == pytest.approx(2e-18)
+    assert rows["YSO 1"]["best_sensitivity_jet"].to_value("W / m2") == pytest.approx(6e-18)
     assert rows["YSO 1"]["reason"] == rows["YSO 0"]["reason"] == ""
     assert rows["YSO 2"]["reason"] == "its cubes were not measured: timeout"
     assert rows["YSO 3"]["reason"] == "no cube holds it"

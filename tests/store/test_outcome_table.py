@@ -83,6 +83,8 @@ def jet(lines: tuple[Line, ...]) -> Detection:
             UnidentifiedLine(wavelength_um=5.36, kind=Kind.EXTENDED, statistic=-7.5, flags=("fills_field",)),
         ),
         searched_kms=16_000.0,
+        flux_sensitivity_beam=5e-19,
+        flux_sensitivity_jet=8e-19,
         flags=("edge", "broad"),
         null_windows=31,
         null_p_values=(0.0123456, 1e-5),
