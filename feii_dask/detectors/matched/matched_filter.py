@@ -9,7 +9,7 @@ own pixels: the formal errors of real cubes are 4 to 10 times too small in place
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import hypot, isfinite
 from typing import ClassVar
 
 import numpy as np
@@ -38,6 +38,9 @@ __all__ = ["MatchedFilter"]
 # What noise might have done as well needs a surer extent: largest product of the p-values of line and extent. Of jets
 # of S/N 5 in simulated drizzled cubes none has a larger one, of windows called extended without a line most have.
 LARGEST_PRODUCT = 2e-5
+# FWHM before the spectrograph, km/s, of lines that are called extended only if they are so significant: jets' lines are
+# narrower, and in simulated drizzled cubes a third of what is called extended without a line, showers, is as broad.
+BROAD_KMS, SURE_OF_BROAD = 300.0, 20.0
 REACH_PLANES = 240  # on either side of the line: enough for some thirty windows without a line
 FEWEST_LINE_PLANES = 2
 CURVE_PLANES = 40  # of the statistic on either side of the line
@@ -163,7 +166,9 @@ class MatchedFilter(MeasuresArrays):
             return answer
         seed = best_seed(regions)
         measured = measure_line(filtered, seed, windows.tested, window, resolution)
-        if measured["detected"] and p_value * measured["p_extent"] > LARGEST_PRODUCT:
+        lsf_kms = resolution.line_planes * resolution.plane_kms
+        too_broad = measured["width_kms"] > hypot(BROAD_KMS, lsf_kms) and statistic < SURE_OF_BROAD
+        if measured["detected"] and (p_value * measured["p_extent"] > LARGEST_PRODUCT or too_broad):
             measured |= {"kind": Kind.UNDECIDED, "detected": False}
         kind, of_line = measured["kind"], measured["flags"]
         p_identification = identification_p_value(
