@@ -164,20 +164,27 @@ class MatchedFilter(MeasuresArrays):
         )
         if statistic == 0 or p_value > self.highest_p:
             return answer
-        seed = best_seed(regions)
-        measured = measure_line(filtered, seed, windows.tested, window, resolution)
-        lsf_kms = resolution.line_planes * resolution.plane_kms
-        too_broad = measured["width_kms"] > hypot(BROAD_KMS, lsf_kms) and statistic < SURE_OF_BROAD
-        if measured["detected"] and (p_value * measured["p_extent"] > LARGEST_PRODUCT or too_broad):
-            measured |= {"kind": Kind.UNDECIDED, "detected": False}
-        kind, of_line = measured["kind"], measured["flags"]
-        p_identification = identification_p_value(
-            counted_offset_kms(measured["velocity_kms"] - window.rv_kms, kind, of_line),
-            count_alike(answer.unidentified, kind, of_line),
-            answer.searched_kms,
-        )
-        flags = windows.flags + measured.pop("flags")
-        return replace(answer, flags=flags, p_identification=p_identification, **measured)
+        measured = measure_line(filtered, best_seed(regions), windows.tested, window, resolution)
+        of_extent = measured.pop("flags")
+        line = replace(answer, flags=answer.flags + of_extent, **measured)
+        return identified(with_sure_extent(line, resolution), of_extent, window)
+
+
+def with_sure_extent(line: Detection, resolution: Resolution) -> Detection:
+    """Return a line as undecided, if it was called extended and noise or a shower may as well be so."""
+    is_noise = line.p_value * line.p_extent > LARGEST_PRODUCT
+    lsf_kms = resolution.line_planes * resolution.plane_kms
+    is_shower = line.width_kms > hypot(BROAD_KMS, lsf_kms) and line.statistic < SURE_OF_BROAD
+    if line.detected and (is_noise or is_shower):
+        return replace(line, kind=Kind.UNDECIDED, detected=False)
+    return line
+
+
+def identified(line: Detection, flags: tuple[str, ...], window: LineWindow) -> Detection:
+    """Return a line with the probability that it is one that nobody listed; the flags are those of its extent."""
+    offset_kms = counted_offset_kms(line.velocity_kms - window.rv_kms, line.kind, flags)
+    alike = count_alike(line.unidentified, line.kind, flags)
+    return replace(line, p_identification=identification_p_value(offset_kms, alike, line.searched_kms))
 
 
 def best_seed(regions: Regions) -> Seed:
