@@ -42,6 +42,17 @@ def test_a_jet_is_found_at_any_velocity_and_measured(velocity_kms: float) -> Non
     assert found.snr > 3
 
 
+@pytest.mark.parametrize(
+    ("fwhm_kms", "snr", "kind"), [(330, 4, "undecided"), (150, 4, "extended"), (330, 12, "extended")]
+)
+def test_what_is_broader_than_jets_has_to_be_very_significant(fwhm_kms: float, snr: float, kind: str) -> None:
+    simulated = cube(Jet(line=LINE, snr=snr, fwhm_kms=fwhm_kms), seed=2)
+    found = MatchedFilter().measure(simulated.sci, simulated.wavelength_um, LINE)
+    assert found.kind.value == kind
+    assert found.p_extent < 1e-4
+    assert found.detected == (kind == "extended")
+
+
 def test_cubes_without_a_jet_are_silent() -> None:
     stars = [3.0, 50.0, 300.0]
     nulls = [cube(seed=100 + number, star=stars[number % 3]) for number in range(12)]
