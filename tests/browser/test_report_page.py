@@ -153,6 +153,8 @@ def test_on_a_phone_nothing_is_illegible(opened: Tab) -> None:
 
 
 def test_on_paper_nothing_is_cut_and_nothing_waits_for_a_click(opened: Tab) -> None:
+    opened.page.locator(".item details summary").first.click()
+    opened.page.locator(".item .panels .plot").first.wait_for()
     opened.page.emulate_media(media="print")
     opened.page.set_viewport_size({"width": 688, "height": 1000})  # A4 without its margins
     assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= 688
