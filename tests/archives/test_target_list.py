@@ -149,13 +149,19 @@ def test_an_object_that_is_there_twice_is_taken_once(tmp_path: Path, caplog: pyt
         ("name,ra,dec\na,1:2:3,+1:2:3\nb,here,+1:2:3\n", "row 2 of column ra 'here', which is no angle"),
         ("name,ra,dec\n", "has no rows"),
         ("name,ra,dec\na,1\nb,1,2,3,4\n", "is no table that astropy reads"),
-        ("", "mine.csv' is empty: write names into it"),
     ],
 )
 def test_what_cannot_be_used_is_said(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(content)
     with pytest.raises(TargetError, match=message):
         TargetList(tmp_path / "mine.csv")
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(TargetError, match=r"mine.txt' is empty: write names into it") as refused:
+        TargetList(tmp_path / "mine.txt")
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
