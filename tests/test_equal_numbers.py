@@ -78,8 +78,8 @@ def test_every_cell_of_a_file_is_that_of_python(run: Path, name: str, ending: st
     for column in known.colnames:
         one, other = np.ma.asarray(read[column].value), np.ma.asarray(known[column].value)
         if other.dtype.kind in "iufb":  # what is missing is masked in some formats, and not a number in others
-            numbers = (np.ma.filled(each.astype(np.float64), np.nan) for each in (one, other))
-            np.testing.assert_array_equal(*numbers)
+            there, here = (np.ma.filled(each.astype(np.float64), np.nan) for each in (one, other))
+            np.testing.assert_array_equal(there, here)
         else:
             assert texts(one) == texts(other)
 
