@@ -186,7 +186,10 @@ def read_target_table(path: Path) -> Table:
         raise TargetError(f"there is no table of targets {str(path)!r}") from None
     # Every reader has its own kind of error; all of them mean that the file is not what its name says.
     except Exception as error:
-        raise TargetError(f"{str(path)!r} is no table that astropy reads ({type(error).__name__}: {error})") from error
+        if path.stat().st_size == 0:
+            raise TargetError(f"{str(path)!r} is empty: write names into it, one a line, or a table") from None
+        reason = str(error).strip().partition("\n")[0]  # the formats that were tried fill a page
+        raise TargetError(f"{str(path)!r} is no table that astropy reads ({type(error).__name__}: {reason})") from error
     if len(table) == 0:
         raise TargetError(f"the table of targets {str(path)!r} has no rows")
     return table

@@ -60,7 +60,7 @@ class LineImageChart:
         if finite.size:
             self._colours.low, self._colours.high = map(float, np.percentile(finite, (1, 99.5)))
         p_value = f", p = {line_image.p_value:.1g}" if isfinite(line_image.p_value) else ""
-        self.root.title.text = f"Newest detection: {line_image.line} µm{p_value} in\n{line_image.obs_id}"
+        self.root.title.text = f"Newest detection: {line_image.line}{p_value}\n{line_image.obs_id}"
         self._bar.title = line_image.unit
         self.root.xaxis.axis_label, self.root.yaxis.axis_label = (f"{axis}, {line_image.side_unit}" for axis in "xy")
         height, width = (number * line_image.pixel_side for number in line_image.pixels.shape)

@@ -192,4 +192,4 @@ def small_p_values(snapshot: ProgressSnapshot) -> str:
     small = next(count for p, count in zip(P_VALUES, snapshot.p_values, strict=True) if p >= SMALL_P * 0.999)
     if not number:
         return ""
-    return f"{small} of {number} at or below {SMALL_P}; were there no lines, {SMALL_P * number:.1f} would be expected"
+    return f"{small} of {number} ≤ {SMALL_P}; {SMALL_P * number:.1f} expected if there were no lines"

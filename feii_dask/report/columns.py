@@ -129,11 +129,14 @@ SUMMARY = {name: DETECTIONS[name] for name in ("main_id", "yso_index", "ra", "de
     "n_lines_found": Column("Lines found and credited to it", ucd="meta.number;spect.line", heading="Found"),
     "lines_found": Column("Their names and kinds", ucd="meta.id;spect.line", heading="Lines found"),
     "best_limit_beam": Column(
-        "Lowest 3-sigma limit of its lines, one beam", FLUX, "phot.flux;stat.min", "Limit, one beam (W m⁻²)"
+        "Lowest 3-sigma limit of its lines, one beam", FLUX, "phot.flux;stat.min", "Limit, one beam (W\u00a0m⁻²)"
     ),
     "best_limit_beam_line": Column("Line of that limit", ucd="meta.id;spect.line"),
     "best_limit_jet": Column(
-        "Lowest 3-sigma limit of its lines, 3 x 1 beams", FLUX, "phot.flux;stat.min", "Limit, 3 × 1 beams (W m⁻²)"
+        "Lowest 3-sigma limit of its lines, 3 x 1 beams",
+        FLUX,
+        "phot.flux;stat.min",
+        "Limit, 3\u00a0×\u00a01 beams (W\u00a0m⁻²)",
     ),
     "best_limit_jet_line": Column("Line of that limit", ucd="meta.id;spect.line"),
     "best_sensitivity_beam": Column(

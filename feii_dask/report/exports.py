@@ -36,6 +36,8 @@ WRITERS = 8  # threads that wait for the disk
 # XML has no way to write these (XML 1.0, 2.2); an archive's text may hold them all the same.
 NOT_IN_XML = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")
 
+NO_ROWS = b" <DATA>\n    <TABLEDATA>\n    </TABLEDATA>\n   </DATA>\n  </TABLE>"
+
 # Most characters of a cell: readers of CSV take 131 072 (Python's csv.field_size_limit).
 LONGEST = {"main_id": 300, "obs_id": 300, "reason": 2_000, "uri": 2_000}
 LONGEST_CELL = 100_000
@@ -151,6 +153,8 @@ def described_table(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Ma
     table = Table.from_pandas(frame)
     table.meta.update(meta)
     for name in table.colnames:
+        if not len(table) and pd.api.types.is_string_dtype(frame[name]):
+            table[name] = table[name].astype(str)  # without rows, astropy takes text for numbers
         column = columns.get(name, Column(""))
         table[name].description = column.description
         table[name].unit = column.unit or None
@@ -207,6 +211,11 @@ def write_votable(path: Path, table: Table) -> str:
     for field in document.get_first_table().fields:
         if field.name in ("ra", "dec"):
             field.ref = "icrs"
+        if field.datatype == "unicodeChar":
+            field.arraysize = "*"  # of any length; one letter that may be missing is no text to `stilts votlint`
     content = BytesIO()
     writeto(document, content)  # to_xml() writes in C, beyond the end of its buffer in rows of some lengths (astropy 8)
-    return write_readable(path, content.getvalue(), table, lambda file: Table.read(file, format="votable"))
+    written = content.getvalue()
+    if not len(table):  # STIL takes a table without DATA for none, and astropy writes none without rows
+        written = written.replace(b"</TABLE>", NO_ROWS)
+    return write_readable(path, written, table, lambda file: Table.read(file, format="votable"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from feii_dask.figures.detection_panels import CurvePanel, MapPanel, make_detection_panels
 from feii_dask.figures.scale_bar import pixels_per_arcsec, round_length_arcsec
-from feii_dask.model import Cutout, Line
+from feii_dask.model import SPEED_OF_LIGHT_KMS, Cutout, Line
 from feii_dask.report.svg_curves import SvgCurve, draw_curve, svg_path
 from feii_dask.report.thumbnails import MAX_SIDE_PX, png_data_url
 
@@ -117,9 +117,10 @@ def make_line_panel(cutout: Cutout, row: dict[Any, Any], known_lines: Iterable[L
     panels = make_detection_panels(cutout, None if pd.isna(row["plane"]) else row["plane"], MAX_SIDE_PX)
     line, line_flux = panels.line, svg_map(panels.line_flux)
     marks = {known.name: known.wavelength_um for known in known_lines} | {line.name: line.wavelength_um}
+    found_um = line.wavelength_um * (1 + row["velocity_kms"] / SPEED_OF_LIGHT_KMS)
 
     def svg_curve(panel: CurvePanel) -> SvgCurve:
-        return draw_curve(panel.wavelength_um, panel.values, panel.label, marks, line.name)
+        return draw_curve(panel.wavelength_um, panel.values, panel.label, marks, line.name, found_um)
 
     peak = (row["peak_x"], row["peak_y"])
     return LinePanel(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import floor, log10
+from math import floor, log10, nan
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -61,6 +61,8 @@ class SvgCurve:
         Along the two axes.
     marks : tuple of Mark
         Marked positions.
+    found : float or None
+        Position at which the line was found, where it is known and in the drawing.
     """
 
     path: str
@@ -68,12 +70,18 @@ class SvgCurve:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
+    found: float | None = None
     width: int = WIDTH
     height: int = HEIGHT
 
 
 def draw_curve(
-    x: ArrayLike, y: ArrayLike, y_label: str = "", marks: dict[str, float] | None = None, main: str = ""
+    x: ArrayLike,
+    y: ArrayLike,
+    y_label: str = "",
+    marks: dict[str, float] | None = None,
+    main: str = "",
+    found: float = nan,
 ) -> SvgCurve:
     """Draw a curve.
 
@@ -87,6 +95,8 @@ def draw_curve(
         Positions along ``x`` by their labels; those outside the curve are left out.
     main : str
         Label of the mark of the curve's line.
+    found : float
+        Where along ``x`` that line was found; NaN where it is not known.
 
     Examples
     --------
@@ -102,17 +112,18 @@ def draw_curve(
     y_range = y_range[0] - margin, y_range[1] + margin
     across = (x - x_range[0]) / (x_range[1] - x_range[0]) * WIDTH
     down = (y_range[1] - y) / (y_range[1] - y_range[0]) * HEIGHT
-    inside = {
-        name: (at - x_range[0]) / (x_range[1] - x_range[0]) * WIDTH
-        for name, at in (marks or {}).items()
-        if x_range[0] <= at <= x_range[1]
-    }
+
+    def place(at: float) -> float:
+        return (at - x_range[0]) / (x_range[1] - x_range[0]) * WIDTH
+
+    inside = {name: place(at) for name, at in (marks or {}).items() if x_range[0] <= at <= x_range[1]}
     return SvgCurve(
         path=curve_path(across, down),
         y_label=y_label,
         x_ticks=make_ticks(x_range, 0.0, WIDTH, 6),
         y_ticks=make_ticks(y_range, HEIGHT, 0.0, 4),
         marks=tuple(make_marks(inside, main)),
+        found=place(found) if x_range[0] <= found <= x_range[1] else None,
     )
 
 

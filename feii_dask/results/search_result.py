@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -153,10 +153,7 @@ class SearchResult:
             plain_text(f"<SearchResult of {self.directory or 'a dry run'}>"),
             steps,
             describe_candidates(self.ranked.candidates),
-            *(
-                plain_text(f"  {row['rank']} {row['grade'] or '-'} {row['main_id']}: {row['lines']} ({row['kinds']})")
-                for row in best.to_dict("records")
-            ),
+            *(candidate_line(row) for row in best.to_dict("records")),
             *([f"  and {left_out} more"] if left_out else []),
         ]
 
@@ -206,3 +203,10 @@ def open_run(directory: str | Path) -> SearchResult:
         If a table is missing or cannot be read.
     """
     return SearchResult(load_results(RunStore.open(Path(directory))))
+
+
+def candidate_line(row: dict[Hashable, Any]) -> str:
+    """Return what a candidate comes to in a line; a kind that all its lines have is said once."""
+    kinds = dict.fromkeys(row["kinds"].split("; "))
+    kind = row["kinds"] if len(kinds) > 1 else "".join(kinds)
+    return plain_text(f"  {row['rank']} {row['grade'] or '-'} {row['main_id']}: {row['lines']} ({kind})")

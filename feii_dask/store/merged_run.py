@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ __all__ = ["merge_runs"]
 log = logging.getLogger(__name__)
 
 COUNTED = {"ysos": "ysos", "with_coordinates": "ysos", "cubes": "observations", "matched": "matched"}
+NAMED = 3  # lines that a message names
 EQUAL = ("mission", "detector", "extension")
 
 
@@ -55,18 +58,30 @@ def merge_runs(directories: Sequence[Path], out: Path) -> RunStore:
     refuse_repeated(runs, Path(out))
     manifests = [run.manifest for run in runs]
     refuse_different(runs, manifests)
-    tables, labels = merge_tables([run.read_tables() for run in runs])
+    each = [run.read_tables() for run in runs]
+    tables, labels = merge_tables(each)
     outcomes = [run.outcomes() for run in runs]
     merged = merge_outcomes(outcomes, labels)
     counts = {name: len(getattr(tables, table)) for name, table in COUNTED.items()}
-    counts["to_scan"] = sum(manifest.get("counts", {}).get("to_scan", 0) for manifest in manifests)
-    repeated = sum(rows["obs_id"].nunique() for rows in outcomes) - merged["obs_id"].nunique()
-    new = RunStore.create(Path(out), merged_manifest(runs, manifests, counts, int(repeated)))
+    planned = sum(manifest.get("counts", {}).get("to_scan", 0) for manifest in manifests)
+    counts["to_scan"] = min(planned - sum(map(scanned_cubes, outcomes)) + scanned_cubes(merged), counts["matched"])
+    repeated = in_several(one.matched["obs_id"] for one in each)
+    new = RunStore.create(Path(out), merged_manifest(runs, manifests, counts, repeated))
     new.write_tables(**tables._asdict())
     copy_cutouts(runs, new, merged)
     write_rows(new.directory, merged.drop(columns="run"))
     log.info("%d runs merged: %d cubes, %d in more than one of them", len(runs), counts["matched"], repeated)
     return new
+
+
+def scanned_cubes(outcomes: pd.DataFrame) -> int:
+    """Count the cubes that a worker scanned."""
+    return int(outcomes.loc[outcomes["worker"] != "", "obs_id"].nunique())
+
+
+def in_several(names: Iterable[pd.Series]) -> int:
+    """Count the names that stand in more than one column."""
+    return sum(number > 1 for number in Counter(chain.from_iterable(column.unique() for column in names)).values())
 
 
 def refuse_repeated(runs: Sequence[RunStore], out: Path) -> None:
@@ -91,8 +106,9 @@ def refuse_different(runs: Sequence[RunStore], manifests: Sequence[Mapping[str, 
             one, other = (str(each.get("settings", {}).get(name, "")) for each in (first, manifest))
             if one != other:
                 raise differing(runs[0], run, name, one, other)
-        one, other = (line_names(each) for each in (first, manifest))
-        if one != other:
+        lines, other_lines = (line_names(each) for each in (first, manifest))
+        if lines != other_lines:
+            one, other = (those_beyond(*pair) for pair in ((lines, other_lines), (other_lines, lines)))
             raise differing(runs[0], run, "lines", one, other)
 
 
@@ -103,12 +119,27 @@ def differing(run: RunStore, other_run: RunStore, what: str, one: str, other: st
     )
 
 
-def line_names(manifest: Mapping[str, Any]) -> str:
+def line_names(manifest: Mapping[str, Any]) -> list[str]:
     """Return the lines of a run as text, in order of wavelength."""
     with suppress(KeyError, TypeError):
         lines = sorted((float(line["wavelength_um"]), str(line["species"])) for line in manifest["lines"])
-        return ", ".join(f"{species} {wavelength_um:.6g}" for wavelength_um, species in lines)
-    return ""
+        return [f"{species} {wavelength_um:.6g}" for wavelength_um, species in lines]
+    return []
+
+
+def those_beyond(lines: Sequence[str], others: Sequence[str]) -> str:
+    """Return in a few words how many lines there are, and which of them the others have not.
+
+    Examples
+    --------
+    >>> those_beyond(["Fe II 1.257", "Fe II 1.644"], ["Fe II 1.644"])
+    '2 lines, of its own Fe II 1.257'
+    """
+    beyond = [line for line in lines if line not in others]
+    more = f" and {len(beyond) - NAMED} more" if len(beyond) > NAMED else ""
+    return (
+        f"{len(lines)} lines, {'of its own' if beyond else 'none of its own'} {', '.join(beyond[:NAMED])}{more}".strip()
+    )
 
 
 def merged_manifest(

@@ -157,6 +157,13 @@ def test_what_cannot_be_used_is_said(content: str, message: str, tmp_path: Path)
         TargetList(tmp_path / "mine.csv")
 
 
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(TargetError, match=r"mine.txt' is empty: write names into it") as refused:
+        TargetList(tmp_path / "mine.txt")
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("column", "unit", "working", "datatype"),
     [

@@ -139,3 +139,29 @@ def test_on_a_phone_rank_and_name_stay_in_view(opened: Tab) -> None:
         box = opened.page.locator(f"#candidate-table tr.above > td[data-column='{column_name}']").first.bounding_box()
         assert box is not None
         assert 0 <= box["x"] < 120
+
+
+def test_on_a_phone_nothing_is_illegible(opened: Tab) -> None:
+    opened.page.set_viewport_size({"width": 390, "height": 800})
+    opened.page.locator(".item details summary").first.click()
+    opened.page.locator(".item .panels .plot").first.wait_for()
+    script = "() => [...document.querySelectorAll('.sky text, .plot g text')]"
+    heights = opened.page.evaluate(f"{script}.map(text => text.getBoundingClientRect().height)")
+    assert len(heights) > 10
+    assert min(heights) > 9
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") == 390
+
+
+def test_on_paper_nothing_is_cut_and_nothing_waits_for_a_click(opened: Tab) -> None:
+    opened.page.locator(".item details summary").first.click()
+    opened.page.locator(".item .panels .plot").first.wait_for()
+    opened.page.emulate_media(media="print")
+    opened.page.set_viewport_size({"width": 688, "height": 1000})  # A4 without its margins
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= 688
+    controls = opened.page.locator("input, output, .skip, summary")
+    assert controls.count()
+    assert not any(control.is_visible() for control in controls.all())
+    displays = opened.page.evaluate(
+        "() => [...document.querySelectorAll('th button')].map(button => getComputedStyle(button).display)"
+    )
+    assert set(displays) == {"contents"}  # else Chromium does not repeat the headings on each sheet

@@ -132,6 +132,7 @@ def test_in_a_notebook_it_stays_as_html(sky: Path) -> None:
 def test_in_a_notebook_the_page_is_a_link_and_the_panel_fits(address: str) -> None:
     panel = NotebookPanel(lambda: "two of them, " * 20, lambda: address).draw(snapshot_of(make_outcomes(50), 80))
     shown = panel._repr_mimebundle_((), ())
+    assert "expected if there were no lines" in shown["text/plain"]  # not cut
     assert (f'<a href="{address}" target="_blank">' in shown["text/html"]) == bool(address)
     assert max(map(len, shown["text/plain"].splitlines())) <= 100
 

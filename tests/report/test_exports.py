@@ -140,6 +140,11 @@ def test_nothing_found_gives_tables_without_rows(store: RunStore, result: Ranked
     for name in ("candidates.ecsv", "failures.ecsv", "candidates.vot"):
         assert len(Table.read(store.directory / name)) == 0
     assert validate(str(store.directory / "candidates.vot"), StringIO())
+    assert "<TABLEDATA>" in (store.directory / "candidates.vot").read_text(
+        encoding="utf-8"
+    )  # else TOPCAT sees no table
+    kinds = {Table.read(store.directory / f"candidates.{ending}")["main_id"].dtype.kind for ending in ("ecsv", "vot")}
+    assert kinds <= set("OU")
     assert pd.read_parquet(store.directory / "candidates.parquet").empty
 
 

@@ -14,7 +14,7 @@ from feii_dask.report.svg_curves import WIDTH
 
 CutoutOf = Callable[..., Cutout]
 
-ROW = {"obs_id": "jw1", "plane": 550, "peak_x": 12, "peak_y": 11}
+ROW = {"obs_id": "jw1", "plane": 550, "peak_x": 12, "peak_y": 11, "velocity_kms": -90.0}
 
 
 def test_the_peak_and_the_mask_lie_over_their_spaxels(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
@@ -78,6 +78,14 @@ def test_neighbouring_lines_are_marked(lines: tuple[Line, ...], cutout_of: Cutou
         (neighbour.name, False),
     ]
     assert panel.spectrum.marks[0].at == pytest.approx(WIDTH / 2)
+
+
+def test_the_line_is_marked_at_rest_and_where_it_was_found(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:
+    cutout = cutout_of(lines[1])
+    panel = make_line_panel(cutout, ROW, lines)
+    shift_um = lines[1].wavelength_um * 90 / 299_792.458
+    assert panel.spectrum.found == pytest.approx(WIDTH / 2 - shift_um / np.ptp(cutout.wavelength_um) * WIDTH)
+    assert make_line_panel(cutout, ROW | {"velocity_kms": np.nan}, lines).spectrum.found is None
 
 
 def test_what_a_detector_may_leave_open(lines: tuple[Line, ...], cutout_of: CutoutOf) -> None:

@@ -152,7 +152,7 @@ def test_the_text_of_a_result(run: RunStore) -> None:
     text, page = repr(result), result._repr_html_()
     assert len(text.splitlines()) <= 9
     assert "2 candidates" in text
-    assert "YSO 0: Fe II 1.644; Fe II 5.340 (extended; extended)" in text
+    assert "YSO 0: Fe II 1.644; Fe II 5.340 (extended)" in text
     assert "\x1b" not in text + page
     assert "<b>evil" not in page
     assert "&lt;b&gt;evil" in page

@@ -95,6 +95,7 @@ def test_what_runs_share_stands_once(two: list[Path], tmp_path: Path) -> None:
     on_data = result.outcomes.query("obs_id == 'b'")["on_data"]
     assert all({names[i] for i in objects} == {"0", "2"} for objects in on_data)
     assert merged.manifest["counts"]["in_several_runs"] == 2
+    assert merged.manifest["counts"]["to_scan"] <= merged.manifest["counts"]["matched"] == 4
     assert merged.cutout("a", "Fe II 5.340").line.name == "Fe II 5.340"
     assert list(result.candidates["main_id"]) == ["1"]
 
@@ -149,6 +150,7 @@ def test_what_cannot_be_merged_is_refused(two: list[Path], make_run: MakeRun, tm
     message = refused(two[0], fewer, "--out", "new")
     assert "H2 9.66491" in message
     assert "Fe II 5.34017" in message
+    assert "and 1 more" in message
     assert not Path("new").exists()
 
 

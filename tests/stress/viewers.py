@@ -1,4 +1,4 @@
-"""Which programs open what a run leaves: jdaviz in an environment of its own, ``votlint`` and DS9 where they are.
+"""Which programs open what a run leaves: jdaviz in an environment of its own, STILTS and DS9 where they are.
 
 ``python -m tests.stress viewers PYTHON``, where PYTHON has jdaviz (``python -m venv`` and ``pip install jdaviz``).
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,14 +17,17 @@ from specutils import Spectrum
 import feii_dask as fd
 from feii_dask.report.exports import write_exports
 from feii_dask.simulate import Jet, make_cube
-from feii_dask.simulate.s3d import write_cube
+from feii_dask.simulate.s3d import pipeline_s_region, write_cube
 from feii_dask.store.run_store import RunStore
 from tests.runs import make_matched, make_ysos
 from tests.stress.record import print_table, write_results
+from tests.stress.viewers_ds9 import ds9_rows
+from tests.stress.viewers_tables import table_rows
 
-__all__ = ["main", "make_small_run"]
+__all__ = ["in_specutils", "main", "make_small_run"]
 
-LINE = fd.Line("Fe II", 5.340169)
+LINES = (fd.Line("Fe II", 5.340169), fd.Line("Fe II", 5.20))  # one that is there, and one that is not
+PLACE, SHAPE = (69.8967, 25.6956), (27, 27)
 SECONDS = 300
 SCRIPT = """
 import json, sys, warnings
@@ -46,16 +48,18 @@ print("ROWS" + json.dumps(rows))
 
 
 def make_small_run(directory: Path) -> fd.SearchResult:
-    """Write a run of one simulated cube with one jet, with its tables."""
-    cube = make_cube(
-        jets=(Jet(line=LINE, snr=20.0, velocity_kms=-120.0),), planes_um=(5.15, 5.53), shape=(27, 27), seed=4
-    )
+    """Write a run of one simulated cube with one jet and two objects, with its tables."""
+    jet = Jet(line=LINES[0], snr=20.0, velocity_kms=-120.0)
+    cube = make_cube(jets=(jet,), planes_um=(5.15, 5.53), shape=SHAPE, center_deg=PLACE, seed=4)
     uri = str(write_cube(directory / "cube.fits", cube))
     store = RunStore.create(directory / "run", {"fingerprint": "f00d", "settings": {"mission": "jwst"}})
-    matched = make_matched({"jw1": [0]}, uri=uri)
-    store.write_tables(ysos=make_ysos([0]), observations=matched[["obs_id"]], matched=matched)
+    matched = make_matched({"jw1": [0, 1]}, uri=uri)
+    matched["s_region"] = pipeline_s_region(PLACE, SHAPE, cube.pixel_arcsec)
+    ysos = make_ysos([0, 1]).assign(ra=PLACE[0], dec=[PLACE[1], PLACE[1] + 1 / 3600])
+    store.write_tables(ysos=ysos, observations=matched[["obs_id"]], matched=matched)
     with store.writer() as writer:
-        writer.add(fd.scan_cube(fd.MatchedCube(obs_id="jw1", uri=uri), fd.Context(lines=(LINE,))))
+        places = tuple((label, ra, dec) for label, ra, dec in ysos[["ra", "dec"]].itertuples(name=None))
+        writer.add(fd.scan_cube(fd.MatchedCube(obs_id="jw1", uri=uri, ysos=places), fd.Context(lines=LINES)))
     result = fd.open_run(store.directory)
     write_exports(result.ranked)
     return result
@@ -81,11 +85,10 @@ def in_jdaviz(python: str, path: Path) -> list[dict[str, object]]:
     ]
 
 
-def on_this_machine(result: fd.SearchResult) -> list[dict[str, object]]:
-    """Open tables and cutouts with what is here."""
-    path, run = result.detections[0].path, result.run.directory
-    spectrum = Spectrum.read(path)
-    rows: list[dict[str, object]] = [
+def in_specutils(result: fd.SearchResult) -> list[dict[str, object]]:
+    """Open a cutout with what the tests install."""
+    spectrum = Spectrum.read(result.detections[0].path)
+    return [
         {
             "program": "specutils",
             "version": specutils.__version__,
@@ -95,23 +98,6 @@ def on_this_machine(result: fd.SearchResult) -> list[dict[str, object]]:
             "what": f"{spectrum.shape[0]} {spectrum.flux.unit}",
         }
     ]
-    rows += [
-        by_command("stilts", ["stilts", "votlint", str(run / name)], name)
-        for name in ("candidates.vot", "detections.vot", "limits.vot", "summary.vot")
-    ]
-    command = ["xvfb-run", "-a", "ds9", "-multiframe", str(path), "-exit"]
-    rows.append(by_command("ds9", command, "cutout"))
-    return rows
-
-
-def by_command(program: str, command: list[str], file: str) -> dict[str, object]:
-    """Run a command on a file; where it is not installed that is what the row says."""
-    row: dict[str, object] = {"program": program, "version": "", "file": file, "how": " ".join(command[:2])}
-    if not all(shutil.which(word) for word in {command[0], program}):
-        return row | {"opened": "", "what": "not installed here"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    said = (done.stdout + done.stderr).strip()
-    return row | {"opened": done.returncode == 0 and "ERROR" not in said, "what": said[:120]}
 
 
 def main(words: list[str]) -> None:
@@ -120,7 +106,8 @@ def main(words: list[str]) -> None:
         sys.exit(__doc__)
     with tempfile.TemporaryDirectory() as name:
         result = make_small_run(Path(name))
-        rows = [*on_this_machine(result), *in_jdaviz(words[0], result.detections[0].path)]
+        rows = [*in_specutils(result), *table_rows(result.run.directory), *ds9_rows(result, Path(name))]
+        rows += in_jdaviz(words[0], result.detections[0].path)
     print_table(rows)
     print(write_results("viewers", rows, seed=4))
     if any(row["opened"] is False for row in rows):
