@@ -14,7 +14,7 @@ from astropy.io.fits.card import Undefined
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeError, CubeFormatError, CubeReadError
 
-__all__ = ["BLOCK", "FitsFile", "Hdu", "format_errors", "integer_card", "number_card", "padded", "text_card"]
+__all__ = ["BLOCK", "CARD", "FitsFile", "Hdu", "format_errors", "integer_card", "number_card", "padded", "text_card"]
 
 BLOCK = 2880  # FITS 4.0, section 3.1
 CARD = 80
