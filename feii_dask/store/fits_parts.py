@@ -5,6 +5,7 @@ astropy understands every card of every header, which takes 7 ms for a cutout; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -19,6 +20,11 @@ __all__ = ["FitsPart", "fits_parts"]
 
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # FITS 4.0, table 8
 SCALING = ("BSCALE", "BZERO", "TSCAL1", "TZERO1")
+# Cards of the usual kinds: a text without quotation marks, a number, a logical value; astropy understands the others.
+PLAIN_CARD = re.compile(
+    rb"[A-Z0-9_-]{1,8} *= +(?:'(?P<text>[ -%(-~]*)'|(?P<integer>[+-]?\d{1,18})|(?P<real>[+-]?\d+\.\d*(?:E[+-]?\d+)?)"
+    rb"|(?P<logical>[TF])) *(?:/.*)?"
+)
 FLOATS = ("D", "1D")  # of a table's columns, all that is read here
 
 
@@ -44,8 +50,15 @@ class FitsPart:
 
     def value(self, keyword: str) -> str | float | int | bool:
         """Return the value of a card, as astropy's headers do; KeyError where there is no such card."""
-        found: str | float | int | bool = fits.Card.fromstring(self.cards[keyword]).value
-        return found
+        card = self.cards[keyword]
+        if not (plain := PLAIN_CARD.fullmatch(card)):
+            found: str | float | int | bool = fits.Card.fromstring(card).value
+            return found
+        if plain["text"] is not None:
+            return plain["text"].decode("ascii").rstrip()
+        if plain["logical"]:
+            return plain["logical"] == b"T"
+        return int(plain["integer"]) if plain["integer"] else float(plain["real"])
 
     def integer(self, keyword: str) -> int:
         """Return the value of a card that must be an integer, at least 0 but for BITPIX."""
