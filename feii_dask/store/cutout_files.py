@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from io import BytesIO
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
 
 
 def with_files(outcome: Outcome) -> Outcome:
-    """Return an outcome whose cutouts are files: a worker makes them, since a file costs 15 ms of a core.
+    """Return an outcome whose cutouts are files: a worker makes them, since a file costs milliseconds of a core.
 
     What else is kept of them is what a display of the run draws, so that nothing large is sent twice.
     """
@@ -111,9 +110,7 @@ def as_file(obs_id: str, cutout: Cutout) -> Cutout:
 
 def make_file(obs_id: str, cutout: Cutout) -> bytes:
     """Make the FITS file of a cutout, with checksums; see `feii_dask.store.cutout_hdus.cutout_hdus`."""
-    content = BytesIO()
-    cutout_hdus(obs_id, cutout).writeto(content, checksum=True)
-    return content.getvalue()
+    return b"".join(cutout_hdus(obs_id, cutout))
 
 
 def read_cutout(path: Path) -> Cutout:
@@ -141,7 +138,7 @@ def read_cutout(path: Path) -> Cutout:
             wavelength_um=native(table["wavelength"], np.float64),
             spectrum=native(table["spectrum"], np.float64),
             statistic=native(table["statistic"], np.float64),
-            header=map_cards(by_name["LINE"]),
+            header=stored_cards(by_name["LINE"]),
             mask=native(by_name["MASK"].image, np.bool_) if "MASK" in by_name else None,
             origin=cards_of_origin(primary),
             **planes_of(by_name),
@@ -203,6 +200,6 @@ def native(data: np.ndarray, dtype: type) -> np.ndarray:
     return np.array(data, dtype=dtype)
 
 
-def map_cards(part: FitsPart) -> dict[str, str | float | int]:
+def stored_cards(part: FitsPart) -> dict[str, str | float | int]:
     """Return the cards of a map but for those of the file's structure."""
     return {keyword: part.value(keyword) for keyword in part.cards if keyword and keyword not in STRUCTURE}
