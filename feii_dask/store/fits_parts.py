@@ -5,7 +5,6 @@ astropy understands every card of every header, which takes 7 ms for a cutout; a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -14,17 +13,12 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from feii_dask.cubes.hdus import CARD, padded
+from feii_dask.cubes.hdus import CARD, PLAIN_CARD, padded
 
 __all__ = ["FitsPart", "fits_parts"]
 
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # FITS 4.0, table 8
 SCALING = ("BSCALE", "BZERO", "TSCAL1", "TZERO1")
-# Cards of the usual kinds: a text without quotation marks, a number, a logical value; astropy understands the others.
-PLAIN_CARD = re.compile(
-    rb"[A-Z0-9_-]{1,8} *= +(?:'(?P<text>[ -%(-~]*)'|(?P<integer>[+-]?\d{1,18})|(?P<real>[+-]?\d+\.\d*(?:E[+-]?\d+)?)"
-    rb"|(?P<logical>[TF])) *(?:/.*)?"
-)
 FLOATS = ("D", "1D")  # of a table's columns, all that is read here
 
 

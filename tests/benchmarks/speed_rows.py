@@ -66,7 +66,7 @@ class Row:
         What it took the notebook's way, or another that `note` names.
     unit : str
         Of both.
-    least_ratio, most, within : float, float, (float, float)
+    least_ratio, most, least, within : float, float, float, (float, float)
         The goal: of the ratio of the two, or of ours.
     note : str
         Sizes, and what was measured in part.
@@ -78,6 +78,7 @@ class Row:
     unit: str = "s"
     least_ratio: float | None = None
     most: float | None = None
+    least: float | None = None
     within: tuple[float, float] | None = None
     note: str = ""
 
@@ -93,6 +94,8 @@ class Row:
             return f"≥ {self.least_ratio:.3g} ×"
         if self.most is not None:
             return f"≤ {self.most:g} {self.unit}"
+        if self.least is not None:
+            return f"≥ {self.least:g} {self.unit}"
         return f"{self.within[0]:g}–{self.within[1]:g} {self.unit}" if self.within else ""
 
     @property
@@ -102,6 +105,8 @@ class Row:
             return "yes" if self.ratio >= self.least_ratio else "no"
         if self.most is not None:
             return "yes" if self.ours.median <= self.most else "no"
+        if self.least is not None:
+            return "yes" if self.ours.median >= self.least else "no"
         if self.within:
             return "yes" if self.within[0] <= self.ours.median <= self.within[1] else "no"
         return ""

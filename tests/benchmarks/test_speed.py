@@ -65,6 +65,8 @@ def test_a_goal_is_judged_by_medians() -> None:
     assert Row("work", ours, notebook, least_ratio=15).met == "yes"
     assert Row("work", ours, notebook, least_ratio=16).met == "no"
     assert Row("work", ours, most=1.5).met == "no"
+    assert Row("work", ours, least=2.0).met == "yes"
+    assert Row("work", ours, least=2.5).met == "no"
     assert Row("work", ours).met == ""
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from feii_dask.store.fits_parts import FitsPart, fits_parts
 
 texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=150)
+texts = texts.filter(lambda text: ": " not in text)  # which astropy takes for a record
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60)
 
 
