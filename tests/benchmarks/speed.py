@@ -55,12 +55,13 @@ def main(arguments: list[str]) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # as Dask has it in its workers, for both ways
     out = options.out or (None if options.quick or options.sections else RESULTS)
     rows: list[Row] = []
+    begun = time.perf_counter()
     for name in options.sections or SECTIONS:
         start = time.perf_counter()
         rows += in_new_process(measure, name, QUICK if options.quick else FULL)
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
         if out:
-            write_csv(out, rows)  # what is measured is not lost if a later section fails
+            write_csv(out, rows, time.perf_counter() - begun)  # what is measured is not lost if a later section fails
     print(to_markdown(rows))
 
 
