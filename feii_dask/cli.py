@@ -9,7 +9,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from _thread import interrupt_main
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -27,6 +30,7 @@ __all__ = ["main"]
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECTED_EVERY = 50_000  # objects; at 700, as by default, looking through them takes an eighth of a ranking
+AGAIN_S = 0.02
 CLOSING_S = 60.0  # a busy machine takes some seconds
 
 
@@ -49,6 +53,7 @@ class Command(GroupedVerbs):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt as interrupt:
             stored = f"; what was scanned is stored, go on with --resume {interrupt}" if str(interrupt) else ""
+            exchange(hurry, hurry_silently)  # nothing comes behind the last line
             click.echo(f"feii-dask: interrupted{stored}", err=True)
             ctx.exit(INTERRUPTED)
 
@@ -70,8 +75,10 @@ class SettingsCommand(GroupedCommand):
 def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke reads debug
     """Find extended [Fe II] emission in spectral cubes of young stellar objects."""
     # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    before, hook = {number: signal.signal(number, interrupt) for number in SIGNALS}, sys.unraisablehook
+    sys.unraisablehook = interrupt_again
     click.get_current_context().call_on_close(lambda: restore(before))
+    click.get_current_context().call_on_close(lambda: setattr(sys, "unraisablehook", hook))
     thresholds = gc.get_threshold()
     click.get_current_context().call_on_close(lambda: gc.set_threshold(*thresholds))
     gc.set_threshold(COLLECTED_EVERY)
@@ -87,20 +94,46 @@ def interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def hurry(_number: int, _frame: object) -> None:
+def interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Interrupt once more where an interruption came while Python cleaned up an object, and could not be raised."""
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    exchange(hurry, interrupt)
+    begin_timer(AGAIN_S, interrupt_main)
+
+
+def hurry(number: int, frame: object) -> None:
     """Let the closing go on, but not for ever; whoever sends many signals at once still gets an orderly end."""
-    ignore()
     os.write(2, f"feii-dask: closing what was started, for {CLOSING_S:.0f} s at most\n".encode())
-    end = Timer(CLOSING_S, os._exit, [INTERRUPTED])  # workers see that their parent is gone, and end
-    end.daemon = True
-    end.start()
+    hurry_silently(number, frame)
+
+
+def hurry_silently(_number: int, _frame: object) -> None:
+    """Let the rest of the closing go on, but not for ever."""
+    ignore()
+    begin_timer(CLOSING_S, partial(os._exit, INTERRUPTED))  # workers see that their parent is gone, and end
+
+
+def begin_timer(seconds: float, function: Callable[[], object]) -> None:
+    """Call a function later, unless this process has ended."""
+    timer = Timer(seconds, function)
+    timer.daemon = True
+    with suppress(RuntimeError):  # a Python that ends begins no thread
+        timer.start()
+
+
+def exchange(handler: Callable[[int, Any], None], other: Callable[[int, Any], None] | signal.Handlers) -> None:
+    """Put another handler in the place of one."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is handler:
+            signal.signal(number, other)
 
 
 def ignore() -> None:
     """Let nothing interrupt the rest of a closing; a Python that ends would let a signal end it, with another code."""
-    for number in SIGNALS:
-        if signal.getsignal(number) is hurry:
-            signal.signal(number, signal.SIG_IGN)
+    exchange(hurry, signal.SIG_IGN)
+    exchange(hurry_silently, signal.SIG_IGN)
 
 
 def restore(handlers: Mapping[signal.Signals, Any]) -> None:

@@ -258,6 +258,36 @@ def test_a_closing_that_hangs_is_given_up_after_a_second_ctrl_c() -> None:
         assert "closing what was started" in process.stderr.read()
 
 
+CLEANING_UP = """
+import time
+
+class Held:
+    def __del__(self):
+        print("cleaning up", flush=True)
+        time.sleep(600)
+
+def extent(data):
+    Held()
+    while True:
+        time.sleep(0.1)
+"""
+
+
+def test_an_interruption_while_python_cleans_up_is_not_lost() -> None:
+    """Python cannot raise it there."""
+    Path("held.py").write_text(CLEANING_UP)
+    write_cube(Path("cube_s3d.fits"), make_cube(shape=(5, 5), planes_um=(5.3, 5.38)))
+    words = [*COMMAND, "scan", "cube_s3d.fits", "--detector", "held:extent", "--lines", "Fe II 5.340"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "cleaning up\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=PATIENCE_S) == 130
+        assert process.stderr.read() == "feii-dask: interrupted\n"
+
+
 def test_the_handlers_of_a_process_that_goes_on_stay_what_they_were() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     call("config")

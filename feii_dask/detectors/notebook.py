@@ -15,7 +15,7 @@ is measured against a scatter which includes the spike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -37,6 +37,8 @@ __all__ = [
     "NotebookDetector",
     "detect_spikes",
     "extension_vs_wavebin",
+    "medians",
+    "with_values",
 ]
 
 Compat: TypeAlias = Literal["notebook", "fixed"]
@@ -46,6 +48,7 @@ MEDIAN_REACH = 10  # planes on either side
 BRIGHT = 3  # times the median
 SMALLEST_BLOB_PX = 10
 LARGEST_FRACTION = 0.5
+PLANES_AT_ONCE = 21  # whose medians are sought among the same values
 DETECT_HALFWIDTH = 10
 MATCH_HALFWIDTH = 2
 
@@ -81,7 +84,7 @@ def extension_vs_wavebin(data: ArrayLike, compat: Compat = "notebook") -> list[f
     [0.0, 0.0, 0.1875, 0.0, 0.0]
     """
     planes = with_values(np.asarray(data), checked_compat(compat))
-    return [extension(planes, plane, compat) for plane in range(len(planes.pixels))]
+    return [float(share) for share in extensions(planes, 0, len(planes.pixels), compat)]
 
 
 def detect_spikes(
@@ -164,7 +167,7 @@ class NotebookDetector(MeasuresArrays):
         planes = with_values(window.planes, self.compat)
         first = max(0, pos - DETECT_HALFWIDTH)
         last = min(len(window.wavelength_um), pos + DETECT_HALFWIDTH + 1)
-        curve = np.array([extension(planes, plane, self.compat) for plane in range(first, last)])
+        curve = extensions(planes, first, last, self.compat)
         spikes = first + spike_planes(curve, pos - first, self.sig, DETECT_HALFWIDTH, MATCH_HALFWIDTH, self.compat)
         plane = int(spikes[np.argmax(curve[spikes - first])]) if spikes.size else pos
         answer = Detection(
@@ -181,7 +184,8 @@ class NotebookDetector(MeasuresArrays):
 
     def _emission(self, planes: PlanesWithValues, plane: int) -> dict[str, Any]:
         """Return plane, size and place of the largest blob of a plane, as fields of `Detection`."""
-        mask = largest_blob(bright_pixels(planes, plane, self.compat), self.compat)
+        (median,) = medians(planes, plane, plane + 1, self.compat)
+        mask = largest_blob(bright_pixels(planes, plane, median), self.compat)
         y, x = np.unravel_index(np.argmax(np.where(mask, planes.pixels[plane], -np.inf)), mask.shape)
         return {"plane": plane, "area_px": int(mask.sum()), "mask": mask, "peak_yx": (int(y), int(x))}
 
@@ -218,23 +222,56 @@ def with_values(data: NDArray[np.floating], compat: Compat) -> PlanesWithValues:
     return PlanesWithValues(data, [plane[~np.isnan(plane)] for plane in data])
 
 
-def extension(planes: PlanesWithValues, plane: int, compat: Compat) -> float:
-    """Return the fraction of one plane that its largest bright blob covers; see `extension_vs_wavebin`."""
-    blob = int(largest_blob(bright_pixels(planes, plane, compat), compat).sum())
+def extensions(planes: PlanesWithValues, first: int, last: int, compat: Compat) -> NDArray[np.float64]:
+    """Return the fraction that the largest bright blob covers of each plane; see `extension_vs_wavebin`."""
+    curve = np.zeros(last - first)
+    for start in range(first, last, PLANES_AT_ONCE):
+        stop = min(start + PLANES_AT_ONCE, last)
+        for plane, median in enumerate(medians(planes, start, stop, compat), start):
+            bright = bright_pixels(planes, plane, median)
+            if np.count_nonzero(bright) >= SMALLEST_BLOB_PX:  # a smaller blob counts as none
+                curve[plane - first] = extension(planes, plane, bright, compat)
+    return curve
+
+
+def extension(planes: PlanesWithValues, plane: int, bright: NDArray[np.bool_], compat: Compat) -> float:
+    """Return the fraction of one plane that the largest blob of its bright pixels covers."""
+    blob = int(largest_blob(bright, compat).sum())
     fraction = blob / max(planes.values[plane].size, 1)
     return fraction if blob >= SMALLEST_BLOB_PX and fraction < LARGEST_FRACTION else 0.0
 
 
-def bright_pixels(planes: PlanesWithValues, plane: int, compat: Compat) -> NDArray[np.bool_]:
+def medians(planes: PlanesWithValues, start: int, stop: int, compat: Compat) -> Iterator[np.floating | None]:
+    """Yield for some planes the median of each and its neighbours; None where there are no data.
+
+    It is what `numpy.median` returns, at a sixth of the cost: the median of several planes together is nowhere below
+    the least of their own medians and nowhere above the largest, so that it is sought among the values between.
+    """
+    begin = max(0, start - MEDIAN_REACH)
+    ordered = [np.sort(values) for values in planes.values[begin : stop + MEDIAN_REACH]]
+    known = [values for values in ordered if values.size]
+    low = min((values[(values.size - 1) // 2] for values in known), default=0)
+    high = max((values[values.size // 2] for values in known), default=0)
+    below = [int(values.searchsorted(low, "left")) for values in ordered]
+    between = [values[place : values.searchsorted(high, "right")] for values, place in zip(ordered, below, strict=True)]
+    for plane in range(start, stop):
+        around = slice(max(0, plane - MEDIAN_REACH) - begin, plane + MEDIAN_REACH + (compat == "fixed") - begin)
+        size = sum(values.size for values in ordered[around])
+        if size == 0:
+            yield None
+            continue
+        first, last = (place - sum(below[around]) for place in ((size - 1) // 2, size // 2))
+        with np.errstate(invalid="ignore", over="ignore"):
+            found: np.floating = np.partition(np.concatenate(between[around]), [first, last])[first : last + 1].mean()
+        yield found
+
+
+def bright_pixels(planes: PlanesWithValues, plane: int, median: np.floating | None) -> NDArray[np.bool_]:
     """Return the pixels, (y, x), of one plane that exceed three times the median of the planes about it."""
-    stop = plane + MEDIAN_REACH + (compat == "fixed")
-    around = np.concatenate(planes.values[max(0, plane - MEDIAN_REACH) : stop])
-    if around.size == 0:
+    if median is None:
         return np.zeros(planes.pixels[plane].shape, dtype=bool)
     with np.errstate(invalid="ignore", over="ignore"):
-        # The median of the values equals nanmedian of the planes, at a fraction of its cost; the product stays in
-        # the data's own precision, whichever numpy.
-        median = np.median(around)
+        # The product stays in the data's own precision, whichever numpy.
         bright: NDArray[np.bool_] = planes.pixels[plane] > np.multiply(BRIGHT, median, dtype=median.dtype)
     return bright
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -130,7 +131,7 @@ def make_detection_panels(cutout: Cutout, plane: int | None = None, max_side_px:
     return DetectionPanels(
         line=cutout.line,
         unit=unit,
-        wcs=celestial_wcs(fits.Header(cutout.header)),
+        wcs=cutout_wcs(tuple(cutout.header.items())),
         planes=(
             plane_panel(f"{OFF_LINE_PLANES} planes before", cutout.before_map),
             plane_panel("the line" if plane is None else f"the line, plane {plane}", cutout.line_map),
@@ -144,6 +145,12 @@ def make_detection_panels(cutout: Cutout, plane: int | None = None, max_side_px:
             "spectrum where the line peaks", unit or "brightness", cutout.wavelength_um, cutout.spectrum
         ),
     )
+
+
+@lru_cache(maxsize=128)
+def cutout_wcs(cards: tuple[tuple[str, str | float | int], ...]) -> WCS | None:
+    """Return the celestial coordinates of a cutout: those of a cube's lines are the same, and take 2 ms to make."""
+    return celestial_wcs(fits.Header(dict(cards)))
 
 
 def line_flux_panel(cutout: Cutout, unit: str, max_side_px: float) -> MapPanel:

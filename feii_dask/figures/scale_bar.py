@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_area
+
+from feii_dask.cubes.celestial import spaxel_arcsec
 
 __all__ = ["pixels_per_arcsec", "round_length_arcsec"]
 
@@ -25,4 +24,4 @@ def round_length_arcsec(longest_arcsec: float) -> float:
 
 def pixels_per_arcsec(wcs: WCS) -> float:
     """Return the number of spaxels along an arcsecond, for a square of a spaxel's area."""
-    return 1 / (sqrt(proj_plane_pixel_area(wcs)) * 3600)
+    return 1 / spaxel_arcsec(wcs)

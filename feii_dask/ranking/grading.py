@@ -134,15 +134,17 @@ def joint_numbers(detected: pd.DataFrame, tests: int, lines_tested: int) -> Join
         for leading, near in enumerate(nearby)
     ]
     best = int(np.argmin(joint_p))
-    agreeing = detected[nearby[best]]
-    significance = -np.log10(agreeing["p_value"].clip(lower=10**-MOST_PER_LINE))
+    near = nearby[best]
+    score: dict[str, float] = {}
+    for line, p in zip(detected["line"].to_numpy()[near], p_value[near], strict=True):
+        score[line] = max(score.get(line, 0.0), -np.log10(max(p, 10**-MOST_PER_LINE)))
     return JointNumbers(
         lines_tested=lines_tested,
-        lines_agreeing=agreeing["line"].nunique(),
-        velocity_kms=float(agreeing["velocity_kms"].mean()),
-        joint_score=float(significance.groupby(agreeing["line"]).max().sum()),
+        lines_agreeing=len(score),
+        velocity_kms=float(velocity_kms[near].mean()) if near.any() else np.nan,
+        joint_score=float(sum(score[line] for line in sorted(score))),
         joint_p=joint_p[best],
-        doubtful=all(is_doubtful(flags) for flags in agreeing["flags"]),
+        doubtful=all(is_doubtful(flags) for flags in detected["flags"].to_numpy()[near]),
     )
 
 

@@ -91,7 +91,7 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
         The results of a run, whose directory holds the cutouts.
     """
     run, credited = result.run, credited_detections(result.counted, result.matched, result.ysos)
-    by_yso = dict(iter(credited.groupby("yso_index")))
+    by_yso = dict(iter(credited.drop_duplicates(["yso_index", "line", "obs_id"]).groupby("yso_index")))
     shown = result.candidates["yso_index"].head(FULL_ENTRIES)
     cubes = credited.loc[credited["yso_index"].isin(shown), "obs_id"]
     regions = regions_of(result.matched[result.matched["obs_id"].isin(cubes)])
@@ -99,10 +99,11 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
     for detection in credited.drop_duplicates(["yso_index", "line"]).to_dict("records"):
         best_by_yso.setdefault(detection["yso_index"], []).append(detection)
     cubes_by_yso, uris = cubes_with_lines(credited), uri_of(result.matched)
+    places = sexagesimal(result.candidates["ra"], result.candidates["dec"])
     for position, row in enumerate(result.candidates.to_dict("records")):
         candidate = {str(name): value for name, value in row.items()}
         best = best_by_yso[row["yso_index"]][:MAX_LINES]
-        links = links_of_candidate(row, cubes_by_yso[row["yso_index"]], uris)
+        links = links_of_candidate(row, cubes_by_yso[row["yso_index"]], uris) | {"place": places[position]}
         if position >= FULL_ENTRIES:
             yield Entry(candidate, tuple(stored_thumbnail(run, detection) for detection in best), **links)
             continue
@@ -119,9 +120,7 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
             panels=tuple(
                 make_line_panel(cutout, detection, ALL_LINES) for detection, cutout in pairs if cutout is not None
             ),
-            finding_chart=draw_finding_chart(
-                row["ra"], row["dec"], footprints, others, found.drop_duplicates(["line", "obs_id"])
-            ),
+            finding_chart=draw_finding_chart(row["ra"], row["dec"], footprints, others, found),
             **links,
         )
 
@@ -147,7 +146,6 @@ def links_of_candidate(row: dict[Any, Any], cubes: dict[str, list[str]], uris: d
             )
             for obs_id in sorted(cubes)
         ),
-        "place": sexagesimal(row["ra"], row["dec"]),
         "region_file": f"regions/{region_file_name(row['rank'], row['main_id'])}",
     }
 

@@ -18,6 +18,7 @@ from feii_dask.errors import StoreError
 from feii_dask.plain_text import plain_text
 from feii_dask.ranking.results import RankedRun
 from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES, LIMITS, SUMMARY, UNIDENTIFIED, shown_failures
+from feii_dask.report.finding_chart import regions_of
 from feii_dask.report.links import region_file_name
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.store.atomic import make_directory, remove_others, write_atomically
@@ -85,7 +86,6 @@ def write_exports(result: RankedRun) -> dict[str, str]:
         ("failures", shown_failures(result.failures), FAILURES),
     ):
         write_ecsv(directory / f"{name}.ecsv", described_table(plain(frame), columns, meta))
-    write_atomically(directory / "footprints.reg", ds9_regions(result.matched, plain(result.candidates)).encode())
     write_region_files(result)
     return seals
 
@@ -97,16 +97,17 @@ def exported_paths(directory: Path) -> list[Path]:
 
 
 def write_region_files(result: RankedRun) -> None:
-    """Write a region file for each candidate: itself and the outlines of its cubes with detections."""
+    """Write a region file of everything, and one for each candidate: itself and its cubes with detections."""
     directory = result.run.directory / "regions"
     make_directory(directory)
-    candidates = plain(result.candidates)
+    candidates, regions = plain(result.candidates), regions_of(result.matched)
     names = [region_file_name(rank, name) for rank, name in zip(candidates["rank"], candidates["main_id"], strict=True)]
-    row_of = {obs_id: row for row, obs_id in enumerate(result.matched["obs_id"])}
-    files = {}
-    for position, (name, obs_ids) in enumerate(zip(names, result.candidates["obs_ids"], strict=True)):
-        cubes = result.matched.iloc[sorted(row_of[obs_id] for obs_id in obs_ids.split("; ") if obs_id in row_of)]
-        files[directory / name] = ds9_regions(cubes, candidates.iloc[position : position + 1]).encode()
+    marks = list(candidates[["ra", "dec", "main_id"]].itertuples(index=False, name=None))
+    order = {obs_id: number for number, obs_id in enumerate(regions)}
+    files = {directory.parent / "footprints.reg": ds9_regions(regions, marks).encode()}
+    for name, mark, obs_ids in zip(names, marks, result.candidates["obs_ids"], strict=True):
+        cubes = sorted((obs_id for obs_id in obs_ids.split("; ") if obs_id in order), key=order.__getitem__)
+        files[directory / name] = ds9_regions({obs_id: regions[obs_id] for obs_id in cubes}, [mark]).encode()
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write_atomically, files.keys(), files.values()))
     remove_others(directory, "*.reg", set(names))

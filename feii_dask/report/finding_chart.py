@@ -87,10 +87,9 @@ def draw_finding_chart(
     bar_arcsec = round_length_arcsec(reach / 2)
 
     def points(table: pd.DataFrame, ra: str, dec: str, label: str) -> tuple[ChartPoint, ...]:
-        known = table.dropna(subset=[ra, dec])
-        east, north = sky_offsets_arcsec(ra_deg, dec_deg, known[ra], known[dec])
-        near = np.maximum(abs(east), abs(north)) <= reach * MARGIN
-        rows = zip(east[near], north[near], known[label][near], strict=True)
+        east, north = sky_offsets_arcsec(ra_deg, dec_deg, table[ra], table[dec])
+        near = np.maximum(abs(east), abs(north)) <= reach * MARGIN  # not where a place is not known
+        rows = zip(east[near], north[near], table[label].to_numpy()[near], strict=True)
         return tuple(ChartPoint(SIDE / 2 - scale * x, SIDE / 2 - scale * y, str(name)) for x, y, name in rows)
 
     return FindingChart(

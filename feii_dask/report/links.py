@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+import numpy as np
 import pandas as pd
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from numpy.typing import ArrayLike
 
 from feii_dask.addresses import shown
 from feii_dask.store.cutout_files import plain_name
@@ -77,16 +79,16 @@ def cube_links(obs_id: str, uri: str, cutouts: list[str]) -> tuple[Link, ...]:
     return (Link(f"{obs_id}: {shown(uri)}" if uri else obs_id, address), *files)
 
 
-def sexagesimal(ra_deg: float, dec_deg: float) -> str:
+def sexagesimal(ra_deg: ArrayLike, dec_deg: ArrayLike) -> list[str]:
     """Return coordinates as hours and degrees.
 
     Examples
     --------
-    >>> sexagesimal(69.8966, 25.6956)
-    '04:39:35.184 +25:41:44.16'
+    >>> sexagesimal([69.8966], [25.6956])
+    ['04:39:35.184 +25:41:44.16']
     """
-    place = SkyCoord(ra_deg * u.deg, dec_deg * u.deg)
-    return str(place.to_string("hmsdms", sep=":", precision=3)).replace("\N{MINUS SIGN}", "-")[:-1]
+    places = SkyCoord(np.atleast_1d(ra_deg) * u.deg, np.atleast_1d(dec_deg) * u.deg)
+    return [text.replace("\N{MINUS SIGN}", "-")[:-1] for text in places.to_string("hmsdms", sep=":", precision=3)]
 
 
 def region_file_name(rank: int, name: str) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pandas as pd
+from collections.abc import Iterable, Iterator, Mapping
 
 from feii_dask.plain_text import plain_text
-from feii_dask.report.finding_chart import regions_of
 from feii_dask.sky.shapes import Region
 
 __all__ = ["ds9_regions"]
@@ -17,18 +14,17 @@ LONGEST_LABEL = 200  # characters
 POINT_ARCSEC = 0.1  # radius of the circle that stands for a footprint that is a point
 
 
-def ds9_regions(matched: pd.DataFrame, candidates: pd.DataFrame) -> str:
+def ds9_regions(regions: Mapping[str, Region], found: Iterable[tuple[float, float, str]]) -> str:
     """Return the text of a region file: each cube's outline, and a circle of 1″ about each candidate.
 
     Parameters
     ----------
-    matched : DataFrame
-        With ``obs_id`` and ``s_region``; what cannot be read is left out.
-    candidates : DataFrame
-        With ``main_id``, ``ra`` and ``dec``, deg.
+    regions : mapping of str to Region
+        Footprints of cubes.
+    found : iterable of (float, float, str)
+        Right ascension and declination, deg, and name of each candidate.
     """
-    lines = [line for obs_id, region in regions_of(matched).items() for line in outlines(region, obs_id)]
-    found = candidates[["ra", "dec", "main_id"]].itertuples(index=False)
+    lines = [line for obs_id, region in regions.items() for line in outlines(region, obs_id)]
     lines += [f'circle({ra:.7f},{dec:.7f},1") # color=orange text={{{plain_label(name)}}}' for ra, dec, name in found]
     return HEADER + "".join(line + "\n" for line in lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -34,9 +35,15 @@ def png_data_url(image: ArrayLike, norm: Normalize | None = None, max_side_px: i
     image = block_average(image, max_side_px)
     norm = norm or power_norm(image)
     level = np.clip(norm(np.ma.masked_invalid(image)), 0, 1) * (COLORS - 1)
-    palette = colormap()(np.append(np.linspace(0, 1, COLORS), np.nan), bytes=True)[:, :3]
     indexed = Image.fromarray(level.filled(COLORS).astype(np.uint8)[::-1])  # the first row is at the bottom
-    indexed.putpalette(palette.tobytes())
+    indexed.putpalette(palette())
     png = BytesIO()
     indexed.save(png, format="PNG", optimize=True)
     return f"data:image/png;base64,{b64encode(png.getvalue()).decode()}"
+
+
+@cache
+def palette() -> bytes:
+    """Return red, green and blue of each colour, the last is that of no data."""
+    colors = colormap()(np.append(np.linspace(0, 1, COLORS), np.nan), bytes=True)
+    return bytes(colors[:, :3].tobytes())

@@ -7,20 +7,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from io import BytesIO
 from math import nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 from numpy.typing import NDArray
 
 from feii_dask.errors import StoreError
 from feii_dask.model import Cutout, Line, Outcome
 from feii_dask.store.atomic import write_atomically
 from feii_dask.store.cutout_hdus import ORIGIN, PLANES, cutout_hdus, from_ascii
-from feii_dask.store.run_files import open_regular
+from feii_dask.store.fits_parts import FitsPart, fits_parts
+from feii_dask.store.run_files import read_regular
 
 __all__ = [
     "cutout_path",
@@ -35,6 +34,10 @@ __all__ = [
 # Names that every file system takes, and in which a space of the line's name may become a hyphen.
 PLAIN_OBS_ID = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,149}")
 PLAIN_LINE = re.compile(r"[A-Za-z0-9. ]{1,40}")
+STRUCTURE = {
+    *("XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT"),
+    *("EXTNAME", "CHECKSUM", "DATASUM"),
+}
 
 
 def cutout_path(directory: Path, obs_id: str, line: str) -> Path:
@@ -80,7 +83,7 @@ def write_cutout(path: Path, obs_id: str, cutout: Cutout) -> None:
 
 
 def with_files(outcome: Outcome) -> Outcome:
-    """Return an outcome whose cutouts are files: a worker makes them, since a file costs 15 ms of a core.
+    """Return an outcome whose cutouts are files: a worker makes them, since a file costs milliseconds of a core.
 
     What else is kept of them is what a display of the run draws, so that nothing large is sent twice.
     """
@@ -107,9 +110,7 @@ def as_file(obs_id: str, cutout: Cutout) -> Cutout:
 
 def make_file(obs_id: str, cutout: Cutout) -> bytes:
     """Make the FITS file of a cutout, with checksums; see `feii_dask.store.cutout_hdus.cutout_hdus`."""
-    content = BytesIO()
-    cutout_hdus(obs_id, cutout).writeto(content, checksum=True)
-    return content.getvalue()
+    return b"".join(cutout_hdus(obs_id, cutout))
 
 
 def read_cutout(path: Path) -> Cutout:
@@ -125,65 +126,73 @@ def read_cutout(path: Path) -> Cutout:
     StoreError
         If the file is missing, or is not a cutout.
     """
-    with open_cutout(path) as hdus:
-        by_name = {hdu.name: hdu for hdu in hdus}  # found by name in the list itself, all are asked each time
-        primary, table = hdus[0].header, by_name["SPECTRUM"].data
-        maps: dict[str, Any] = {field: native(by_name[name].data, np.float32) for name, field in PLANES.items()}
+    with cutout_errors(path):
+        primary, *parts = fits_parts(read_regular(path))
+        by_name = {part.name: part for part in parts}
+        table = by_name["SPECTRUM"].table
+        maps: dict[str, Any] = {field: native(by_name[name].image, np.float32) for name, field in PLANES.items()}
         return Cutout(
-            line=Line(from_ascii(primary["SPECIES"]), primary["RESTWAV"], from_ascii(primary["TRANSIT"])),
+            line=line_of(primary),
             **maps,
-            moment_map=native(by_name["MOMENT0"].data, np.float32),
+            moment_map=native(by_name["MOMENT0"].image, np.float32),
             wavelength_um=native(table["wavelength"], np.float64),
             spectrum=native(table["spectrum"], np.float64),
             statistic=native(table["statistic"], np.float64),
-            header=wcs_cards(by_name["LINE"].header),
-            mask=native(by_name["MASK"].data, np.bool_) if "MASK" in by_name else None,
+            header=stored_cards(by_name["LINE"]),
+            mask=native(by_name["MASK"].image, np.bool_) if "MASK" in by_name else None,
             origin=cards_of_origin(primary),
             **planes_of(by_name),
-            **jet_of(table),
+            **jet_of(by_name["SPECTRUM"], table),
         )
 
 
-def cards_of_origin(primary: fits.Header) -> dict[str, str | float | int]:
+def line_of(primary: FitsPart) -> Line:
+    """Return the line that a cutout shows."""
+    species, transition = (from_ascii(str(primary.value(keyword))) for keyword in ("SPECIES", "TRANSIT"))
+    return Line(species, float(primary.value("RESTWAV")), transition)
+
+
+def cards_of_origin(primary: FitsPart) -> dict[str, str | float | int]:
     """Return the cards that say where a cutout is from."""
-    cards = {key: primary[key] for key in ORIGIN if key in primary}
-    return {key: from_ascii(value) if isinstance(value, str) else value for key, value in cards.items()}
+    cards = {keyword: primary.value(keyword) for keyword in ORIGIN if keyword in primary.cards}
+    return {keyword: from_ascii(value) if isinstance(value, str) else value for keyword, value in cards.items()}
 
 
-def planes_of(by_name: Mapping[str, Any]) -> dict[str, Any]:
+def planes_of(by_name: Mapping[str, FitsPart]) -> dict[str, Any]:
     """Return the planes about the line, where there are any."""
     if "CUBE" not in by_name:
         return {}
     cube = by_name["CUBE"]
-    return {"planes": native(cube.data, np.float32), "planes_start": int(cube.header["ROW0"])}
+    return {"planes": native(cube.image, np.float32), "planes_start": cube.integer("ROW0")}
 
 
-def jet_of(table: fits.FITS_rec) -> dict[str, Any]:
+def jet_of(part: FitsPart, table: NDArray[np.void]) -> dict[str, Any]:
     """Return the spectrum of the jet, where there is one."""
-    if "flux" not in table.names:
+    names = table.dtype.names or ()
+    if "flux" not in names:
         return {}
-    error = native(table["uncertainty"], np.float64)
+    error, unit = native(table["uncertainty"], np.float64), f"TUNIT{names.index('flux') + 1}"
     return {
         "jet_spectrum": native(table["flux"], np.float64),
         "jet_error": float(error[0]) if error.size else nan,
-        "jet_unit": str(table.columns["flux"].unit or ""),
+        "jet_unit": str(part.value(unit)) if unit in part.cards else "",
     }
 
 
 def read_line_map(path: Path) -> NDArray[np.float32]:
     """Read the line's plane only, which takes a quarter of the time; raises what `read_cutout` does."""
-    with open_cutout(path) as hdus:
-        return native(hdus["LINE"].data, np.float32)
+    with cutout_errors(path):
+        parts = fits_parts(read_regular(path))
+        return native(next(part for part in parts if part.name == "LINE").image, np.float32)
 
 
 @contextmanager
-def open_cutout(path: Path) -> Iterator[fits.HDUList]:
-    """Open a cutout; what is wrong with the file, or missing in it, becomes a `StoreError`."""
+def cutout_errors(path: Path) -> Iterator[None]:
+    """Turn what is wrong with a file, or missing in it, into a `StoreError` that names it."""
     try:
-        with open_regular(path) as file, fits.open(file, memmap=False) as hdus:
-            yield hdus
-    except Exception as error:  # astropy has no base class for what a damaged file may raise
-        raise StoreError(f"{path} is not a cutout that can be read: {error}") from error
+        yield
+    except Exception as error:  # a damaged file may provoke anything
+        raise StoreError(f"{path} is not a cutout that can be read: {error!r}") from error
 
 
 def native(data: np.ndarray, dtype: type) -> np.ndarray:
@@ -191,18 +200,6 @@ def native(data: np.ndarray, dtype: type) -> np.ndarray:
     return np.array(data, dtype=dtype)
 
 
-def wcs_cards(header: fits.Header) -> dict[str, str | float | int]:
+def stored_cards(part: FitsPart) -> dict[str, str | float | int]:
     """Return the cards of a map but for those of the file's structure."""
-    structure = {
-        "XTENSION",
-        "BITPIX",
-        "NAXIS",
-        "NAXIS1",
-        "NAXIS2",
-        "PCOUNT",
-        "GCOUNT",
-        "EXTNAME",
-        "CHECKSUM",
-        "DATASUM",
-    }
-    return {name: value for name, value in header.items() if name not in structure}
+    return {keyword: part.value(keyword) for keyword in part.cards if keyword and keyword not in STRUCTURE}

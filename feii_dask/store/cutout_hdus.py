@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,7 +10,8 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from feii_dask._version import __version__
-from feii_dask.model import Cutout, Line
+from feii_dask.model import Cutout
+from feii_dask.store.fits_making import CardTuple, image_hdu, primary_hdu, table_hdu
 
 __all__ = ["ORIGIN", "PLANES", "cube_header", "cutout_hdus", "from_ascii", "to_ascii"]
 
@@ -37,8 +39,8 @@ UM_PER_M = 1e6
 LONGEST_CARD, CONTINUED = 60, 72  # characters that one card holds, and of a text that certainly takes two
 
 
-def cutout_hdus(obs_id: str, cutout: Cutout) -> fits.HDUList:
-    """Return a cutout as FITS.
+def cutout_hdus(obs_id: str, cutout: Cutout) -> Iterator[bytes]:
+    """Yield a cutout as FITS, one HDU after the other.
 
     ``SPECTRUM`` is a table, the first extension, where readers of spectra look for it: ``flux`` and ``uncertainty`` of
     the jet, ``spectrum`` of the spaxel at which it peaks, and the detector's ``statistic``. ``CUBE`` has the planes
@@ -46,30 +48,36 @@ def cutout_hdus(obs_id: str, cutout: Cutout) -> fits.HDUList:
     the line, ``MOMENT0`` the line's flux, and ``MASK`` the spaxels with emission, where the detector tells them.
     """
     unit = str(cutout.header.get("BUNIT", ""))
-    hdus = fits.HDUList([primary_hdu(obs_id, cutout), spectrum_hdu(cutout, unit)])
+    yield primary_hdu(primary_cards(obs_id, cutout))
+    yield table_hdu("SPECTRUM", spectrum_columns(cutout, unit))
     if cutout.planes is not None:
-        hdus.append(fits.ImageHDU(in_fits_order(cutout.planes), header=cube_header(cutout), name="CUBE"))
-    hdus += [image_hdu(name, getattr(cutout, field), cutout, unit) for name, field in PLANES.items()]
-    hdus.append(image_hdu("MOMENT0", cutout.moment_map, cutout, f"um {unit}".strip()))
+        yield image_hdu("CUBE", cutout.planes, cube_cards(cutout))
+    for name, field in PLANES.items():
+        yield image_hdu(name, getattr(cutout, field), map_cards(cutout, unit))
+    yield image_hdu("MOMENT0", cutout.moment_map, map_cards(cutout, f"um {unit}".strip()))
     if cutout.mask is not None:
-        hdus.append(image_hdu("MASK", cutout.mask.astype(np.uint8), cutout, ""))
-    return hdus
+        yield image_hdu("MASK", cutout.mask.astype(np.uint8), map_cards(cutout, ""))
 
 
-def primary_hdu(obs_id: str, cutout: Cutout) -> fits.PrimaryHDU:
-    """Return the header that says which line of which observation this is, and where it is from."""
-    primary = fits.PrimaryHDU()
-    line_cards(primary.header, obs_id, cutout.line)
-    for key, value in cutout.origin.items():
-        primary.header[key] = (
-            with_room(to_ascii(value), ORIGIN[key]) if isinstance(value, str) else (value, ORIGIN[key])
-        )
-    primary.header["CREATOR"] = (f"feii_dask {__version__}", "software that wrote this file")
-    primary.header["DATE"] = (datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "when it was written, UTC")
-    return primary
+def primary_cards(obs_id: str, cutout: Cutout) -> Iterator[CardTuple]:
+    """Yield the cards that say which line of which observation this is, and where it is from."""
+    line = cutout.line
+    yield "OBS_ID", *with_room(to_ascii(obs_id), "observation")
+    yield "LINE", *with_room(to_ascii(line.name), "spectral line")
+    yield "SPECIES", *with_room(to_ascii(line.species), "ion or molecule")
+    yield "RESTWAV", line.wavelength_um, "[um] vacuum rest wavelength"
+    yield "TRANSIT", *with_room(to_ascii(line.transition), "upper and lower level")
+    for keyword, value in cutout.origin.items():
+        comment = ORIGIN[keyword]
+        if isinstance(value, str):
+            yield keyword, *with_room(to_ascii(value), comment)
+        else:
+            yield keyword, value, comment
+    yield "CREATOR", f"feii_dask {__version__}", "software that wrote this file"
+    yield "DATE", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "when it was written, UTC"
 
 
-def with_room(text: str, comment: str) -> str | tuple[str, str]:
+def with_room(text: str, comment: str) -> tuple[str] | tuple[str, str]:
     """Return a text with its comment if one card holds both.
 
     A longer one is filled up with blanks, which do not count, until it is continued: astropy cuts what nearly fits.
@@ -77,16 +85,7 @@ def with_room(text: str, comment: str) -> str | tuple[str, str]:
     length = len(text) + text.count("'")
     if length + len(comment) <= LONGEST_CARD:
         return text, comment
-    return text if length <= LONGEST_CARD else text.ljust(CONTINUED)
-
-
-def line_cards(header: fits.Header, obs_id: str, line: Line) -> None:
-    """Write which line of which observation this is."""
-    header["OBS_ID"] = (to_ascii(obs_id), "observation")
-    header["LINE"] = (to_ascii(line.name), "spectral line")
-    header["SPECIES"] = (to_ascii(line.species), "ion or molecule")
-    header["RESTWAV"] = (line.wavelength_um, "[um] vacuum rest wavelength")
-    header["TRANSIT"] = (to_ascii(line.transition), "upper and lower level")
+    return (text,) if length <= LONGEST_CARD else (text.ljust(CONTINUED),)
 
 
 def to_ascii(text: str) -> str:
@@ -99,37 +98,37 @@ def from_ascii(text: str) -> str:
     return text.encode("ascii").decode("unicode_escape")
 
 
-def spectrum_hdu(cutout: Cutout, unit: str) -> fits.BinTableHDU:
-    """Return the table of spectra and statistic against wavelength."""
-    columns = [fits.Column("wavelength", "D", unit="um", array=cutout.wavelength_um)]
+def spectrum_columns(cutout: Cutout, unit: str) -> list[tuple[str, NDArray[np.float64], str]]:
+    """Return spectra and statistic against wavelength, with their units."""
+    columns = [("wavelength", cutout.wavelength_um, "um")]
     if cutout.jet_spectrum is not None:
-        jet_unit = cutout.jet_unit or None
         error = np.full(cutout.jet_spectrum.size, cutout.jet_error)
-        columns += [
-            fits.Column("flux", "D", unit=jet_unit, array=cutout.jet_spectrum),
-            fits.Column("uncertainty", "D", unit=jet_unit, array=error),
-        ]
-    columns += [
-        fits.Column("spectrum", "D", unit=unit or None, array=cutout.spectrum),
-        fits.Column("statistic", "D", array=cutout.statistic),
-    ]
-    return fits.BinTableHDU.from_columns(columns, name="SPECTRUM")
+        columns += [("flux", cutout.jet_spectrum, cutout.jet_unit), ("uncertainty", error, cutout.jet_unit)]
+    return [*columns, ("spectrum", cutout.spectrum, unit), ("statistic", cutout.statistic, "")]
 
 
 def cube_header(cutout: Cutout) -> fits.Header:
     """Return the header of the planes about the line: celestial coordinates, and wavelengths on an even grid."""
-    header = fits.Header()
-    header.update(cutout.header)
+    return fits.Header(cube_cards(cutout))
+
+
+def cube_cards(cutout: Cutout) -> list[CardTuple]:
+    """Return the cards of `cube_header`."""
     wavelength_um = plane_wavelengths_um(cutout)
     step_um = (wavelength_um[-1] - wavelength_um[0]) / max(wavelength_um.size - 1, 1)
-    header["CTYPE3"], header["CUNIT3"] = "WAVE", "um"
-    header["CRPIX3"], header["CRVAL3"], header["CDELT3"] = 1.0, float(wavelength_um[0]), float(step_um)
-    header["DISPAXIS"] = (3, "axis of the wavelengths")
-    header["RESTWAV"] = (cutout.line.wavelength_um / UM_PER_M, "[m] vacuum rest wavelength of the line")
-    if frame := cutout.origin.get("SPECSYS"):
-        header["SPECSYS"] = frame
-    header["ROW0"] = (cutout.planes_start, "row of SPECTRUM of the first plane, from 0")
-    return header
+    frame = cutout.origin.get("SPECSYS")
+    return [
+        *cutout.header.items(),
+        ("CTYPE3", "WAVE"),
+        ("CUNIT3", "um"),
+        ("CRPIX3", 1.0),
+        ("CRVAL3", float(wavelength_um[0])),
+        ("CDELT3", float(step_um)),
+        ("DISPAXIS", 3, "axis of the wavelengths"),
+        ("RESTWAV", cutout.line.wavelength_um / UM_PER_M, "[m] vacuum rest wavelength of the line"),
+        *([("SPECSYS", frame)] if frame else []),
+        ("ROW0", cutout.planes_start, "row of SPECTRUM of the first plane, from 0"),
+    ]
 
 
 def plane_wavelengths_um(cutout: Cutout) -> NDArray[np.float64]:
@@ -138,14 +137,6 @@ def plane_wavelengths_um(cutout: Cutout) -> NDArray[np.float64]:
     return cutout.wavelength_um[cutout.planes_start : cutout.planes_start + count]
 
 
-def image_hdu(name: str, data: np.ndarray, cutout: Cutout, unit: str) -> fits.ImageHDU:
-    """Return a map with its unit and celestial coordinates."""
-    image = fits.ImageHDU(in_fits_order(data), name=name)
-    image.header.update(cutout.header)
-    image.header["BUNIT"] = unit
-    return image
-
-
-def in_fits_order(data: np.ndarray) -> np.ndarray:
-    """Copy an array into FITS's byte order: astropy swaps the bytes of one that is not, while others may read it."""
-    return data.astype(data.dtype.newbyteorder(">"))
+def map_cards(cutout: Cutout, unit: str) -> list[CardTuple]:
+    """Return the unit of a map and its celestial coordinates."""
+    return [*((keyword, value) for keyword, value in cutout.header.items() if keyword != "BUNIT"), ("BUNIT", unit)]

@@ -16,6 +16,7 @@ from .speed_archives import measure_places, measure_search, measure_table
 from .speed_client import measure_client
 from .speed_cubes import measure_bytes, measure_rendering, measure_scan, measure_shapes
 from .speed_finished import measure_finished
+from .speed_outcomes import measure_outcomes
 from .speed_rows import Row, in_new_process, to_markdown, write_csv
 from .speed_sky import measure_crossmatch, measure_million
 from .speed_start import measure_start, measure_tasks
@@ -34,6 +35,7 @@ SECTIONS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "search": measure_search,
     "tasks": measure_tasks,
     "client": measure_client,
+    "outcomes": measure_outcomes,
     "table": measure_table,
     "finished": measure_finished,
     "start": measure_start,
@@ -53,12 +55,13 @@ def main(arguments: list[str]) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # as Dask has it in its workers, for both ways
     out = options.out or (None if options.quick or options.sections else RESULTS)
     rows: list[Row] = []
+    begun = time.perf_counter()
     for name in options.sections or SECTIONS:
         start = time.perf_counter()
         rows += in_new_process(measure, name, QUICK if options.quick else FULL)
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
         if out:
-            write_csv(out, rows)  # what is measured is not lost if a later section fails
+            write_csv(out, rows, time.perf_counter() - begun)  # what is measured is not lost if a later section fails
     print(to_markdown(rows))
 
 

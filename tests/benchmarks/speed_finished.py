@@ -13,10 +13,11 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import feii_dask as fd
 from feii_dask.cubes.lines import FE_II_LINES
-from feii_dask.model import Context, MatchedCube, Outcome, Status
+from feii_dask.model import Context, Cutout, MatchedCube, Outcome, Status
 from feii_dask.scan import scan_cube
 from feii_dask.store.cutout_files import with_files
 from feii_dask.store.manifest import as_context, create_run
@@ -76,11 +77,11 @@ def seconds_of(words: str, run: Path, turn: int) -> float:
 
 
 def scanned_cubes(directory: Path) -> list[Outcome]:
-    """Return the outcomes of some simulated cubes, with their cutouts."""
+    """Return the outcomes of some simulated cubes."""
     fd.simulate.make_archive(directory / "sky", seed=3, n_ysos=70, n_observed=20)
     context = Context(lines=FE_II_LINES, detector="matched")
     paths = sorted((directory / "sky" / "cubes").glob("*.fits"))
-    return [with_files(scan_cube(MatchedCube(obs_id=path.stem, uri=str(path)), context)) for path in paths]
+    return [scan_cube(MatchedCube(obs_id=path.stem, uri=str(path)), context) for path in paths]
 
 
 def make_run(directory: Path, outcomes: list[Outcome], cubes: int) -> Path:
@@ -106,8 +107,15 @@ def make_run(directory: Path, outcomes: list[Outcome], cubes: int) -> Path:
             one = found[number // EVERY % len(found)] if number % EVERY == 0 else nothing[number % len(nothing)]
             in_band = [detection for detection in one.detections if detection.status is not Status.NO_LINE_IN_BAND]
             detections = tuple(replace(detection, on_data=(number,)) for detection in in_band or one.detections[:1])
-            writer.add(replace(one, obs_id=name, detections=detections))
+            moved = replace(one, obs_id=name, detections=detections, cutouts=cutouts_at(places[number], one.cutouts))
+            writer.add(with_files(moved))
     return run.directory
+
+
+def cutouts_at(place: NDArray[np.float64], cutouts: tuple[Cutout, ...]) -> tuple[Cutout, ...]:
+    """Return cutouts of a cube elsewhere: no two cubes have the same coordinates."""
+    ra, dec = map(float, place)
+    return tuple(replace(one, header={**one.header, "CRVAL1": ra, "CRVAL2": dec}) for one in cutouts)
 
 
 def square_about(ra_deg: float, dec_deg: float) -> str:

@@ -66,7 +66,7 @@ class Row:
         What it took the notebook's way, or another that `note` names.
     unit : str
         Of both.
-    least_ratio, most, within : float, float, (float, float)
+    least_ratio, most, least, within : float, float, float, (float, float)
         The goal: of the ratio of the two, or of ours.
     note : str
         Sizes, and what was measured in part.
@@ -78,6 +78,7 @@ class Row:
     unit: str = "s"
     least_ratio: float | None = None
     most: float | None = None
+    least: float | None = None
     within: tuple[float, float] | None = None
     note: str = ""
 
@@ -93,6 +94,8 @@ class Row:
             return f"≥ {self.least_ratio:.3g} ×"
         if self.most is not None:
             return f"≤ {self.most:g} {self.unit}"
+        if self.least is not None:
+            return f"≥ {self.least:g} {self.unit}"
         return f"{self.within[0]:g}–{self.within[1]:g} {self.unit}" if self.within else ""
 
     @property
@@ -102,6 +105,8 @@ class Row:
             return "yes" if self.ratio >= self.least_ratio else "no"
         if self.most is not None:
             return "yes" if self.ours.median <= self.most else "no"
+        if self.least is not None:
+            return "yes" if self.ours.median >= self.least else "no"
         if self.within:
             return "yes" if self.within[0] <= self.ours.median <= self.within[1] else "no"
         return ""
@@ -141,20 +146,21 @@ def to_markdown(rows: Iterable[Row]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def write_csv(path: Path, rows: Iterable[Row]) -> None:
-    """Write the rows, below comments that say how, when and on what they were measured."""
+def write_csv(path: Path, rows: Iterable[Row], seconds: float) -> None:
+    """Write the rows, below comments that say how, when, on what and in how many seconds they were measured."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        file.writelines(f"# {name}: {value}\n" for name, value in circumstances().items())
+        file.writelines(f"# {name}: {value}\n" for name, value in circumstances(seconds).items())
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *(row.cells() for row in rows)])
 
 
-def circumstances() -> dict[str, str]:
-    """Return the command, the date, the machine and the versions."""
+def circumstances(seconds: float) -> dict[str, str]:
+    """Return the command, the date, how long it took, the machine and the versions."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     return {
         "command": " ".join(["python -m tests.benchmarks speed", *sys.argv[2:]]),
         "date": datetime.now(UTC).date().isoformat(),
+        "duration": f"{seconds / 60:.0f} minutes",
         "machine": f"{os.cpu_count()} cores, {memory:.0f} GB; load at the end {os.getloadavg()[0]:.1f}",
         "versions": ", ".join(
             [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]

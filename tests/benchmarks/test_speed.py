@@ -65,13 +65,15 @@ def test_a_goal_is_judged_by_medians() -> None:
     assert Row("work", ours, notebook, least_ratio=15).met == "yes"
     assert Row("work", ours, notebook, least_ratio=16).met == "no"
     assert Row("work", ours, most=1.5).met == "no"
+    assert Row("work", ours, least=2.0).met == "yes"
+    assert Row("work", ours, least=2.5).met == "no"
     assert Row("work", ours).met == ""
 
 
 def test_the_table_says_how_it_was_made(tmp_path: Path) -> None:
     row = Row("work", Amount.of(2.0), Amount.of(4.0), least_ratio=1.5, note="a note")
     assert to_markdown([row]).splitlines()[-1] == "| work | 4 | 2 | s | 2 | ≥ 1.5 × | yes | a note |"
-    write_csv(tmp_path / "speed.csv", [row])
+    write_csv(tmp_path / "speed.csv", [row], 60.0)
     text = (tmp_path / "speed.csv").read_text(encoding="utf-8")
-    for name in ("command", "date", "machine", "versions"):
+    for name in ("command", "date", "duration", "machine", "versions"):
         assert f"# {name}: " in text

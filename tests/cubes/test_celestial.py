@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_area
 
-from feii_dask.cubes.celestial import celestial_cards, celestial_wcs, cutout_cards, pixel_arcsec, places_on_data
+from feii_dask.cubes.celestial import (
+    celestial_cards,
+    celestial_wcs,
+    cutout_cards,
+    pixel_arcsec,
+    places_on_data,
+    spaxel_arcsec,
+)
 from tests.cubes.samples import WCS_CARDS, unpack
 
 
@@ -141,3 +149,11 @@ def test_every_spelling_of_a_place(name: str, unit: str) -> None:
     assert again is not None
     for found in (wcs, again):
         assert found.pixel_to_world(x, y).icrs.separation(expected).arcsec.max() < 1e-3
+
+
+@pytest.mark.parametrize("cards", [{"CD1_1": -2e-5, "CD1_2": 1e-5, "CD2_1": 1e-5, "CD2_2": 3e-5}, {"CDELT1": -1e-4}])
+@pytest.mark.parametrize("axes", [("RA---TAN", "DEC--TAN"), ("DEC--TAN", "RA---TAN")])
+def test_the_side_of_a_spaxel_is_that_of_its_area_in_astropy(cards: dict[str, float], axes: tuple[str, str]) -> None:
+    wcs = celestial_wcs(fits.Header(dict(zip(("CTYPE1", "CTYPE2"), axes, strict=True)) | cards))
+    assert wcs is not None
+    assert spaxel_arcsec(wcs) == pytest.approx(3600 * proj_plane_pixel_area(wcs) ** 0.5, rel=1e-12)

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
 
-from feii_dask.cubes.hdus import FitsFile, format_errors
+from feii_dask.cubes.hdus import PLAIN_CARD, FitsFile, format_errors
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeFormatError, CubeReadError
 from tests.cubes.samples import unpack
@@ -73,3 +75,10 @@ def test_errors_name_the_file(raised: Exception, becomes: type[Exception], says:
     with pytest.raises(becomes) as caught, format_errors("cube.fits"):
         raise raised
     assert str(caught.value) == says
+
+
+@given(st.sampled_from(["OBJECT", "NAXIS1", "A_B-C", "abc"]), st.text("'TF0123456789.+-ED/&x= ", max_size=70))
+def test_a_card_that_counts_as_plain_can_be_read(keyword: str, rest: str) -> None:
+    image = f"{keyword:8}= {rest}".ljust(80).encode()
+    if PLAIN_CARD.fullmatch(image):
+        assert fits.Card.fromstring(image).value is not None

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from feii_dask.detectors.contract import Detector
-from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extension_vs_wavebin
+from feii_dask.detectors.notebook import NotebookDetector, detect_spikes, extension_vs_wavebin, medians, with_values
 from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import DetectorError
 from feii_dask.model import SPEED_OF_LIGHT_KMS, Detection, Line, Status
@@ -49,6 +49,29 @@ def test_extension_is_the_notebooks(golden: Any, k: int) -> None:
 def test_extension_does_not_depend_on_the_byte_order(golden: Any) -> None:
     """FITS is big-endian, and that is what `load_cloud_data` returns."""
     assert extension_vs_wavebin(golden["cube_0"].astype(">f4")) == golden["blobs_0"].tolist()
+
+
+@given(
+    arrays(
+        st.sampled_from([np.float32, np.float64]),
+        st.tuples(st.integers(1, 60), st.integers(1, 4), st.integers(1, 4)),
+        elements=st.sampled_from([0.0, -0.0, 1.0, 1.5, 2.0, 3.0, 1e30, np.inf, -np.inf, np.nan]),
+        fill=st.just(np.nan),
+    ),
+    st.sampled_from(["notebook", "fixed"]),
+)
+def test_medians_are_those_of_all_values(data: NDArray[np.floating], compat: Any) -> None:
+    planes = with_values(data, compat)
+    for plane, median in enumerate(medians(planes, 0, len(data), compat)):
+        values = np.concatenate(planes.values[max(0, plane - 10) : plane + (11 if compat == "fixed" else 10)])
+        if values.size == 0:
+            assert median is None
+            continue
+        with np.errstate(all="ignore"):
+            expected = np.median(values)
+        np.testing.assert_array_equal(median, expected)
+        assert median is not None
+        assert median.dtype == expected.dtype
 
 
 @pytest.mark.parametrize("k", CUBES)
