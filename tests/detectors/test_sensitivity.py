@@ -16,7 +16,7 @@ WAVELENGTH_UM = 5.18 + 0.0008 * np.arange(401)
 PIXEL_ARCSEC = 0.13
 PSF_PX, LSF_KMS = 2.2, 80.0
 W_M2_PER_UNIT = 1e-20 * (PIXEL_ARCSEC / 206264.806) ** 2 * SPEED_OF_LIGHT_KMS * 1e9 * 0.0008 / LINE.wavelength_um**2
-LINES = 30
+LINES = 20
 
 
 def noise(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -54,7 +54,7 @@ def test_nearly_all_lines_of_this_flux_are_found_and_few_of_a_third(length: floa
             lit = planes + np.float32(part) * light
             detection = detector.measure(lit, WAVELENGTH_UM, LINE, pixel_arcsec=PIXEL_ARCSEC)
             found[number] += detection.kind.is_line
-    assert found[0] >= 0.83 * LINES  # of 30, at .95, fewer are found in 1 of 100 cases
+    assert found[0] >= 0.75 * LINES  # of 20, at .95, fewer are found in 1 of 400 cases
     assert found[1] <= 0.6 * LINES
 
 

@@ -31,15 +31,15 @@ class Extent:
     Let x be the significance that the filter gives a point of the same flux at the same place, T the least statistic
     that is significant in this cube, and w the FWHM of the point-spread function in spaxels. A line is found with
     probability (1 - lost) Φ(ln(x / c T) / spread), where c = ratio exp(undersampling / w²): the fewer spaxels, the more
-    a line looks like a cosmic ray. Fitted to some 350 lines of each extent, at seven to ten brightnesses each, at random places,
-    velocities and angles of simulated drizzled cubes of six scenes, all together.
+    a line looks like a cosmic ray. Fitted to some 350 lines of each extent, at seven to ten brightnesses each, at
+    random places, velocities and angles of simulated drizzled cubes of six scenes, all together.
 
     Attributes
     ----------
     ratio, undersampling, spread : float
         See above.
     lost : float
-        Share of lines that are not found at any brightness, as those beside the light of a bright star.
+        Share of lines that are not found at any brightness, as those whose peak is taken for a cosmic ray.
     """
 
     ratio: float
