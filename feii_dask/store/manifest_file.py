@@ -32,7 +32,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(read_regular(path), parse_constant=refuse_constant)
         check_depth(manifest)
-        json.dumps(manifest, ensure_ascii=False).encode()  # which half of a surrogate pair cannot be
+        # Half of a surrogate pair cannot be written again, nor can 1e999, which Python reads as infinite.
+        json.dumps(manifest, ensure_ascii=False, allow_nan=False).encode()
         check_items(manifest)
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"cannot read {path}: {error}; restore the file, or begin a new run") from error

@@ -200,15 +200,22 @@ def test_a_table_without_what_planning_needs_is_refused_before_the_cluster_start
         ("fingerprint", 7),
         ("created", float("nan")),
         ("created", "\ud800"),
+        ("thresholds", {"grade_a_q": "1e999"}),
+        ("not_searched", ["TMC1A"]),
+        ("not_searched", {"main_id": "TMC1A"}),
+        ("not_searched", [["TMC1A"]]),
+        ("not_searched", 7),
         ("queries", [{"a": json.loads("[" * 60 + "]" * 60)}]),
     ],
 )
 def test_an_odd_manifest_is_a_message(item: str, value: Any, run: Path) -> None:
     manifest = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(manifest | {item: value}))
-    for words in (["search", "--dry-run", "--resume"], ["rank"], ["report"]):
+    (run / "run.json").write_text(json.dumps(manifest | {item: value}).replace('"1e999"', "1e999"))
+    for words in (["search", "--dry-run", "--resume"], ["rank"], ["report"], ["merge", "--out", "new", str(run)]):
         done = call(*words, str(run))
         assert (done.exit_code, "run.json" in done.stderr) == (4, True), done.output
+    with pytest.raises(StoreError, match=r"run\.json"):
+        fd.open_run(run)
 
 
 def test_a_manifest_nested_beyond_pythons_stack_is_a_message(run: Path) -> None:
