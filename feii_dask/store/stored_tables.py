@@ -79,6 +79,7 @@ def read_tables(folder: Path) -> tuple[pd.DataFrame, ...]:
         other.
     """
     tables = {name: read_table_file(folder / f"{name}.parquet", name) for name in NEEDED}
+    tables["ysos"] = tables["ysos"].assign(main_id=tables["ysos"]["main_id"].fillna(""))
     check_labels(tables["ysos"], tables["matched"], folder)
     return tuple(tables.values())
 
@@ -128,20 +129,20 @@ def check_labels(ysos: pd.DataFrame, matched: pd.DataFrame, folder: Path) -> Non
     elif matched["obs_id"].isna().any() or not matched["obs_id"].is_unique:
         problem = "an obs_id of matched is missing, or there twice"
     elif not have_equal_lengths(matched, [name for name in ("yso_index", *LISTS) if name in matched]):
-        problem = "the lists of matched differ in length"
+        problem = "the lists of matched differ in length, or are missing"
     elif len(matched) and not matched["yso_index"].explode().dropna().isin(ysos.index).all():
         problem = "matched names objects that ysos lacks"
     if problem:
         raise unreadable(folder, problem)
 
 
-LISTS = ("yso_names", "yso_ra", "yso_dec", "separation_arcsec")
+LISTS = ("yso_names", "yso_ra", "yso_dec", "separation_arcsec", "edge_arcsec")
 
 
 def have_equal_lengths(table: pd.DataFrame, names: Sequence[str]) -> bool:
-    """Whether the lists in each row are equally long; a missing one has none."""
+    """Whether there are lists in each row, equally long."""
     lengths = pd.DataFrame({name: table[name].map(length_of) for name in names})
-    return bool(lengths.eq(lengths["yso_index"], axis=0).all(axis=None))
+    return bool(lengths["yso_index"].ge(0).all() and lengths.eq(lengths["yso_index"], axis=0).all(axis=None))
 
 
 def length_of(value: Any) -> int:

@@ -166,6 +166,8 @@ def test_a_damaged_part_is_left_out(kind: str, run: Path, caplog: pytest.LogCapt
         ("matched", lambda table: table.assign(yso_index=1), "yso_index is of type"),
         ("matched", lambda table: table.assign(yso_index=[[77]] * 6), "objects that ysos lacks"),
         ("matched", lambda table: table.assign(separation_arcsec=[[1.0, 2.0]] * 6), "differ in length"),
+        ("matched", lambda table: table.assign(edge_arcsec=[[1.0, 2.0]] * 6), "differ in length"),
+        ("matched", lambda table: table.assign(yso_index=None, yso_names=None, separation_arcsec=None), "are missing"),
         ("matched", lambda table: table.assign(obs_id="same"), "there twice"),
     ],
 )
@@ -237,3 +239,19 @@ def test_an_odd_setting_of_a_run_is_a_message(name: str, value: Any, run: Path) 
     done = call("search", "--dry-run", "--resume", str(run))
     assert done.exit_code == 2
     assert "run.json" in done.stderr or "fingerprint" in done.stderr
+
+
+def test_an_object_without_a_name_has_an_empty_one(run: Path) -> None:
+    path = run / "tables" / "ysos.parquet"
+    pd.read_parquet(path).assign(main_id=None).to_parquet(path)
+    for words in (["rank"], ["report"]):
+        assert call(*words, str(run)).exit_code == 0
+    assert set(fd.open_run(run).candidates["main_id"]) == {""}
+
+
+@pytest.mark.parametrize("value", [7, True, {"a": [1]}, [1, {}], "x\x1b[2J"])
+def test_the_report_shows_settings_of_any_kind(value: Any, run: Path) -> None:
+    manifest = json.loads((run / "run.json").read_text())
+    manifest["settings"] |= dict.fromkeys(("mission", "archive", "target", "detector"), value)
+    (run / "run.json").write_text(json.dumps(manifest))
+    assert call("report", str(run)).exit_code == 0

@@ -183,6 +183,20 @@ def test_odd_manifests_are_merged_or_refused_with_a_message(
         fd.open_run("new")
 
 
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("column", ["yso_names", "edge_arcsec"])
+def test_what_one_of_the_tables_lacks_the_merged_one_lacks(column: str, which: int, two: list[Path]) -> None:
+    path = two[which] / "tables" / "matched.parquet"
+    pd.read_parquet(path).drop(columns=column, errors="ignore").to_parquet(path)
+    if column == "edge_arcsec":
+        path = two[1 - which] / "tables" / "matched.parquet"
+        matched = pd.read_parquet(path)
+        matched.assign(edge_arcsec=matched["separation_arcsec"]).to_parquet(path)
+    merged = merge_runs(two, Path("new")).read_tables().matched
+    assert column not in merged
+    assert len(merged) == 4
+
+
 def test_a_run_that_is_there_already_is_not_taken_for_the_new_one(two: list[Path]) -> None:
     merge_runs(two, Path("new"))
     assert "holds a run already" in refused(*two, "--out", "new")
