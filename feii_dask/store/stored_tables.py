@@ -124,8 +124,10 @@ def check_labels(ysos: pd.DataFrame, matched: pd.DataFrame, folder: Path) -> Non
     problem = ""
     if len(ysos) and not (pd.api.types.is_integer_dtype(ysos.index) and ysos.index.is_unique):
         problem = "the labels of ysos are not whole numbers, each there once"
-    elif not (ysos["ra"].between(-360, 360) & ysos["dec"].between(-90, 90)).all():
+    elif not are_on_sky(ysos["ra"], ysos["dec"]).all():
         problem = "ysos holds places that are not on the sky"
+    elif not (are_on_sky(matched["s_ra"], matched["s_dec"]) | matched[["s_ra", "s_dec"]].isna().any(axis=1)).all():
+        problem = "matched holds places that are not on the sky"
     elif matched["obs_id"].isna().any() or not matched["obs_id"].is_unique:
         problem = "an obs_id of matched is missing, or there twice"
     elif not have_equal_lengths(matched, [name for name in ("yso_index", *LISTS) if name in matched]):
@@ -137,6 +139,11 @@ def check_labels(ysos: pd.DataFrame, matched: pd.DataFrame, folder: Path) -> Non
 
 
 LISTS = ("yso_names", "yso_ra", "yso_dec", "separation_arcsec", "edge_arcsec")
+
+
+def are_on_sky(ra_deg: pd.Series[Any], dec_deg: pd.Series[Any]) -> pd.Series[bool]:
+    """Whether each of these coordinates is a place; a missing one is none."""
+    return ra_deg.between(-360, 360) & dec_deg.between(-90, 90)
 
 
 def have_equal_lengths(table: pd.DataFrame, names: Sequence[str]) -> bool:

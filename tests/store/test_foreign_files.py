@@ -169,6 +169,8 @@ def test_a_damaged_part_is_left_out(kind: str, run: Path, caplog: pytest.LogCapt
         ("matched", lambda table: table.assign(edge_arcsec=[[1.0, 2.0]] * 6), "differ in length"),
         ("matched", lambda table: table.assign(yso_index=None, yso_names=None, separation_arcsec=None), "are missing"),
         ("matched", lambda table: table.assign(obs_id="same"), "there twice"),
+        ("matched", lambda table: table.assign(s_dec=1e300), "not on the sky"),
+        ("ysos", lambda table: table.assign(ra=-1e300), "not on the sky"),
     ],
 )
 def test_a_table_of_another_kind_is_refused_where_it_is_read(
