@@ -19,7 +19,7 @@ LONGEST = 300  # characters of a label
 
 def label_of(text: str) -> PlainText:
     """Return a label that holds what archives say: no control characters, and no formula of TeX, as Bokeh would see."""
-    return PlainText(plain_text(text, LONGEST, keep="\n"))
+    return PlainText(text=plain_text(text, LONGEST, keep="\n"))
 
 
 def set_labels(plot: Any, name: str, title: str, x: str, y: str) -> Any:

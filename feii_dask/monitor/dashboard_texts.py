@@ -104,5 +104,6 @@ class DashboardTable:
 
 def make_div(name: str, html: str, sizing_mode: Any) -> Div:
     """Return an element of the page; formulas in it stay text, since those of TeX may hold links that run scripts."""
-    style = [InlineStyleSheet(css=STYLE)]
-    return Div(text=html, name=name, sizing_mode=sizing_mode, stylesheets=style, disable_math=True)
+    div = Div(text=html, name=name, sizing_mode=sizing_mode, stylesheets=[InlineStyleSheet(css=STYLE)])
+    div.disable_math = True
+    return div
