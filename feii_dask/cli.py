@@ -90,6 +90,9 @@ class SettingsCommand(GroupedCommand):
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
 def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke reads debug
     """Find extended [Fe II] emission in spectral cubes of young stellar objects."""
+    from feii_dask.config.run_places import refuse_foreign_style
+
+    refuse_foreign_style()
     # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     click.get_current_context().call_on_close(lambda: restore(before))

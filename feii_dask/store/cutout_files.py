@@ -34,6 +34,7 @@ __all__ = [
 
 # Names that every file system takes, and in which a space of the line's name may become a hyphen.
 PLAIN_OBS_ID = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,149}")
+SIMPLE = b"SIMPLE  ="
 PLAIN_LINE = re.compile(r"[A-Za-z0-9. ]{1,40}")
 
 
@@ -180,8 +181,12 @@ def read_line_map(path: Path) -> NDArray[np.float32]:
 def open_cutout(path: Path) -> Iterator[fits.HDUList]:
     """Open a cutout; what is wrong with the file, or missing in it, becomes a `StoreError`."""
     try:
-        with open_regular(path) as file, fits.open(file, memmap=False) as hdus:
-            yield hdus
+        with open_regular(path) as file:
+            if file.read(len(SIMPLE)) != SIMPLE:  # packed, a small file could fill the memory
+                raise OSError("it is no FITS file")
+            file.seek(0)
+            with fits.open(file, memmap=False, disable_image_compression=True) as hdus:
+                yield hdus
     except Exception as error:  # astropy has no base class for what a damaged file may raise
         raise StoreError(f"{path} is not a cutout that can be read: {error}") from error
 

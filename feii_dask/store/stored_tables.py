@@ -16,6 +16,7 @@ from feii_dask.store.run_files import open_regular
 
 __all__ = ["read_tables", "require_scannable"]
 
+MOST_ROWS = 20_000_000  # a file of a few kilobytes can say a thousand million times the same
 IsType = Callable[[pa.DataType], bool]
 
 
@@ -88,6 +89,8 @@ def read_table_file(path: Path, name: str) -> pd.DataFrame:
     """Read one table and check its columns."""
     try:
         with open_regular(path) as file:
+            if pq.read_metadata(file).num_rows > MOST_ROWS:
+                raise ValueError(f"it has more than {MOST_ROWS} rows")
             stored = pq.read_table(file)
             check_columns(stored, name)
             stored.validate(full=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ import feii_dask as fd
 from feii_dask.errors import FeiiDaskError, StoreError
 from feii_dask.monitor.log import run_log
 from feii_dask.store.atomic import remove_leftovers, write_atomically
+from feii_dask.store.cutout_files import read_cutout
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore
 from tests.store.foreign import call, make_foreign_run
@@ -70,6 +72,46 @@ def test_a_log_that_is_a_link_or_a_pipe_gets_no_line(tmp_path: Path, outside: Pa
     with pytest.raises(StoreError, match=r"log\.txt"), run_log(tmp_path):
         pass
     assert (outside / ".bashrc").read_text() == "alias ll='ls -l'\n"
+
+
+@pytest.mark.parametrize("name", ["log.txt", "run.lock"])
+def test_a_file_that_has_a_second_name_elsewhere_is_not_appended_to(name: str, run: Path, outside: Path) -> None:
+    (run / name).unlink(missing_ok=True)
+    (run / name).hardlink_to(outside / ".bashrc")
+    words = ["rank"] if name == "log.txt" else ["search", "--resume"]
+    done = call(*words, str(run))
+    assert (done.exit_code, "hard link" in done.stderr) == (4, True), done.output
+    assert (outside / ".bashrc").read_text() == "alias ll='ls -l'\n"
+
+
+def test_a_part_that_says_the_same_without_end_is_left_out(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = len(fd.open_run(run).outcomes)
+    one = pq.read_table(min((run / "outcomes").iterdir())).slice(0, 1)
+    many = pa.concat_tables([one] * 110_000).combine_chunks()
+    pq.write_table(many, run / "outcomes" / "part-00000099.parquet")
+    assert (run / "outcomes" / "part-00000099.parquet").stat().st_size < 2_000_000
+    assert len(fd.open_run(run).outcomes) == rows
+    assert "more than 100000 rows" in caplog.text
+
+
+def test_a_packed_cutout_is_not_unpacked(run: Path) -> None:
+    path = min((run / "cutouts").iterdir())
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    result = fd.open_run(run)
+    names = {row["cutout"] for row in result.ranked.detections.to_dict("records")}
+    assert f"cutouts/{path.name}" in names
+    with pytest.raises(StoreError, match="no FITS file"):
+        read_cutout(path)
+    assert call("report", str(run)).exit_code == 0
+
+
+def test_a_manifest_that_would_fill_the_memory_is_a_message(run: Path) -> None:
+    manifest = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(
+        json.dumps(manifest | {"queries": []}).replace("[]", "[" + "{}," * 12_000_000 + "{}]")
+    )
+    done = call("report", str(run))
+    assert (done.exit_code, "larger than 32 MB" in done.stderr) == (4, True)
 
 
 def test_a_planted_link_is_not_what_is_written(tmp_path: Path, outside: Path) -> None:
