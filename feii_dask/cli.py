@@ -42,6 +42,7 @@ def trace(error: BaseException) -> Iterator[str]:
     if cause:
         yield from trace(cause)
         yield "which led to\n"
+    yield "Traceback (most recent call last):\n"
     yield from traceback.format_tb(error.__traceback__)
     message = str(error) if isinstance(error, FeiiDaskError) else plain_text(str(error))
     yield f"{type(error).__name__}: {message}\n"
