@@ -10,11 +10,12 @@ import signal
 import sys
 import traceback
 from _thread import interrupt_main
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Timer
+from types import TracebackType
 from typing import Any
 
 import click
@@ -34,9 +35,26 @@ AGAIN_S = 0.02
 CLOSING_S = 60.0  # a busy machine takes some seconds
 
 
-def say(text: str) -> None:
+def say(text: str, *, err: bool = False) -> None:
     """Print lines of which the terminal obeys nothing but the line breaks, and whose addresses hold no secret."""
-    click.echo(plain_text(shown(text), keep="\n"))
+    click.echo(plain_text(shown(text), keep="\n"), err=err)
+
+
+def trace(error: BaseException) -> Iterator[str]:
+    """Yield where an error came from and what led to it, each message in one line, but for ours, which are safe."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause:
+        yield from trace(cause)
+        yield "which led to\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    message = str(error) if isinstance(error, FeiiDaskError) else plain_text(str(error))
+    yield f"{type(error).__name__}: {message}\n"
+
+
+def say_unforeseen(_kind: type[BaseException], error: BaseException, _place: TracebackType | None) -> None:
+    """Show an error that nobody foresaw as Python would, but as text, since a stranger's may be in it."""
+    say("".join(trace(error)), err=True)
 
 
 class Command(GroupedVerbs):
@@ -48,13 +66,17 @@ class Command(GroupedVerbs):
             return super().invoke(ctx)
         except FeiiDaskError as error:
             if ctx.params.get("debug"):
-                traceback.print_exc()
-            click.echo(f"feii-dask: {error}", err=True)
+                say("".join(trace(error)), err=True)
+            say(f"feii-dask: {error}", err=True)
             ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            vars(error)["message"] = plain_text(error.message)  # words of the command may be names of files
+            raise
         except KeyboardInterrupt as interrupt:
-            stored = f"; what was scanned is stored, go on with --resume {interrupt}" if str(interrupt) else ""
+            name = plain_text(str(interrupt))
+            stored = f"; what was scanned is stored, go on with --resume {name}" if name else ""
             exchange(hurry, hurry_silently)  # nothing comes behind the last line
-            click.echo(f"feii-dask: interrupted{stored}", err=True)
+            say(f"feii-dask: interrupted{stored}", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -74,6 +96,9 @@ class SettingsCommand(GroupedCommand):
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
 def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke reads debug
     """Find extended [Fe II] emission in spectral cubes of young stellar objects."""
+    from feii_dask.config.run_places import refuse_foreign_style
+
+    refuse_foreign_style()
     # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
     before, hook = {number: signal.signal(number, interrupt) for number in SIGNALS}, sys.unraisablehook
     sys.unraisablehook = interrupt_again
@@ -82,6 +107,8 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
     thresholds = gc.get_threshold()
     click.get_current_context().call_on_close(lambda: gc.set_threshold(*thresholds))
     gc.set_threshold(COLLECTED_EVERY)
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = say_unforeseen
     atexit.register(ignore)
     atexit.register(gc.freeze)  # the interpreter's last collection of garbage would keep the prompt for a second
     logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -186,9 +213,9 @@ def finish(result: Any, allowed_failures: float) -> None:
         from feii_dask.ranking.candidates import count_failed
 
         failed, expected = count_failed(result.outcomes)
-        click.echo(
+        say(
             f"feii-dask: {failed} of the {expected} cubes with data and a line in their band failed, more than the "
-            f"{allowed_failures:.0%} allowed; {result.directory}/failures.ecsv says why",
+            f"{allowed_failures:.0%} allowed; {plain_text(str(result.directory))}/failures.ecsv says why",
             err=True,
         )
         sys.exit(1)
@@ -231,7 +258,7 @@ def report(directory: Path) -> None:
     from feii_dask.report.page import write_report
     from feii_dask.store.run_store import RunStore
 
-    click.echo(write_report(load_results(RunStore.open(directory))))
+    say(plain_text(str(write_report(load_results(RunStore.open(directory))))))
 
 
 @main.command()
@@ -326,4 +353,5 @@ def simulate(directory: Path, seed: int) -> None:
     from feii_dask.simulate import make_archive
 
     make_archive(directory, seed=seed)
-    click.echo(f"{directory}: search it with  feii-dask search --archive {directory}")
+    name = plain_text(str(directory))
+    say(f"{name}: search it with  feii-dask search --archive {name}")

@@ -68,7 +68,12 @@ class ClusterSettings:
     dashboard: str = setting(
         parse_text, "127.0.0.1:0", "Address of Dask's dashboard; port 0 takes one that is free", kinds=("local",)
     )
-    security: bool = setting(parse_flag, False, "Encrypt what the processes say to each other", kinds=("local",))
+    security: bool | None = setting(
+        parse_flag,
+        None,
+        "Encrypt what the processes say to each other; by default where the package cryptography is there",
+        kinds=("local",),
+    )
     name: str | None = setting(
         parse_text,
         None,

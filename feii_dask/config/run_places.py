@@ -7,9 +7,12 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["RUN_FILE", "is_in_run", "is_run"]
+from feii_dask.errors import SettingsError
+
+__all__ = ["RUN_FILE", "is_in_run", "is_run", "refuse_foreign_style"]
 
 RUN_FILE = "run.json"
+STYLE_FILE = "matplotlibrc"
 MOST_BYTES = 10_000_000
 
 
@@ -29,3 +32,21 @@ def is_run(directory: Path) -> bool:
 def is_in_run(path: Path) -> bool:
     """Whether a path is, or lies in, a run directory."""
     return any(map(is_run, (path, *path.parents)))
+
+
+def refuse_foreign_style() -> None:
+    """Refuse to work in a run directory that has a style of figures, which matplotlib takes from there unasked.
+
+    It may name code as ``backend``, have LaTeX run, or be a pipe.
+
+    Raises
+    ------
+    SettingsError
+        With what to do.
+    """
+    here = Path.cwd()
+    if os.path.lexists(here / STYLE_FILE) and is_in_run(here):
+        raise SettingsError(
+            f"{here / STYLE_FILE} lies in a run directory, which may be somebody else's, and matplotlib would take it: "
+            "work in another directory"
+        )

@@ -97,4 +97,6 @@ def require_mapping(value: Any, source: str) -> Mapping[str, Any]:
     try:
         return parse_mapping(value)
     except ValueError as error:
-        raise SettingsError(f"{source}: expected {error}, not {value!r:.300}") from None
+        raise SettingsError(
+            f"{source}: expected {error}, not this {type(value).__name__}"
+        ) from None  # it may hold secrets

@@ -18,6 +18,7 @@ from feii_dask.monitor.dashboard_image import LineImageChart
 from feii_dask.monitor.dashboard_texts import DashboardTable, Headline
 from feii_dask.monitor.rate import Rate
 from feii_dask.monitor.snapshot import P_VALUES, ProgressSnapshot
+from feii_dask.plain_text import plain_text
 
 __all__ = ["SearchCharts"]
 
@@ -112,7 +113,7 @@ class DetectionsChart:
 
     def show(self, snapshot: ProgressSnapshot) -> None:
         """Draw a bar for each line with detections, the shortest wavelength on top."""
-        detected = [(line, cubes) for line, cubes in snapshot.detections if cubes]
+        detected = [(plain_text(line), cubes) for line, cubes in snapshot.detections if cubes]
         most_frequent = sorted(detected, key=lambda row: row[1], reverse=True)[:MOST_BARS]
         shown = [row for row in reversed(detected) if row in most_frequent]
         which = len(detected) if len(detected) == len(shown) else f"top {MOST_BARS}"

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from bokeh.models import PlainText
 from bokeh.plotting import figure
 
-__all__ = ["BLUE", "GREY", "plain_figure", "set_labels"]
+from feii_dask.plain_text import plain_text
+
+__all__ = ["BLUE", "GREY", "label_of", "plain_figure", "set_labels"]
 
 BLUE, GREY = "#0072b2", "#999999"  # Okabe and Ito's, which the colour-blind can distinguish
+
+
+LONGEST = 300  # characters of a label
+
+
+def label_of(text: str) -> PlainText:
+    """Return a label that holds what archives say: no control characters, and no formula of TeX, as Bokeh would see."""
+    return PlainText(text=plain_text(text, LONGEST, keep="\n"))
 
 
 def set_labels(plot: Any, name: str, title: str, x: str, y: str) -> Any:

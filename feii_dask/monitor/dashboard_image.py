@@ -10,8 +10,9 @@ from bokeh.models import ColumnDataSource, LinearColorMapper
 from bokeh.models.annotations import ColorBar
 from bokeh.palettes import Viridis256
 
-from feii_dask.monitor.dashboard_figure import plain_figure
+from feii_dask.monitor.dashboard_figure import label_of, plain_figure
 from feii_dask.monitor.snapshot import LineImage, ProgressSnapshot
+from feii_dask.plain_text import plain_text
 
 __all__ = ["LineImageChart", "compass_arms"]
 
@@ -60,8 +61,9 @@ class LineImageChart:
         if finite.size:
             self._colours.low, self._colours.high = map(float, np.percentile(finite, (1, 99.5)))
         p_value = f", p = {line_image.p_value:.1g}" if isfinite(line_image.p_value) else ""
-        self.root.title.text = f"Newest detection: {line_image.line}{p_value}\n{line_image.obs_id}"
-        self._bar.title = line_image.unit
+        line, obs_id = plain_text(line_image.line), plain_text(line_image.obs_id)
+        self.root.title.text = label_of(f"Newest detection: {line}{p_value}\n{obs_id}")
+        self._bar.title = label_of(line_image.unit)
         self.root.xaxis.axis_label, self.root.yaxis.axis_label = (f"{axis}, {line_image.side_unit}" for axis in "xy")
         height, width = (number * line_image.pixel_side for number in line_image.pixels.shape)
         self._source.data = {"image": [line_image.pixels], "dw": [width], "dh": [height]}

@@ -9,11 +9,20 @@ from bokeh.models.widgets.markups import Div
 from jinja2 import Environment
 
 from feii_dask.monitor.snapshot import ProgressSnapshot, format_duration
+from feii_dask.plain_text import plain_text
 
 __all__ = ["DashboardTable", "Headline"]
 
+LONGEST = 300  # characters of a cell
+
+
+def as_text(value: Any) -> Any:
+    """Return what an archive or an error says as it may be shown; numbers and markup of ours stay."""
+    return plain_text(value, LONGEST) if type(value) is str else value
+
+
 # What an archive or an error says is text, whatever it contains.
-TEMPLATES = Environment(autoescape=True)
+TEMPLATES = Environment(autoescape=True, finalize=as_text)
 HEADLINE = TEMPLATES.from_string("""
 <dl>
 {% for name, value in numbers.items() %}
@@ -94,5 +103,7 @@ class DashboardTable:
 
 
 def make_div(name: str, html: str, sizing_mode: Any) -> Div:
-    """Return an element of the page."""
-    return Div(text=html, name=name, sizing_mode=sizing_mode, stylesheets=[InlineStyleSheet(css=STYLE)])
+    """Return an element of the page; formulas in it stay text, since those of TeX may hold links that run scripts."""
+    div = Div(text=html, name=name, sizing_mode=sizing_mode, stylesheets=[InlineStyleSheet(css=STYLE)])
+    div.disable_math = True
+    return div

@@ -185,4 +185,6 @@ def catalogue_name(settings: Mapping[str, Any]) -> str:
     """Return what objects and their velocities come from."""
     if targets := settings.get("targets"):
         return Path(str(targets)).name
-    return "SIMBAD" if settings.get("archive", "live") == "live" else "the archive's table of objects"
+    if "archive" not in settings:  # of runs of several, which were merged
+        return "the runs' tables of objects"
+    return "SIMBAD" if settings["archive"] == "live" else "the archive's table of objects"

@@ -87,7 +87,7 @@ def contents(result: RankedRun) -> dict[str, Any]:
     return {
         "title": headline(candidates),
         "directory": run.directory.resolve().name,
-        "settings": manifest.get("settings", {}),
+        "settings": {name: as_words(value) for name, value in manifest.get("settings", {}).items()},
         "min_lines": result.thresholds.lines_without_grade,
         "include": result.include,
         "steps": funnel_bars(
@@ -120,6 +120,11 @@ def contents(result: RankedRun) -> dict[str, Any]:
         "version": __version__,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def as_words(setting: Any) -> str:
+    """Return a setting of a run as text, those of several separated by commas; empty if there is none."""
+    return ", ".join(map(str, setting)) if isinstance(setting, list) else str(setting or "")
 
 
 def is_simulated(matched: pd.DataFrame) -> bool:

@@ -188,6 +188,8 @@ def resume_run(settings: Settings) -> tuple[RunStore, Settings, Context]:
     directory = Path(str(settings.resume))
     run = RunStore.open(directory)
     manifest, sources = run.manifest, settings.sources
+    if "merged" in manifest:
+        raise SettingsError(f"{directory} was merged from other runs: resume those that are not done, and merge again")
     asked = {name: getattr(settings, name) for name in SHAPING if sources.get(name) == "command line"}
     stored, lines = stored_settings(manifest, directory), stored_lines(manifest)
     for name, value in asked.items():

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from feii_dask.config.run_places import is_run
 from feii_dask.errors import SettingsError
 from feii_dask.store.atomic import write_atomically
 from feii_dask.store.cutout_files import cutout_path
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 COUNTED = {"ysos": "ysos", "with_coordinates": "ysos", "cubes": "observations", "matched": "matched"}
 NAMED = 3  # lines that a message names
 EQUAL = ("mission", "detector", "extension")
+OF_THE_FIRST = ("schema", "lines", "thresholds")  # of which the lines are those of all
 
 
 def merge_runs(directories: Sequence[Path], out: Path) -> RunStore:
@@ -37,7 +39,7 @@ def merge_runs(directories: Sequence[Path], out: Path) -> RunStore:
     Parameters
     ----------
     directories : sequence of path
-        The runs; the settings of the first stand for all.
+        The runs; the new one is ranked with the kinds of lines and the thresholds of the first.
     out : path
         The new run: a directory that is empty or does not exist.
 
@@ -93,6 +95,8 @@ def refuse_repeated(runs: Sequence[RunStore], out: Path) -> None:
         raise SettingsError("merge takes different runs; one is named twice")
     if real_path(out) in places:
         raise SettingsError(f"{out} is one of the runs to merge: choose another --out")
+    if is_run(out):
+        raise SettingsError(f"{out} holds a run already: choose another --out")
     for run in runs:
         if not run.has_tables:
             raise SettingsError(f"{run.directory} has no tables yet: its search ended before it matched cubes")
@@ -121,7 +125,7 @@ def differing(run: RunStore, other_run: RunStore, what: str, one: str, other: st
 
 def line_names(manifest: Mapping[str, Any]) -> list[str]:
     """Return the lines of a run as text, in order of wavelength."""
-    with suppress(KeyError, TypeError):
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
         lines = sorted((float(line["wavelength_um"]), str(line["species"])) for line in manifest["lines"])
         return [f"{species} {wavelength_um:.6g}" for wavelength_um, species in lines]
     return []
@@ -145,11 +149,15 @@ def those_beyond(lines: Sequence[str], others: Sequence[str]) -> str:
 def merged_manifest(
     runs: Sequence[RunStore], manifests: Sequence[Mapping[str, Any]], counts: Mapping[str, int], repeated: int
 ) -> dict[str, Any]:
-    """Return the ``run.json`` of the new run: that of the first, with where it is from."""
+    """Return the ``run.json`` of the new run: what all have in common, and where it is from.
+
+    No signature of the user's is in it, nor anything else of one run that would speak for the others.
+    """
     fingerprints = [str(manifest.get("fingerprint", "")) for manifest in manifests]
     not_searched = {str(one.get("main_id")): one for each in manifests for one in each.get("not_searched", ())}
     return {
-        **manifests[0],
+        **{name: manifests[0][name] for name in OF_THE_FIRST if name in manifests[0]},
+        "settings": common_settings([manifest.get("settings", {}) for manifest in manifests]),
         "fingerprint": hashlib.sha256("\n".join(fingerprints).encode()).hexdigest()[:16],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "merged": [
@@ -160,6 +168,15 @@ def merged_manifest(
         "not_searched": list(not_searched.values()),
         "counts": dict(counts) | {"in_several_runs": repeated},
     }
+
+
+def common_settings(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings that all runs had, and which kinds of lines the first included."""
+    first = each[0]
+    equal = {name: first[name] for name in first if all(name in one and one[name] == first[name] for one in each)}
+    if not {"archive", "targets"} <= set(equal):  # together they say what the objects are from
+        equal = {name: value for name, value in equal.items() if name not in ("archive", "targets")}
+    return equal | ({"include": first["include"]} if "include" in first else {})
 
 
 def copy_cutouts(runs: Sequence[RunStore], new: RunStore, outcomes: pd.DataFrame) -> None:

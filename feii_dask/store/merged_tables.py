@@ -55,6 +55,7 @@ def relabelled(run: Tables, labels: Labels, place: Mapping[str, int]) -> pd.Data
 def merge_matched(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return one row for each cube: of one that several runs have, the first with a place, and the objects of all."""
     rows = pd.concat(parts, ignore_index=True)
+    rows = rows.drop(columns=[name for name in LISTS if name in rows and not all(name in part for part in parts)])
     rows = rows.iloc[rows["uri"].isna().argsort(kind="stable")]
     names = [name for name in LISTS if name in rows]
     merged = []

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 UNITS = {name: Column("", column.unit) for name, column in OUTCOMES.items()}
 MAX_ROWS = 20  # a crash costs what is pending: this many rows,
 ROWS_AT_ONCE = 10_000  # of a part that is written at once
+MOST_ROWS = 100_000  # of a part that is read: a file of a few kilobytes can say a thousand million times the same
 PARTS_AT_ONCE = 200  # that are read before they become one piece
 MAX_AGE_S = 2.0  # or what finished in the last two seconds
 DAMAGE = (OSError, ValueError, MemoryError, pa.ArrowException)
@@ -221,6 +222,8 @@ def read_part(path: Path) -> pa.Table | None:
         with pq.ParquetFile(source, pre_buffer=False, page_checksum_verification=True) as file:
             if not file.schema_arrow.equals(SCHEMA):
                 raise pa.ArrowInvalid("its columns are not those of an outcome")
+            if file.metadata.num_rows > MOST_ROWS:
+                raise pa.ArrowInvalid(f"it has more than {MOST_ROWS} rows")
             rows = file.read(use_threads=False)
             rows.validate()
             return rows.replace_schema_metadata(None)

@@ -16,7 +16,7 @@ FOLDERS = ("tables", "outcomes", "cutouts", "regions")
 FILES = ("run.json", "run.lock", "log.txt")
 # One that becomes a link meanwhile is not followed either; Windows, where few may make links, has none of these flags.
 NOT_FOLLOWING = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY"))
-MOST_BYTES = 256 * 1024**2  # of a file that is read whole: a part of 20 rows has some 20 kB, a manifest less
+MOST_BYTES = 256 * 1024**2  # of a file that is read whole: a part of 20 rows has some 20 kB
 
 
 def open_regular(path: Path, mode: Literal["rb", "ab", "xb"] = "rb") -> BinaryIO:
@@ -25,12 +25,16 @@ def open_regular(path: Path, mode: Literal["rb", "ab", "xb"] = "rb") -> BinaryIO
     Raises
     ------
     OSError
-        If there is none, or something else.
+        If there is none, or something else, or one to append to that has other names elsewhere.
     """
     file: BinaryIO = open(path, mode, opener=open_without_following)  # noqa: SIM115 - it is returned
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    found = os.fstat(file.fileno())
+    problem = "" if stat.S_ISREG(found.st_mode) else "it is no regular file"
+    if mode == "ab" and found.st_nlink > 1:
+        problem = "it is a hard link, and what is written to it would be in another file"
+    if problem:
         file.close()
-        raise OSError(0, "it is no regular file")
+        raise OSError(0, problem)
     return file
 
 
@@ -41,7 +45,7 @@ def open_without_following(name: str, flags: int) -> int:
     return os.open(name, flags | NOT_FOLLOWING, 0o666)
 
 
-def read_regular(path: Path) -> bytes:
+def read_regular(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """Return what a regular file holds, if it is not larger than anything that belongs there.
 
     Raises
@@ -50,9 +54,9 @@ def read_regular(path: Path) -> bytes:
         If there is none, or something else, or too much.
     """
     with open_regular(path) as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise OSError(0, f"it is larger than {MOST_BYTES // 1024**2} MB")
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(0, f"it is larger than {most_bytes // 1024**2} MB")
     return content
 
 

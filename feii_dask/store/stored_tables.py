@@ -16,6 +16,7 @@ from feii_dask.store.run_files import open_regular
 
 __all__ = ["read_tables", "require_scannable"]
 
+MOST_ROWS = 20_000_000  # a file of a few kilobytes can say a thousand million times the same
 IsType = Callable[[pa.DataType], bool]
 
 
@@ -79,6 +80,7 @@ def read_tables(folder: Path) -> tuple[pd.DataFrame, ...]:
         other.
     """
     tables = {name: read_table_file(folder / f"{name}.parquet", name) for name in NEEDED}
+    tables["ysos"] = tables["ysos"].assign(main_id=tables["ysos"]["main_id"].fillna(""))
     check_labels(tables["ysos"], tables["matched"], folder)
     return tuple(tables.values())
 
@@ -87,6 +89,8 @@ def read_table_file(path: Path, name: str) -> pd.DataFrame:
     """Read one table and check its columns."""
     try:
         with open_regular(path) as file:
+            if pq.read_metadata(file).num_rows > MOST_ROWS:
+                raise ValueError(f"it has more than {MOST_ROWS} rows")
             stored = pq.read_table(file)
             check_columns(stored, name)
             stored.validate(full=True)
@@ -123,25 +127,32 @@ def check_labels(ysos: pd.DataFrame, matched: pd.DataFrame, folder: Path) -> Non
     problem = ""
     if len(ysos) and not (pd.api.types.is_integer_dtype(ysos.index) and ysos.index.is_unique):
         problem = "the labels of ysos are not whole numbers, each there once"
-    elif not (ysos["ra"].between(-360, 360) & ysos["dec"].between(-90, 90)).all():
+    elif not are_on_sky(ysos["ra"], ysos["dec"]).all():
         problem = "ysos holds places that are not on the sky"
+    elif not (are_on_sky(matched["s_ra"], matched["s_dec"]) | matched[["s_ra", "s_dec"]].isna().any(axis=1)).all():
+        problem = "matched holds places that are not on the sky"
     elif matched["obs_id"].isna().any() or not matched["obs_id"].is_unique:
         problem = "an obs_id of matched is missing, or there twice"
     elif not have_equal_lengths(matched, [name for name in ("yso_index", *LISTS) if name in matched]):
-        problem = "the lists of matched differ in length"
+        problem = "the lists of matched differ in length, or are missing"
     elif len(matched) and not matched["yso_index"].explode().dropna().isin(ysos.index).all():
         problem = "matched names objects that ysos lacks"
     if problem:
         raise unreadable(folder, problem)
 
 
-LISTS = ("yso_names", "yso_ra", "yso_dec", "separation_arcsec")
+LISTS = ("yso_names", "yso_ra", "yso_dec", "separation_arcsec", "edge_arcsec")
+
+
+def are_on_sky(ra_deg: pd.Series[Any], dec_deg: pd.Series[Any]) -> pd.Series[bool]:
+    """Whether each of these coordinates is a place; a missing one is none."""
+    return ra_deg.between(-360, 360) & dec_deg.between(-90, 90)
 
 
 def have_equal_lengths(table: pd.DataFrame, names: Sequence[str]) -> bool:
-    """Whether the lists in each row are equally long; a missing one has none."""
+    """Whether there are lists in each row, equally long."""
     lengths = pd.DataFrame({name: table[name].map(length_of) for name in names})
-    return bool(lengths.eq(lengths["yso_index"], axis=0).all(axis=None))
+    return bool(lengths["yso_index"].ge(0).all() and lengths.eq(lengths["yso_index"], axis=0).all(axis=None))
 
 
 def length_of(value: Any) -> int:

@@ -18,6 +18,7 @@ from .speed_cubes import measure_bytes, measure_rendering, measure_scan, measure
 from .speed_finished import measure_finished
 from .speed_outcomes import measure_outcomes
 from .speed_rows import Row, in_new_process, to_markdown, write_csv
+from .speed_security import measure_security
 from .speed_sky import measure_crossmatch, measure_million
 from .speed_start import measure_start, measure_tasks
 from .speed_world import FULL, QUICK, Sizes
@@ -40,6 +41,7 @@ SECTIONS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "finished": measure_finished,
     "start": measure_start,
     "shapes": measure_shapes,
+    "security": measure_security,
 }
 
 

@@ -75,7 +75,7 @@ def open_page(tab: Tab, address: str) -> None:
 
 def titles(tab: Tab) -> list[str]:
     """Return the titles of the charts, as the page's own model has them."""
-    script = "() => Bokeh.documents[0].roots().map(root => root.title ? root.title.text : '')"
+    script = "() => Bokeh.documents[0].roots().map(root => root.title?.text.text ?? root.title?.text ?? '')"
     return [title.partition(":")[0] for title in tab.page.evaluate(script)]
 
 

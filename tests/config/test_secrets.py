@@ -57,6 +57,25 @@ def test_a_message_about_a_secret_setting_does_not_hold_its_value(changed: dict[
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "feii-dask: [{key: %s}]",
+        "feii-dask: {clusters: [{options: {token: %s}}]}",
+        "feii-dask: {clusters: {gateway: [{options: {token: %s}}]}}",
+        "gateway: [{auth: {kwargs: {password: %s}}}]",
+        "distributed: %s",
+        "- {storage-options: {key: %s}}",
+    ],
+)
+def test_a_section_of_the_wrong_kind_is_not_printed(text: str) -> None:
+    Path("cluster.yaml").write_text(text % SECRET)
+    done = call("--debug", "config")
+    assert done.exit_code == 2
+    assert SECRET not in done.output
+    assert "expected names with values" in done.stderr
+
+
 def test_an_address_that_does_not_answer_is_said_without_its_user() -> None:
     write_settings()
     with pytest.raises(ClusterError, match="tcp://…@127") as caught, connect(fd.load_settings(cluster="lab")):

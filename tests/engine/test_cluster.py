@@ -181,3 +181,16 @@ def test_a_local_cluster_follows_the_work_when_asked_and_may_be_encrypted() -> N
         assert client.submit(sum, [1, 2]).result(timeout=300) == 3
         assert client.scheduler.address.startswith("tls://127.0.0.1:")
         assert client.dashboard_link.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(("keys", "protocol"), [("", "tls"), (", security: false", "tcp")])
+def test_a_local_cluster_is_encrypted_unless_it_is_told_otherwise(keys: str, protocol: str) -> None:
+    Path("cluster.yaml").write_text(
+        f"feii-dask: {{clusters: {{local: {{workers: 1, dashboard: '127.0.0.1:0'{keys}}}}}}}"
+    )
+    with connect(load_settings()) as client:
+        assert client.scheduler.address.startswith(f"{protocol}://127.0.0.1:")
+        assert client.submit(sum, [1, 2]).result(timeout=300) == 3
+        if protocol == "tls":  # which another user's client has no certificates for
+            with pytest.raises((OSError, TypeError)), Client(client.scheduler.address, timeout=5):
+                pass

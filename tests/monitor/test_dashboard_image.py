@@ -29,7 +29,7 @@ def test_it_is_drawn_in_arcseconds_with_its_p_value() -> None:
     assert image.data_source.data["dw"] == [pytest.approx(6.0)]
     assert image.data_source.data["dh"] == [pytest.approx(4.0)]
     assert chart.root.xaxis[0].axis_label == "x, arcsec"
-    assert "p = 3e-05" in chart.root.title.text
+    assert "p = 3e-05" in chart.root.title.text.text
 
 
 def test_the_compass_points_where_north_and_east_are_and_stays_inside() -> None:

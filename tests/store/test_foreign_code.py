@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -173,6 +174,23 @@ def test_a_settings_file_that_is_merely_there_has_dask_load_no_code(section: str
     with pytest.raises(SettingsError, match=r"settings are code.*--config cluster\.yaml"):
         fd.load_settings()
     assert fd.load_settings("cluster.yaml").mission == "jwst"
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+def test_a_style_of_figures_that_came_with_a_run_is_not_taken(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_foreign_run(tmp_path / "run").directory
+    if kind == "pipe":
+        os.mkfifo(run / "matplotlibrc")  # for which the import of matplotlib would wait
+    else:
+        (run / "matplotlibrc").write_text("backend: module://evil\ntext.usetex: True\n")
+    monkeypatch.chdir(run)
+    for words in (*COMMANDS, ("scan", "cube.fits", "--plot")):
+        done = call(*words)
+        assert (done.exit_code, "work in another directory" in done.stderr) == (2, True)
+    monkeypatch.chdir(tmp_path)
+    assert call("report", "run").exit_code == 0
 
 
 def test_a_foreign_run_reads_no_other_cubes_unless_their_place_is_repeated(tmp_path: Path) -> None:

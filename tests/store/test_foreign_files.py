@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ import feii_dask as fd
 from feii_dask.errors import FeiiDaskError, StoreError
 from feii_dask.monitor.log import run_log
 from feii_dask.store.atomic import remove_leftovers, write_atomically
+from feii_dask.store.cutout_files import read_cutout
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore
 from tests.store.foreign import call, make_foreign_run
@@ -70,6 +72,46 @@ def test_a_log_that_is_a_link_or_a_pipe_gets_no_line(tmp_path: Path, outside: Pa
     with pytest.raises(StoreError, match=r"log\.txt"), run_log(tmp_path):
         pass
     assert (outside / ".bashrc").read_text() == "alias ll='ls -l'\n"
+
+
+@pytest.mark.parametrize("name", ["log.txt", "run.lock"])
+def test_a_file_that_has_a_second_name_elsewhere_is_not_appended_to(name: str, run: Path, outside: Path) -> None:
+    (run / name).unlink(missing_ok=True)
+    (run / name).hardlink_to(outside / ".bashrc")
+    words = ["rank"] if name == "log.txt" else ["search", "--resume"]
+    done = call(*words, str(run))
+    assert (done.exit_code, "hard link" in done.stderr) == (4, True), done.output
+    assert (outside / ".bashrc").read_text() == "alias ll='ls -l'\n"
+
+
+def test_a_part_that_says_the_same_without_end_is_left_out(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = len(fd.open_run(run).outcomes)
+    one = pq.read_table(min((run / "outcomes").iterdir())).slice(0, 1)
+    many = pa.concat_tables([one] * 110_000).combine_chunks()
+    pq.write_table(many, run / "outcomes" / "part-00000099.parquet")
+    assert (run / "outcomes" / "part-00000099.parquet").stat().st_size < 2_000_000
+    assert len(fd.open_run(run).outcomes) == rows
+    assert "more than 100000 rows" in caplog.text
+
+
+def test_a_packed_cutout_is_not_unpacked(run: Path) -> None:
+    path = min((run / "cutouts").iterdir())
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    result = fd.open_run(run)
+    names = {row["cutout"] for row in result.ranked.detections.to_dict("records")}
+    assert f"cutouts/{path.name}" in names
+    with pytest.raises(StoreError, match="no FITS file"):
+        read_cutout(path)
+    assert call("report", str(run)).exit_code == 0
+
+
+def test_a_manifest_that_would_fill_the_memory_is_a_message(run: Path) -> None:
+    manifest = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(
+        json.dumps(manifest | {"queries": []}).replace("[]", "[" + "{}," * 12_000_000 + "{}]")
+    )
+    done = call("report", str(run))
+    assert (done.exit_code, "larger than 32 MB" in done.stderr) == (4, True)
 
 
 def test_a_planted_link_is_not_what_is_written(tmp_path: Path, outside: Path) -> None:
@@ -166,7 +208,11 @@ def test_a_damaged_part_is_left_out(kind: str, run: Path, caplog: pytest.LogCapt
         ("matched", lambda table: table.assign(yso_index=1), "yso_index is of type"),
         ("matched", lambda table: table.assign(yso_index=[[77]] * 6), "objects that ysos lacks"),
         ("matched", lambda table: table.assign(separation_arcsec=[[1.0, 2.0]] * 6), "differ in length"),
+        ("matched", lambda table: table.assign(edge_arcsec=[[1.0, 2.0]] * 6), "differ in length"),
+        ("matched", lambda table: table.assign(yso_index=None, yso_names=None, separation_arcsec=None), "are missing"),
         ("matched", lambda table: table.assign(obs_id="same"), "there twice"),
+        ("matched", lambda table: table.assign(s_dec=1e300), "not on the sky"),
+        ("ysos", lambda table: table.assign(ra=-1e300), "not on the sky"),
     ],
 )
 def test_a_table_of_another_kind_is_refused_where_it_is_read(
@@ -200,15 +246,22 @@ def test_a_table_without_what_planning_needs_is_refused_before_the_cluster_start
         ("fingerprint", 7),
         ("created", float("nan")),
         ("created", "\ud800"),
+        ("thresholds", {"grade_a_q": "1e999"}),
+        ("not_searched", ["TMC1A"]),
+        ("not_searched", {"main_id": "TMC1A"}),
+        ("not_searched", [["TMC1A"]]),
+        ("not_searched", 7),
         ("queries", [{"a": json.loads("[" * 60 + "]" * 60)}]),
     ],
 )
 def test_an_odd_manifest_is_a_message(item: str, value: Any, run: Path) -> None:
     manifest = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(manifest | {item: value}))
-    for words in (["search", "--dry-run", "--resume"], ["rank"], ["report"]):
+    (run / "run.json").write_text(json.dumps(manifest | {item: value}).replace('"1e999"', "1e999"))
+    for words in (["search", "--dry-run", "--resume"], ["rank"], ["report"], ["merge", "--out", "new", str(run)]):
         done = call(*words, str(run))
         assert (done.exit_code, "run.json" in done.stderr) == (4, True), done.output
+    with pytest.raises(StoreError, match=r"run\.json"):
+        fd.open_run(run)
 
 
 def test_a_manifest_nested_beyond_pythons_stack_is_a_message(run: Path) -> None:
@@ -230,3 +283,19 @@ def test_an_odd_setting_of_a_run_is_a_message(name: str, value: Any, run: Path) 
     done = call("search", "--dry-run", "--resume", str(run))
     assert done.exit_code == 2
     assert "run.json" in done.stderr or "fingerprint" in done.stderr
+
+
+def test_an_object_without_a_name_has_an_empty_one(run: Path) -> None:
+    path = run / "tables" / "ysos.parquet"
+    pd.read_parquet(path).assign(main_id=None).to_parquet(path)
+    for words in (["rank"], ["report"]):
+        assert call(*words, str(run)).exit_code == 0
+    assert set(fd.open_run(run).candidates["main_id"]) == {""}
+
+
+@pytest.mark.parametrize("value", [7, True, {"a": [1]}, [1, {}], "x\x1b[2J"])
+def test_the_report_shows_settings_of_any_kind(value: Any, run: Path) -> None:
+    manifest = json.loads((run / "run.json").read_text())
+    manifest["settings"] |= dict.fromkeys(("mission", "archive", "target", "detector"), value)
+    (run / "run.json").write_text(json.dumps(manifest))
+    assert call("report", str(run)).exit_code == 0

@@ -154,6 +154,56 @@ def test_what_cannot_be_merged_is_refused(two: list[Path], make_run: MakeRun, tm
     assert not Path("new").exists()
 
 
+def test_a_merged_run_holds_nothing_that_speaks_for_one_of_them(
+    make_run: MakeRun, lines: tuple[Line, ...], outcome_of: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    settings = {"mission": "evil:X", "detector": "evil:X", "extension": "SCI", "include": [], "targets": None}
+    mine = {"signature": "ab" * 32, "seals": {"candidates.ecsv": "cd"}, "ranked": {"parts": 1}, "evil": "anything"}
+    runs = [
+        make_run(name, {name: ["1"]}, [outcome_of(name, lines)], settings=settings | {"archive": archive}, **mine)
+        for name, archive in (("mine", "/home/me/cubes"), ("foreign", "/"))
+    ]
+    manifest = merge_runs([run.directory for run in runs], tmp_path / "new").manifest
+    assert not {*mine} & {*manifest}
+    assert not {"archive", "targets"} & {*manifest["settings"]}
+    done = CliRunner().invoke(main, ["search", "--resume", str(tmp_path / "new")])
+    assert (done.exit_code, "was merged from other runs" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("odd", [{"not_searched": [{}, {"main_id": ["x"]}]}, {"lines": [{"wavelength_um": "far"}]}])
+def test_odd_manifests_are_merged_or_refused_with_a_message(
+    odd: dict[str, object],
+    make_run: MakeRun,
+    lines: tuple[Line, ...],
+    outcome_of: Callable[..., Outcome],
+    tmp_path: Path,
+) -> None:
+    runs = [make_run(name, {name: ["1"]}, [outcome_of(name, lines)], **odd).directory for name in ("one", "two")]
+    done = CliRunner().invoke(main, ["merge", *map(str, runs), "--out", "new"])
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    if done.exit_code == 0:
+        fd.open_run("new")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("column", ["yso_names", "edge_arcsec"])
+def test_what_one_of_the_tables_lacks_the_merged_one_lacks(column: str, which: int, two: list[Path]) -> None:
+    path = two[which] / "tables" / "matched.parquet"
+    pd.read_parquet(path).drop(columns=column, errors="ignore").to_parquet(path)
+    if column == "edge_arcsec":
+        path = two[1 - which] / "tables" / "matched.parquet"
+        matched = pd.read_parquet(path)
+        matched.assign(edge_arcsec=matched["separation_arcsec"]).to_parquet(path)
+    merged = merge_runs(two, Path("new")).read_tables().matched
+    assert column not in merged
+    assert len(merged) == 4
+
+
+def test_a_run_that_is_there_already_is_not_taken_for_the_new_one(two: list[Path]) -> None:
+    merge_runs(two, Path("new"))
+    assert "holds a run already" in refused(*two, "--out", "new")
+
+
 def test_a_run_without_tables_is_refused(two: list[Path], tmp_path: Path) -> None:
     RunStore.create(tmp_path / "begun", {"fingerprint": "f", "settings": {}})
     with pytest.raises(SettingsError, match="no tables yet"):
