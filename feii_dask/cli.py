@@ -5,16 +5,10 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
-import os
-import signal
 import sys
 import traceback
-from _thread import interrupt_main
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Timer
 from types import TracebackType
 from typing import Any
 
@@ -24,15 +18,12 @@ from feii_dask._version import __version__
 from feii_dask.addresses import shown
 from feii_dask.errors import FeiiDaskError
 from feii_dask.help_pages import GroupedCommand, GroupedVerbs
+from feii_dask.interruption import INTERRUPTED, end_in_order, ignore, say_no_more
 from feii_dask.plain_text import plain_text
 
 __all__ = ["main"]
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECTED_EVERY = 50_000  # objects; at 700, as by default, looking through them takes an eighth of a ranking
-AGAIN_S = 0.02
-CLOSING_S = 60.0  # a busy machine takes some seconds
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -75,7 +66,7 @@ class Command(GroupedVerbs):
         except KeyboardInterrupt as interrupt:
             name = plain_text(str(interrupt))
             stored = f"; what was scanned is stored, go on with --resume {name}" if name else ""
-            exchange(hurry, hurry_silently)  # nothing comes behind the last line
+            say_no_more()
             say(f"feii-dask: interrupted{stored}", err=True)
             ctx.exit(INTERRUPTED)
 
@@ -99,11 +90,7 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
     from feii_dask.config.run_places import refuse_foreign_style
 
     refuse_foreign_style()
-    # A job that is ended by its batch system or container goes as after Ctrl-C: results stored, clusters closed.
-    before, hook = {number: signal.signal(number, interrupt) for number in SIGNALS}, sys.unraisablehook
-    sys.unraisablehook = interrupt_again
-    click.get_current_context().call_on_close(lambda: restore(before))
-    click.get_current_context().call_on_close(lambda: setattr(sys, "unraisablehook", hook))
+    click.get_current_context().call_on_close(end_in_order())
     thresholds = gc.get_threshold()
     click.get_current_context().call_on_close(lambda: gc.set_threshold(*thresholds))
     gc.set_threshold(COLLECTED_EVERY)
@@ -112,62 +99,6 @@ def main(debug: bool, verbose: bool) -> None:  # noqa: ARG001 - Command.invoke r
     atexit.register(ignore)
     atexit.register(gc.freeze)  # the interpreter's last collection of garbage would keep the prompt for a second
     logging.getLogger("feii_dask").setLevel(logging.DEBUG if verbose else logging.INFO)
-
-
-def interrupt(_number: int, _frame: object) -> None:
-    """Interrupt the command, and let nothing interrupt the closing of what it started."""
-    for number in SIGNALS:
-        signal.signal(number, hurry)
-    raise KeyboardInterrupt
-
-
-def interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
-    """Interrupt once more where an interruption came while Python cleaned up an object, and could not be raised."""
-    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
-        sys.__unraisablehook__(unraisable)
-        return
-    exchange(hurry, interrupt)
-    begin_timer(AGAIN_S, interrupt_main)
-
-
-def hurry(number: int, frame: object) -> None:
-    """Let the closing go on, but not for ever; whoever sends many signals at once still gets an orderly end."""
-    os.write(2, f"feii-dask: closing what was started, for {CLOSING_S:.0f} s at most\n".encode())
-    hurry_silently(number, frame)
-
-
-def hurry_silently(_number: int, _frame: object) -> None:
-    """Let the rest of the closing go on, but not for ever."""
-    ignore()
-    begin_timer(CLOSING_S, partial(os._exit, INTERRUPTED))  # workers see that their parent is gone, and end
-
-
-def begin_timer(seconds: float, function: Callable[[], object]) -> None:
-    """Call a function later, unless this process has ended."""
-    timer = Timer(seconds, function)
-    timer.daemon = True
-    with suppress(RuntimeError):  # a Python that ends begins no thread
-        timer.start()
-
-
-def exchange(handler: Callable[[int, Any], None], other: Callable[[int, Any], None] | signal.Handlers) -> None:
-    """Put another handler in the place of one."""
-    for number in SIGNALS:
-        if signal.getsignal(number) is handler:
-            signal.signal(number, other)
-
-
-def ignore() -> None:
-    """Let nothing interrupt the rest of a closing; a Python that ends would let a signal end it, with another code."""
-    exchange(hurry, signal.SIG_IGN)
-    exchange(hurry_silently, signal.SIG_IGN)
-
-
-def restore(handlers: Mapping[signal.Signals, Any]) -> None:
-    """Leave a process that goes on, such as a notebook's, as it was; a closing after an interruption does not."""
-    for number, handler in handlers.items():
-        if signal.getsignal(number) is interrupt:
-            signal.signal(number, handler)
 
 
 def at_home(_context: click.Context, _argument: click.Parameter, path: Path) -> Path:

@@ -245,7 +245,7 @@ while True:
 def test_a_closing_that_hangs_is_given_up_after_a_second_ctrl_c() -> None:
     """The user's detector takes the place of a cluster that does not close."""
     Path("hanging.py").write_text(HANGING)
-    code = "import sys; from feii_dask import cli; cli.CLOSING_S = 0.5; cli.main(sys.argv[1:])"
+    code = "import sys; from feii_dask import cli, interruption; interruption.CLOSING_S = 0.5; cli.main(sys.argv[1:])"
     words = [sys.executable, "-c", code, "scan", "absent.fits", "--detector", "hanging:extent"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -24,7 +24,7 @@ ROWS = (
     {"planning"},
     {"concluding", "cluster_steps"},
     {"workflow"},
-    {"demo", "estimate", "help_pages", "look_up", "notebook", "single"},
+    {"demo", "estimate", "help_pages", "interruption", "look_up", "notebook", "single"},
     {"cli"},
     {"__main__"},
 )
