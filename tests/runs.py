@@ -167,7 +167,9 @@ def ysos_of() -> Callable[..., pd.DataFrame]:
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
     """A run that knows its tables and has scanned nothing."""
-    store = RunStore.create(tmp_path / "run", {"fingerprint": "f00d", "settings": {"mission": "jwst"}, "counts": {}})
+    store = RunStore.create(
+        tmp_path / "run", {"fingerprint": "f00d", "settings": {"mission": "jwst", "archive": "live"}, "counts": {}}
+    )
     matched = make_matched({f"obs{number}": [number % 3] for number in range(9)})
     store.write_tables(ysos=make_ysos(range(3)), observations=matched[["obs_id"]], matched=matched)
     return store

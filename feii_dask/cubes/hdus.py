@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite, prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from astropy.io import fits
 from astropy.io.fits.card import Undefined
 
-from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeError, CubeFormatError, CubeReadError
+
+if TYPE_CHECKING:
+    from feii_dask.cubes.storage import RangeReader  # which loads s3fs; headers of cutouts are read without
 
 __all__ = [
     "BLOCK",

@@ -100,7 +100,7 @@ def test_a_packed_cutout_is_not_unpacked(run: Path) -> None:
     result = fd.open_run(run)
     names = {row["cutout"] for row in result.ranked.detections.to_dict("records")}
     assert f"cutouts/{path.name}" in names
-    with pytest.raises(StoreError, match="no FITS file"):
+    with pytest.raises(StoreError, match="not begin as FITS"):
         read_cutout(path)
     assert call("report", str(run)).exit_code == 0
 
