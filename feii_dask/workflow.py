@@ -24,7 +24,8 @@ from feii_dask.monitor.log import run_log
 from feii_dask.planning import count_steps, plan_scans
 from feii_dask.ranking.results import RankedRun
 from feii_dask.results.search_result import SearchResult
-from feii_dask.store.manifest import as_context, create_run, resume_run, validate_uris
+from feii_dask.store.confirmation import validate_uris
+from feii_dask.store.manifest import as_context, create_run, resume_run
 from feii_dask.store.outcome_table import SCHEMA
 from feii_dask.store.run_store import RunStore, Tables
 from feii_dask.store.stored_tables import require_scannable
@@ -124,7 +125,7 @@ def resume(settings: Settings, client: Client | None) -> SearchResult:
         return begin(settings, context, client)
     tables, stored = run.read_tables(), run.outcomes()
     require_scannable(tables.observations, tables.matched, run.directory)
-    validate_uris(tables.matched["uri"], settings.archive)
+    validate_uris(tables.matched["uri"], settings)
     if settings.dry_run:
         with run_log(None):
             return preview(tables, context, settings, stored)

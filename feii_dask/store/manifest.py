@@ -13,8 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from feii_dask.config.declarations import declarations_of
 from feii_dask.config.missions import Mission, find_mission
 from feii_dask.config.plugins import digest_of
@@ -24,10 +22,11 @@ from feii_dask.cubes.lines import find_lines
 from feii_dask.detectors.registry import load_detector
 from feii_dask.errors import FingerprintError, LineError, SettingsError
 from feii_dask.model import Context, Line
+from feii_dask.store.confirmation import refuse_unconfirmed
 from feii_dask.store.run_files import real_path
 from feii_dask.store.run_store import RunStore
 from feii_dask.store.schema import shipped_mission
-from feii_dask.store.signature import is_signed, sign
+from feii_dask.store.signature import sign
 
 __all__ = [
     "as_context",
@@ -37,7 +36,6 @@ __all__ = [
     "include_kinds",
     "included_kinds",
     "resume_run",
-    "validate_uris",
 ]
 
 # Every setting that changes what a scan answers, or which cubes are scanned; all others may differ from one
@@ -214,31 +212,6 @@ def resume_run(settings: Settings) -> tuple[RunStore, Settings, Context]:
     return run, settings, as_context(settings, lines)
 
 
-def refuse_unconfirmed(
-    manifest: Mapping[str, Any], stored: Mapping[str, Any], asked: Mapping[str, Any], directory: Path
-) -> None:
-    """Refuse what a run, which may be somebody else's, would have imported or read, until the user repeats it.
-
-    Raises
-    ------
-    SettingsError
-        With the option that repeats it.
-    """
-    for name in ("mission", "detector"):
-        if ":" in stored[name] and name not in asked:
-            raise SettingsError(
-                f"the run in {str(directory)!r} was made with code, {name} {stored[name]!r}, which may be somebody "
-                f"else's: if you trust it, repeat it, --{name} {stored[name]}"
-            )
-    archive = str(stored["archive"])
-    is_elsewhere = archive != "live" and not real_path(archive).is_relative_to(real_path(directory))
-    if is_elsewhere and "archive" not in asked and not is_signed(manifest, archive):
-        raise SettingsError(
-            f"the run in {str(directory)!r} was not begun by you and searches cubes outside of it: if they are those "
-            f"that you mean, repeat where they are, --archive {archive}"
-        )
-
-
 def included_kinds(run: RunStore) -> tuple[str, ...]:
     """Return the kinds of lines that make candidates of a run, beside extended ones.
 
@@ -266,35 +239,6 @@ def comparable(name: str, value: Any) -> Any:
     """Return a setting in the form in which runs are compared: one place has many paths."""
     is_place = name == "targets" or (name == "archive" and value != "live")
     return real_path(value) if is_place and value else value
-
-
-def validate_uris(uris: pd.Series[Any], archive: str) -> None:
-    """Refuse matched cubes that are not where their archive keeps its cubes.
-
-    A run directory may come from somebody else; resuming it must not read other files of its new owner.
-
-    Parameters
-    ----------
-    uris : Series
-        Where the cubes are; missing values are skipped.
-    archive : str
-        The run's archive: ``live``, or a directory.
-
-    Raises
-    ------
-    SettingsError
-        If one of them is on this machine and not inside the directory, or neither on S3 nor served by https.
-    """
-    folder = None if archive == "live" else real_path(archive)
-    for uri in uris.dropna():
-        if folder is None:
-            allowed = uri.startswith(("s3://", "https://"))
-        else:
-            allowed = "://" not in uri and "\0" not in uri and real_path(uri).is_relative_to(folder)
-        if not allowed:
-            raise SettingsError(
-                f"a matched cube of the run is outside of its archive, {archive}: {uri}; begin a new run with --out"
-            )
 
 
 def stored_settings(manifest: Mapping[str, Any], directory: Path) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import pytest
 
 import feii_dask as fd
 from feii_dask.config.loading import load_settings
+from feii_dask.config.settings import Settings
 from feii_dask.errors import FingerprintError, SettingsError
-from feii_dask.store.manifest import as_context, create_run, fingerprint, resume_run, validate_uris
+from feii_dask.store.confirmation import validate_uris
+from feii_dask.store.manifest import as_context, create_run, fingerprint, resume_run
 
 
 @pytest.mark.parametrize(
@@ -32,12 +34,31 @@ def test_cubes_outside_of_the_archive_are_refused(archive: str, uri: str) -> Non
     Path("other").mkdir()
     Path("sky/link").symlink_to(Path("other").resolve())
     with pytest.raises(SettingsError, match="outside of its archive"):
-        validate_uris(pd.Series([None, uri], dtype=object), archive)
+        validate_uris(pd.Series([None, uri], dtype=object), Settings(archive=archive))
 
 
 def test_cubes_inside_the_archive_are_taken() -> None:
-    validate_uris(pd.Series(["s3://stpubdata/a.fits", "https://mast.stsci.edu/b.fits", None], dtype=object), "live")
-    validate_uris(pd.Series(["sky/cubes/a.fits", str(Path("sky/b.fits").absolute())], dtype=object), "sky")
+    public = ["s3://stpubdata/a.fits", "https://mast.stsci.edu/b.fits", "s3://irsa-sofia/c.fits", None]
+    validate_uris(pd.Series(public, dtype=object), Settings())
+    inside = ["sky/cubes/a.fits", str(Path("sky/b.fits").absolute())]
+    validate_uris(pd.Series(inside, dtype=object), Settings(archive="sky"))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://private-data-of-yours/cube.fits",
+        "https://intranet.example.org/cube.fits",
+        "https://mast.stsci.edu@example.org/cube.fits",
+        "https://mast.stsci.edu.example.org/cube.fits",
+        "s3://stpubdata.example/cube.fits",
+    ],
+)
+def test_servers_that_no_archive_has_are_confirmed_by_archive_live(uri: str) -> None:
+    uris = pd.Series(["s3://stpubdata/a.fits", uri], dtype=object)
+    with pytest.raises(SettingsError, match=r"neither with MAST nor with IRSA: .* add --archive live"):
+        validate_uris(uris, Settings())
+    validate_uris(uris, load_settings(archive="live"))
 
 
 def test_a_place_is_the_same_by_another_path(sky: Path, client: object) -> None:
