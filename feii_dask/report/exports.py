@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO, StringIO
@@ -10,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 from astropy.io.votable import from_table, writeto
-from astropy.io.votable.tree import CooSys
+from astropy.io.votable.tree import CooSys, VOTableFile
 from astropy.table import Table
 
 from feii_dask._version import __version__
@@ -118,7 +119,7 @@ def write_formats(
 ) -> dict[str, str]:
     """Write a table as ECSV, VOTable and parquet, unless all three hold it already; return their seals."""
     ecsv, vot, parquet = (stem.with_name(f"{stem.name}.{ending}") for ending in FORMATS)
-    content = parquet_bytes(frame, columns, meta)
+    content = parquet_bytes(frame, columns, meta, votable_head(frame, columns, meta, stem.name))
     kept = {path.name: str(known.get(path.name, "")) for path in (ecsv, vot, parquet)}
     if kept[parquet.name] == seal(content) and all(is_sealed(path, kept[path.name]) for path in (ecsv, vot, parquet)):
         return kept
@@ -203,20 +204,41 @@ def texts_of(column: Any) -> list[str]:
 
 def write_votable(path: Path, table: Table) -> str:
     """Write a table as a VOTable, its positions in ICRS, and return its seal."""
+    written = xml_bytes(votable(table, path.stem))
+    if not len(table):  # STIL takes a table without DATA for none, and astropy writes none without rows
+        written = written.replace(b"</TABLE>", NO_ROWS)
+    return write_readable(path, written, table, lambda file: Table.read(file, format="votable"))
+
+
+def votable_head(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, Any], name: str) -> bytes:
+    """Return the VOTable of a table without its rows.
+
+    Astropy's reader of VOParquet takes texts of limited lengths only, and a description in two lines for another one.
+    """
+    document = votable(described_table(frame[:0], columns, meta), name)
+    for field in document.get_first_table().fields:
+        if field.datatype == "unicodeChar":
+            field.arraysize = f"{max([1, *frame[field.name].str.len()])}*"
+    return re.sub(rb"(?<=[^>])\n\s*(?=[^<\s])", b" ", xml_bytes(document))
+
+
+def votable(table: Table, name: str) -> VOTableFile:
+    """Return a table as a VOTable, its positions in ICRS."""
     table = table.copy()
     for column in table.itercols():
         if column.dtype.kind in "OU":
             column[:] = [text.translate(NOT_IN_XML) for text in column]
-    document = from_table(table, table_id=path.stem)
+    document = from_table(table, table_id=name)
     document.resources[0].coordinate_systems.append(CooSys(ID="icrs", system="ICRS"))
     for field in document.get_first_table().fields:
         if field.name in ("ra", "dec"):
             field.ref = "icrs"
         if field.datatype == "unicodeChar":
             field.arraysize = "*"  # of any length; one letter that may be missing is no text to `stilts votlint`
+    return document
+
+
+def xml_bytes(document: VOTableFile) -> bytes:
     content = BytesIO()
     writeto(document, content)  # to_xml() writes in C, beyond the end of its buffer in rows of some lengths (astropy 8)
-    written = content.getvalue()
-    if not len(table):  # STIL takes a table without DATA for none, and astropy writes none without rows
-        written = written.replace(b"</TABLE>", NO_ROWS)
-    return write_readable(path, written, table, lambda file: Table.read(file, format="votable"))
+    return content.getvalue()

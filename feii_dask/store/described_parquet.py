@@ -18,10 +18,18 @@ from feii_dask.store.stored_columns import Column
 
 __all__ = ["described_file", "parquet_bytes"]
 
+# Keys of VOParquet 1.0, an IVOA note of 2025.
+VOPARQUET_CONTENT = "IVOA.VOTable-Parquet.content"
+VOPARQUET = {"IVOA.VOTable-Parquet.version": "1.0"}
 TEXT_LENGTH = "table::len::"  # under which astropy keeps how long the texts of a column are at most
 
 
-def parquet_bytes(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapping[str, str] | None = None) -> bytes:
+def parquet_bytes(
+    frame: pd.DataFrame,
+    columns: Mapping[str, Column],
+    meta: Mapping[str, str] | None = None,
+    votable: bytes | None = None,
+) -> bytes:
     """Return a table as a parquet file, which pandas reads as it was and astropy with units.
 
     Parameters
@@ -32,6 +40,8 @@ def parquet_bytes(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapp
         What is known of its columns; others have no unit.
     meta : mapping, optional
         Remarks on the whole table.
+    votable : bytes, optional
+        The same as a VOTable without rows, which is kept in the file for readers that know VOParquet.
 
     Raises
     ------
@@ -45,7 +55,10 @@ def parquet_bytes(frame: pd.DataFrame, columns: Mapping[str, Column], meta: Mapp
     >>> QTable.read(BytesIO(file), format="parquet")["ra"].unit
     Unit("deg")
     """
-    return described_file(pa.Table.from_pandas(frame), columns, meta)
+    table = pa.Table.from_pandas(frame)
+    if votable is not None:
+        table = table.replace_schema_metadata({**table.schema.metadata, **VOPARQUET, VOPARQUET_CONTENT: votable})
+    return described_file(table, columns, meta)
 
 
 def described_file(

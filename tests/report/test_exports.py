@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
@@ -28,7 +29,7 @@ from feii_dask.ranking.results import RankedRun, load_results
 from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES, LIMITS, SUMMARY
 from feii_dask.report.exports import write_exports
 from feii_dask.store.run_store import RunStore
-from feii_dask.store.stored_columns import OUTCOMES, STORED_TABLES
+from feii_dask.store.stored_columns import OUTCOMES, STORED_TABLES, Column
 
 HARMFUL = "<b>{T\nTau} & \x07 “ # ; T"
 ESCAPED = r"<b>{T\nTau} & \x07 “ # ; T"  # as any reader of tables takes it
@@ -154,6 +155,26 @@ def test_a_directory_that_is_gone(store: RunStore, result: RankedRun, tmp_path: 
     with pytest.raises(StoreError):
         write_exports(result)
     assert (tmp_path / "elsewhere" / "run.json").read_bytes() == manifest
+
+
+@pytest.mark.parametrize(("name", "columns"), [("detections", DETECTIONS), ("limits", LIMITS), ("summary", SUMMARY)])
+def test_parquet_holds_its_columns_as_a_votable(
+    store: RunStore, result: RankedRun, name: str, columns: dict[str, Column]
+) -> None:
+    write_exports(result)
+    path = store.directory / f"{name}.parquet"
+    kept = pq.read_metadata(path).metadata
+    assert kept[b"IVOA.VOTable-Parquet.version"] == b"1.0"
+    document = kept[b"IVOA.VOTable-Parquet.content"]
+    assert b"<DATA" not in document
+    fields = parse(BytesIO(document)).get_first_table().fields
+    assert [field.name for field in fields] == pq.read_schema(path).names
+    assert {field.name: field.ucd for field in fields} == {name: column.ucd or None for name, column in columns.items()}
+    table = Table.read(path, format="parquet.votable")
+    assert len(table) == len(getattr(result, name))
+    assert {name: str(table[name].unit or "") for name in table.colnames} == {
+        name: str(u.Unit(column.unit)) for name, column in columns.items()
+    }
 
 
 def test_tables_that_hold_the_rows_already_are_left_alone(store: RunStore, result: RankedRun) -> None:
