@@ -5,9 +5,10 @@ astropy understands every card of every header, which takes 7 ms for a cutout; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
+from math import isinf, prod
 
 import numpy as np
 from astropy.io import fits
@@ -19,6 +20,7 @@ __all__ = ["FitsPart", "fits_parts"]
 
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # FITS 4.0, table 8
 SCALING = ("BSCALE", "BZERO", "TSCAL1", "TZERO1")
+KEYWORD, TEXT = re.compile(rb"[A-Z0-9_-]* *"), re.compile(rb"[ -~]*")  # FITS 4.0, section 4.1.2
 FLOATS = ("D", "1D")  # of a table's columns, all that is read here
 
 
@@ -44,15 +46,10 @@ class FitsPart:
 
     def value(self, keyword: str) -> str | float | int | bool:
         """Return the value of a card, as astropy's headers do; KeyError where there is no such card."""
-        card = self.cards[keyword]
-        if not (plain := PLAIN_CARD.fullmatch(card)):
-            found: str | float | int | bool = fits.Card.fromstring(card).value
-            return found
-        if plain["text"] is not None:
-            return plain["text"].decode("ascii").rstrip()
-        if plain["logical"]:
-            return plain["logical"] == b"T"
-        return int(plain["integer"]) if plain["integer"] else float(plain["real"])
+        found = value_of(self.cards[keyword])
+        if isinstance(found, float) and isinf(found):  # which no header can take
+            raise ValueError(f"{keyword} is too large, {self.cards[keyword]!r}")
+        return found
 
     def integer(self, keyword: str) -> int:
         """Return the value of a card that must be an integer, at least 0 but for BITPIX."""
@@ -124,12 +121,26 @@ def fits_parts(content: bytes) -> Iterator[FitsPart]:
         position += padded(stop - position)
 
 
+def value_of(card: bytes) -> str | float | int | bool:
+    """Return the value of a card, which astropy reads where it is of an unusual kind."""
+    if not (plain := PLAIN_CARD.fullmatch(card)):
+        found: str | float | int | bool = fits.Card.fromstring(card).value
+        return found
+    if plain["text"] is not None:
+        return plain["text"].decode("ascii").rstrip()
+    if plain["logical"]:
+        return plain["logical"] == b"T"
+    return int(plain["integer"]) if plain["integer"] else float(plain["real"])
+
+
 def read_cards(content: bytes, start: int) -> tuple[dict[str, bytes], int]:
     """Return the cards of the header that begins at a byte, and where its data begin."""
     cards: dict[str, bytes] = {}
     last = ""
     for position in range(start, len(content), CARD):
         card = content[position : position + CARD]
+        if not (KEYWORD.fullmatch(card[:8]) and TEXT.fullmatch(card)):
+            raise ValueError(f"{card!r} is no card")
         keyword = card[:8].rstrip().decode("ascii")
         if keyword == "END":
             return cards, start + padded(position + CARD - start)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.stats import mad_std
 from matplotlib.collections import LineCollection
 
+from feii_dask.errors import StoreError
 from feii_dask.figures.detection_panels import CONTOURS_SIGMA, make_detection_panels
 from feii_dask.figures.detection_plot import plot_cutout
 from feii_dask.model import Cutout, Line
+from feii_dask.store.cutout_files import read_cutout, write_cutout
 
 CutoutOf = Callable[..., Cutout]
 
@@ -82,3 +85,21 @@ def test_curves_are_cut_to_known_values(lines: tuple[Line, ...], cutout_of: Cuto
     np.testing.assert_array_equal(panels.statistic.wavelength_um, cutout.wavelength_um[1:])
     np.testing.assert_array_equal(panels.spectrum.wavelength_um, cutout.wavelength_um)
     assert panels.planes[1].title == "the line, plane 550"
+
+
+def test_a_cutout_with_a_damaged_header_is_refused_or_drawn(
+    tmp_path: Path, lines: tuple[Line, ...], cutout_of: CutoutOf
+) -> None:
+    path, rng = tmp_path / "a.fits", np.random.default_rng(5)
+    write_cutout(path, "jw01290", cutout_of(lines[1]))
+    good = path.read_bytes()
+    start = good.rindex(b"XTENSION", 0, good.index(b"'LINE    '"))
+    refused = 0
+    for card, byte in rng.integers((0, 0), (30, 256), size=(300, 2)):
+        place = start + 80 * card + rng.integers(rng.choice([8, 80]))  # half of them in keywords
+        path.write_bytes(good[:place] + bytes([byte]) + good[place + 1 :])
+        try:
+            make_detection_panels(read_cutout(path), max_side_px=64)
+        except StoreError:
+            refused += 1
+    assert 50 < refused < 300

@@ -73,3 +73,14 @@ def test_a_file_that_ends_early_is_an_error() -> None:
     for length in (100, 2880, 2880 * 2):
         with pytest.raises(ValueError, match="it ends"):
             list(fits_parts(content.getvalue()[:length]))
+
+
+@pytest.mark.parametrize(
+    "card", [b"XT\x05NSION= 1", b"XT NSION= 1", b"value   = 1", b"VALUE   = 'a\x07'", b"VALUE   = 1E999"]
+)
+def test_a_damaged_card_is_an_error(card: bytes) -> None:
+    content = BytesIO()
+    fits.PrimaryHDU().writeto(content)
+    damaged = content.getvalue().replace(b"END".ljust(80), card.ljust(80) + b"END".ljust(80), 1)[:2880]
+    with pytest.raises(ValueError, match="is no card|is too large"):
+        [part.value("VALUE") for part in fits_parts(damaged)]
