@@ -31,7 +31,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """
     path = directory / RUN_FILE
     try:
-        manifest = json.loads(read_regular(path, MOST_BYTES), parse_constant=refuse_constant)
+        manifest = json.loads(read_regular(path, MOST_BYTES), parse_constant=refuse_constant, parse_int=small_integer)
         check_depth(manifest)
         # Half of a surrogate pair cannot be written again, nor can 1e999, which Python reads as infinite.
         json.dumps(manifest, ensure_ascii=False, allow_nan=False).encode()
@@ -44,6 +44,16 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 def refuse_constant(name: str) -> float:
     """Refuse what Python's parser takes beyond JSON: NaN and the infinities."""
     raise ValueError(f"{name} is not JSON")
+
+
+def small_integer(text: str) -> int:
+    """Read an integer that a float can hold; Python's parser takes any."""
+    number = int(text)
+    try:
+        float(number)
+    except OverflowError:
+        raise ValueError(f"{text:.20}… is too large a number") from None
+    return number
 
 
 def check_depth(value: Any, levels: int = DEEPEST) -> None:

@@ -241,6 +241,7 @@ def test_a_table_without_what_planning_needs_is_refused_before_the_cluster_start
         ("counts", {"ysos": -1}),
         ("counts", [1]),
         ("lines", "feii"),
+        ("lines", [{"species": "Fe II", "wavelength_um": 10**400}]),
         ("queries", {"a": 1}),
         ("versions", 3),
         ("fingerprint", 7),
