@@ -223,7 +223,7 @@ def measure_window(cube: Cube, detector: Detector, window: LineWindow, matched: 
     """Return what the detector finds in a window, and a cutout if that is a line, extended or not."""
     try:
         detection = on_the_sky(detect_in_cube(detector, window), cube)
-        detection = at_objects(detection, window, cube, matched)
+        detection = at_objects(detection, detector, window, cube, matched)
         found = detection.detected or detection.kind.is_line
         cutout = make_cutout(cube, window.planes, window.start, detection) if found else None
     except Exception as error:  # noqa: BLE001 - a user's code
@@ -231,12 +231,15 @@ def measure_window(cube: Cube, detector: Detector, window: LineWindow, matched: 
     return detection, cutout
 
 
-def at_objects(detection: Detection, window: LineWindow, cube: Cube, matched: MatchedCube) -> Detection:
+def at_objects(
+    detection: Detection, detector: Detector, window: LineWindow, cube: Cube, matched: MatchedCube
+) -> Detection:
     """Return a detection with the objects that are on data, and how faint a line would be seen at each."""
     places = places_on_data(window.planes, cube.wcs, matched.ysos)
-    in_known_unit = text_card(cube.header, "BUNIT").replace(" ", "").lower() == "mjy/sr"
+    measure = getattr(detector, "flux_sigmas", None)
+    in_known_unit = measure is not None or text_card(cube.header, "BUNIT").replace(" ", "").lower() == "mjy/sr"
     measurable = in_known_unit and detection.status is Status.SCANNED
-    sigmas = flux_sigmas(window, list(places.values())) if measurable else ((nan, nan),) * len(places)
+    sigmas = (measure or flux_sigmas)(window, list(places.values())) if measurable else ((nan, nan),) * len(places)
     if not in_known_unit:
         detection = replace(detection, flux_sensitivity_beam=nan, flux_sensitivity_jet=nan)
     return replace(

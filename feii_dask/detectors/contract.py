@@ -19,9 +19,10 @@ __all__ = ["Detector", "MeasuresArrays", "detect_in_cube"]
 class Detector(Protocol):
     """Says which planes it needs for a line, and looks for the line in them.
 
-    Two attributes are optional: ``copies``, how many copies of its planes it holds in memory (see
-    `feii_dask.detectors.registry.working_bytes`), and ``reads_errors``, whether its windows shall have the errors that
-    the cube states. For a detector without it they are not read.
+    Three attributes are optional: ``copies``, how many copies of its planes it holds in memory (see
+    `feii_dask.detectors.registry.working_bytes`); ``reads_errors``, whether its windows shall have the errors that
+    the cube states (for a detector without it they are not read); and ``flux_sigmas``, a function that takes the place
+    of `feii_dask.detectors.flux_sigma.flux_sigmas`, for cubes whose unit or resolution it alone knows.
     """
 
     def plane_range(

@@ -29,6 +29,8 @@ class LineSearch:
     ----------
     spectra : WeighedSpectra
         What was fitted.
+    fits, beside : LineFits
+        To all data, and to those beside the line.
     off_line : (n,) bool ndarray
         Planes whose fits told the scale.
     sharp : (n, y, x) float64 ndarray
@@ -43,6 +45,8 @@ class LineSearch:
     """
 
     spectra: WeighedSpectra
+    fits: LineFits
+    beside: LineFits
     off_line: Planes
     sharp: Cube64
     significance: Cube64
@@ -90,7 +94,7 @@ def search_lines(
             smallest.append(float(-off.min()) / scale)
     nulls = (max(largest), max(smallest)) if largest else ()
     told = off_line & (beside.information > 0).any(axis=(1, 2))
-    return LineSearch(spectra, told, averages[0], np.fmax(*averages), tuple(scales), nulls)
+    return LineSearch(spectra, fits, beside, told, averages[0], np.fmax(*averages), tuple(scales), nulls)
 
 
 def scatter_beside(averages: NDArray[np.float64]) -> float:

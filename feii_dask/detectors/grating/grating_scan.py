@@ -10,18 +10,22 @@ random field reaching the best of them; what is higher elsewhere in the cube, wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import nan
+from math import hypot, inf, log, nan, sqrt
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from feii_dask.detectors.contract import MeasuresArrays
+from feii_dask.detectors.flux_units import LIMIT_WIDTH_KMS
 from feii_dask.detectors.grating.beam_extent import judge_beam_extent
 from feii_dask.detectors.grating.beam_significance import LineSearch, search_lines
+from feii_dask.detectors.grating.limits import aperture_sigmas, sensitivities
 from feii_dask.detectors.grating.line_fits import fit_lines
-from feii_dask.detectors.grating.line_fluxes import measure_emission
+from feii_dask.detectors.grating.line_fluxes import AREA, measure_emission
 from feii_dask.detectors.grating.random_field import random_field_p_value
 from feii_dask.detectors.grating.weighed_spectra import weighed_spectra
 from feii_dask.detectors.line_window import LineWindow, doppler_kms, doppler_um, planes_within
@@ -35,6 +39,7 @@ REACH_PLANES = 120  # on either side of the line, of longer cubes
 FEWEST_CUBE_PLANES = 2  # that have a step in velocity
 LEAST = 3.0  # statistic of a detection
 W_HZ_PER_JY = 1e-26
+HIGHEST = 50.0  # statistic that may be asked for
 ROUNDS = 3  # of looking for the best plane, whose surroundings then tell the noise
 LINE_REACH = 1.1  # resolution elements on either side of a line that are kept out of the noise
 # Degrees of freedom that each beam and resolution element adds to the scale, and how much more often than in a smooth
@@ -93,21 +98,50 @@ class GratingScan(MeasuresArrays):
     def detect(self, window: LineWindow) -> Detection:
         """Look for the line; see `feii_dask.detectors.contract.Detector.detect`."""
         if self.beam_arcsec:
-            return replace(self, psf_px=self._beam_px(window), beam_arcsec=()).detect(window)
+            return self._for_beam(window).detect(window)
         velocity_kms = window.velocity_kms - window.rv_kms
-        searched = np.abs(velocity_kms) <= max(REACH_KMS, float(np.diff(velocity_kms).max()))
+        searched = searched_planes(velocity_kms)
         search = self._search(window, searched)
         if not np.isfinite(search.curve[searched]).any():
             reason = f"no spaxel has enough data about {window.line.name} to tell a line from its continuum"
             return window.without_data(reason)
         answer = self._decide(search, searched, window.line)
+        of_point, of_jet = self._sensitivities(search, searched, window)
+        answer = replace(answer, flux_sensitivity_beam=of_point, flux_sensitivity_jet=of_jet)
         return self._measured(answer, search, velocity_kms, window) if answer.kind.is_line else answer
 
-    def _beam_px(self, window: LineWindow) -> float:
-        """Return the FWHM of the point-spread function at a line, spaxels: from one to the width of the field."""
+    def flux_sigmas(
+        self, window: LineWindow, places_yx: Sequence[tuple[float, float]]
+    ) -> tuple[tuple[float, float], ...]:
+        """Return the 1-σ error of a line's flux at some places; see `feii_dask.detectors.flux_sigma.flux_sigmas`.
+
+        The line is where the object's velocity puts it. NaN where there are too few data, and without ``jy_per_unit``.
+        """
+        if self.beam_arcsec:
+            return self._for_beam(window).flux_sigmas(window, places_yx)
+        velocity_kms = window.velocity_kms - window.rv_kms
+        search = self._search(window, searched_planes(velocity_kms))
+        centre = np.interp([0.0], velocity_kms, np.arange(velocity_kms.size))
+        width = self._width_planes(velocity_kms)
+        line = fit_lines(search.spectra.without(self._others(window)), centre, width)
+        unit = self._flux_unit(window) * AREA * width
+        sigmas = aperture_sigmas(line, search, places_yx, self.psf_px)
+        return tuple((beam * unit, jet * unit) for beam, jet in sigmas)
+
+    def _for_beam(self, window: LineWindow) -> GratingScan:
+        """Return the same with the FWHM of the point-spread function at a line: from a spaxel to the field."""
         wavelength_um, fwhm_arcsec = zip(*self.beam_arcsec, strict=True)
         beam_px = float(np.interp(window.line.wavelength_um, wavelength_um, fwhm_arcsec)) / window.pixel_arcsec
-        return min(max(beam_px, 1.0), float(max(window.planes.shape[1:])))
+        return replace(self, psf_px=min(max(beam_px, 1.0), float(max(window.planes.shape[1:]))), beam_arcsec=())
+
+    def _width_planes(self, velocity_kms: NDArray[np.float64]) -> float:
+        """Return the FWHM of the line that limits are of, planes."""
+        return float(np.hypot(self.line_planes, LIMIT_WIDTH_KMS / np.median(np.diff(velocity_kms))))
+
+    def _flux_unit(self, window: LineWindow) -> float:
+        """Return the flux, W m⁻², of one unit of the cube in one spaxel and one plane."""
+        plane_kms = float(np.median(np.diff(window.velocity_kms)))
+        return self.jy_per_unit * plane_kms * 1e9 / window.line.wavelength_um * W_HZ_PER_JY
 
     def _others(self, window: LineWindow) -> Planes:
         """Return the planes of the other lines that are looked for."""
@@ -145,14 +179,8 @@ class GratingScan(MeasuresArrays):
         curve = np.where(np.isfinite(search.curve), search.curve, np.nan)
         plane = int(np.nanargmax(np.where(searched, curve, np.nan)))
         statistic = max(float(curve[plane]), 0.0)
-        elements = np.count_nonzero(searched) / self.line_planes
-        beams = search.beams(self.psf_px)
-        freedom = FREEDOM * beams * max(LEAST_BESIDE, np.count_nonzero(search.off_line) / self.line_planes - 1)
         as_large = sum(null >= statistic for null in search.nulls)
-        chance, *null_p = (
-            min(1.0, UNEVEN * random_field_p_value(height, beams, elements, freedom))
-            for height in (statistic, *search.nulls)
-        )
+        chance, *null_p = (self._chance(search, searched, height) for height in (statistic, *search.nulls))
         p_value = max(chance, as_large / (1 + len(search.nulls)))
         answer = Detection(
             line=line,
@@ -166,6 +194,32 @@ class GratingScan(MeasuresArrays):
         found = statistic > LEAST and p_value <= self.highest_p
         return replace(answer, kind=Kind.UNDECIDED, snr=statistic, plane=plane) if found else answer
 
+    def _chance(self, search: LineSearch, searched: Planes, height: float) -> float:
+        """Return the probability that noise is as significant somewhere in the search."""
+        elements = np.count_nonzero(searched) / self.line_planes
+        beams = search.beams(self.psf_px)
+        freedom = FREEDOM * beams * max(LEAST_BESIDE, np.count_nonzero(search.off_line) / self.line_planes - 1)
+        return min(1.0, UNEVEN * random_field_p_value(height, beams, elements, freedom))
+
+    def _least_height(self, search: LineSearch, searched: Planes) -> float:
+        """Return the significance that noise reaches with the largest p-value of a detection."""
+
+        def excess(height: float) -> float:
+            return log(self._chance(search, searched, height) / self.highest_p)
+
+        if excess(LEAST) <= 0:
+            return LEAST
+        return float(brentq(excess, LEAST, HIGHEST, xtol=0.01)) if excess(HIGHEST) < 0 else inf
+
+    def _sensitivities(self, search: LineSearch, searched: Planes, window: LineWindow) -> tuple[float, float]:
+        """Return the fluxes, W m⁻², of which 95 % are found anywhere in the field and in the range that is searched."""
+        least = max(self._least_height(search, searched), *search.nulls, LEAST)
+        width = self._width_planes(window.velocity_kms)
+        found = sqrt(2) * width / hypot(self.line_planes, width)  # of the amplitude, by a narrower profile
+        unit = self._flux_unit(window) * AREA * width / found
+        of_point, of_jet = sensitivities(search, searched, least, self.psf_px)
+        return of_point * unit, of_jet * unit
+
     def _measured(
         self, answer: Detection, search: LineSearch, velocity_kms: NDArray[np.float64], window: LineWindow
     ) -> Detection:
@@ -174,9 +228,9 @@ class GratingScan(MeasuresArrays):
         extent = judge_beam_extent(emission, self.psf_px)
         plane = np.arange(len(velocity_kms))
         plane_kms = float(np.median(np.diff(velocity_kms)))
+        flux_unit = self._flux_unit(window)
         shift_kms = float(np.interp(emission.centre, plane, velocity_kms))
         at_edge = abs(shift_kms) > REACH_KMS or not emission.is_peak
-        flux_unit = self.jy_per_unit * plane_kms * 1e9 / answer.line.wavelength_um * W_HZ_PER_JY
         return replace(
             answer,
             detected=extent.kind is not Kind.COMPACT,
@@ -194,3 +248,8 @@ class GratingScan(MeasuresArrays):
             peak_yx=emission.peak_yx,
             flags=extent.flags + ("edge_of_search",) * at_edge,
         )
+
+
+def searched_planes(velocity_kms: NDArray[np.float64]) -> Planes:
+    """Return the planes in which a line may be, (n,), two at least."""
+    return np.asarray(np.abs(velocity_kms) <= max(REACH_KMS, float(np.diff(velocity_kms).max())))
