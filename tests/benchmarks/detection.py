@@ -40,6 +40,7 @@ from feii_dask.detectors.notebook import extension_vs_wavebin
 
 from .detection_contenders import CONTENDERS, keep_only
 from .detection_far_infrared import measure_far_infrared, measure_scene_lines, measure_scenes
+from .detection_far_infrared_limits import measure_limits
 from .detection_figure import draw
 from .detection_injection import measure_injection, measure_special, measure_variation
 from .detection_null import measure_calibration, measure_null, measure_real
@@ -84,6 +85,7 @@ SECTIONS |= {
     "far_infrared": (measure_far_infrared, 200, 4),
     "far_infrared_scenes": (measure_scenes, 600, 4),
     "far_infrared_lines": (measure_scene_lines, 100, 2),
+    "far_infrared_limits": (measure_limits, 60, 2),
     "speed": (measure_speed, 9, 3),
 }
 
