@@ -69,6 +69,19 @@ def test_rows_without_an_outline_are_counted_and_cubes_read_by_range(searched: t
     assert {(request.method, request.status) for request in reads} == {("GET", 206)}
 
 
+def test_limits_are_known_where_the_unit_of_the_cubes_is(
+    searched: tuple[fd.SearchResult, Replica], request: pytest.FixtureRequest
+) -> None:
+    result, _ = searched
+    limits = result.limits.to_pandas()
+    assert len(limits) > 0
+    if request.node.callspec.params["searched"] == "sofia":
+        assert (limits["flux_limit_3sigma"] < limits["flux_sensitivity_95"]).all()
+        assert limits["flux_sensitivity_95"].between(1e-16, 1e-13).all()  # tens of mJy over a line of 300 km/s
+    else:
+        assert limits[["flux_sigma", "flux_sensitivity_95"]].isna().all(axis=None)
+
+
 OWN_MISSION = """
 from feii_dask.config.missions import Mission
 

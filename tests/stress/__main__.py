@@ -10,4 +10,7 @@ NAMES = ("faults", "memory", "fuzz", "headers", "dashboard", "report", "sofia", 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in NAMES:
         sys.exit(f"{__doc__}\nThere are: {', '.join(NAMES)}")
-    importlib.import_module(f"tests.stress.{sys.argv[1]}").main(sys.argv[2:])
+    run = importlib.import_module(f"tests.stress.{sys.argv[1]}")
+    if {"-h", "--help"} & set(sys.argv):
+        sys.exit(run.__doc__)
+    run.main(sys.argv[2:])
