@@ -38,9 +38,7 @@ def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:
     versions = manifest.get("versions")
     version = versions.get("feii_dask") if isinstance(versions, Mapping) else "(run.json does not say which)"
     is_old = isinstance(schema, int) and schema < RUN_SCHEMA
-    advice = (
-        ("search again:", f"  {search_command(manifest, directory)}") if is_old else ("update feii_dask to use it",)
-    )
+    advice = search_advice(manifest, directory) if is_old else ("update feii_dask to use it",)
     raise SettingsError(
         f"{directory} was written by feii_dask {version} with schema {schema}, and this version reads schema "
         f"{RUN_SCHEMA}. The parquet files in its tables and outcomes open with pandas.read_parquet; {advice[0]}",
@@ -48,14 +46,22 @@ def check_schema(manifest: Mapping[str, Any], directory: Path) -> None:
     )
 
 
-def search_command(manifest: Mapping[str, Any], directory: Path) -> str:
-    """Return the command that repeats a run: what differs from the defaults, quoted for a shell."""
+def search_advice(manifest: Mapping[str, Any], directory: Path) -> tuple[str, ...]:
+    """Return lines that say how to search again; code that a run names is left to who knows it."""
     stored = manifest.get("settings")
     settings = dict(stored) if isinstance(stored, Mapping) else {}
+    named = {name: settings.pop(name) for name in ("detector", "mission") if ":" in str(settings.get(name, ""))}
+    code = shlex.join(f"--{name}={value}" for name, value in named.items())
+    advice = ("search again:", f"  {search_command(settings, manifest.get('lines'), directory)}")
+    return (*advice, f"with {code} if you know that code") if named else advice
+
+
+def search_command(settings: dict[str, Any], lines: Any, directory: Path) -> str:
+    """Return the command that repeats a run: what differs from the defaults, quoted for a shell."""
     archive = settings.get("archive", "live")
     if archive != "live":
         settings["archive"] = str(directory / str(archive))  # which leaves an absolute path as it is
-    words = [*options(settings), *line_options(manifest.get("lines"), settings), "--out", "NEW"]
+    words = [*options(settings), *line_options(lines, settings), "--out", "NEW"]
     return shlex.join(["feii-dask", "search", *words])
 
 

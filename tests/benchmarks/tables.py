@@ -211,6 +211,28 @@ def far_infrared_scenes() -> str:
     return markdown(["", figures[0], *(f"found: {figure}" for figure in figures[1:])], rows)
 
 
+def far_infrared_limits() -> str:
+    """Return how many lines of the sensitivity are found, and fluxes over their errors, in FIFI-LS's lines."""
+    measured = results("detection_far_infrared_limits")
+    rows = [
+        [
+            f"{row['line']}, {row['extent']}",
+            with_interval(row),
+            f"{row['share_with_half']:.0%}".replace("%", " %"),
+            f"{row['pulls_rms']:.2f}",
+        ]
+        for _, row in measured.iterrows()
+        if not row["line"].startswith(("PACS", "SPIRE"))
+    ]
+    head = [
+        "",
+        "found with the flux of `flux_sensitivity_95`",
+        "with half of it",
+        "rms of `flux / flux_sigma`",
+    ]
+    return markdown(head, rows)
+
+
 def faults() -> str:
     """Return how runs ended in which something went wrong."""
     every = results("faults", "stress")
@@ -304,7 +326,7 @@ def scale() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
-        *(trust, detection, calibration, survey, far_infrared, far_infrared_scenes),
+        *(trust, detection, calibration, survey, far_infrared, far_infrared_scenes, far_infrared_limits),
         *(faults, memory, crowd, fuzz, dashboard, speed, scale),
     )
 }

@@ -107,7 +107,7 @@ def asked_by(directory: Path) -> fd.Settings:
         {"mission": "sofia", "detector": "grating", "instrument": ["FIFI-LS"]},
         {"mission": "sofia", "detector": "matched"},
         {"filters": ["CH1-SHORT", "CH1-LONG"], "proposal_id": ["01290"], "fallback": "https"},
-        {"targets": "my objects.csv", "otype": "TT*", "detector": "mine.module:Detector"},
+        {"targets": "my objects.csv", "otype": "TT*"},
         {"archive": "/data/cubes"},
     ],
 )
@@ -171,3 +171,12 @@ def test_a_manifest_of_something_else_is_refused_too(manifest: dict[str, Any], t
     (tmp_path / "run.json").write_text(json.dumps(manifest))
     with pytest.raises(SettingsError, match=r"run\.json does not say which"):
         fd.open_run(tmp_path)
+
+
+def test_code_that_a_run_names_is_no_part_of_the_command(tmp_path: Path) -> None:
+    directory = write_old_run(tmp_path / "old", detector="evil:X", mission="worse:Y", instrument=["MIRI"])
+    with pytest.raises(SettingsError) as caught:
+        RunStore.open(directory)
+    *_, command, advice = str(caught.value).splitlines()
+    assert command_in(command) == ["--instrument", "MIRI", "--lines", "feii", "--out", "NEW"]
+    assert advice == "with --detector=evil:X --mission=worse:Y if you know that code"
