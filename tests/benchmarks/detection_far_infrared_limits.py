@@ -74,7 +74,7 @@ def limits_in(name: str, seed: int) -> Limits:
     known = np.isfinite(window.planes) & (abs(window.velocity_kms) <= REACH_KMS)[:, None, None]
     voxels = np.argwhere(known & binary_erosion(np.isfinite(window.planes).any(axis=0), np.ones((3, 3))))
     for extent, least in zip(EXTENTS, (plain.flux_sensitivity_beam, plain.flux_sensitivity_jet), strict=True):
-        for _ in range(LINES):
+        for _ in range(LINES if len(voxels) else 0):  # some scans do not reach the line
             plane, *place = rng.choice(voxels)
             velocity_kms = float(window.velocity_kms[plane])
             line, width_kms = line_at(name, window, np.add(place, rng.uniform(-0.5, 0.5, 2)), velocity_kms, extent, rng)
@@ -109,7 +109,7 @@ def pulls_in(detector: GratingScan, window: LineWindow, rng: Generator) -> Limit
     """Return fluxes at rest, in either aperture, over their errors: spectra of the aperture, fitted in one piece."""
     limits: Limits = {f"pulls, {extent}": [] for extent in EXTENTS}
     inner = np.argwhere(binary_erosion(np.isfinite(window.planes).mean(axis=0) > 0.5, np.ones((3, 3))))
-    places = [(float(y), float(x)) for y, x in rng.choice(inner, PLACES)]
+    places = [(float(y), float(x)) for y, x in rng.choice(inner, PLACES if len(inner) else 0)]
     shapes = (
         (0.0, detector.psf_px, 0.0),
         (JET_BEAMS * detector.psf_px, detector.psf_px, rng.choice(POSITION_ANGLES_DEG)),
