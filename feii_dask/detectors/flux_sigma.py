@@ -14,7 +14,16 @@ from feii_dask.detectors.line_window import LineWindow, doppler_um
 from feii_dask.detectors.matched.resolution import Resolution, resolution_at
 from feii_dask.model import SPEED_OF_LIGHT_KMS
 
-__all__ = ["aperture_spectrum", "flux_sigmas", "line_fluxes"]
+__all__ = [
+    "LEAST_COVERED",
+    "POSITION_ANGLES_DEG",
+    "Shape",
+    "aperture_area",
+    "aperture_spectrum",
+    "aperture_weights",
+    "flux_sigmas",
+    "line_fluxes",
+]
 
 POSITION_ANGLES_DEG = (0.0, 45.0, 90.0, 135.0)  # of the elongated aperture, over which its variance is averaged
 SUBSAMPLES = 5  # per spaxel and axis, for spaxels at the rim of an aperture

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from feii_dask.detectors.grating.line_fits import LineFits
 from feii_dask.detectors.grating.weighed_spectra import WeighedSpectra
 
-__all__ = ["BEAMS", "LineSearch", "beam_average", "search_lines"]
+__all__ = ["BEAMS", "FWHM", "LineSearch", "beam_average", "scatter_beside", "search_lines"]
 
 BEAMS = 1.0, 1.8  # FWHM of the averages, over that of the point-spread function
 FWHM = 2.3548  # over the standard deviation of a Gaussian

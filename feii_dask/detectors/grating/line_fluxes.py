@@ -13,7 +13,7 @@ from scipy.optimize import least_squares
 from feii_dask.detectors.grating.beam_significance import LineSearch
 from feii_dask.detectors.grating.line_fits import LineFits, fit_lines
 
-__all__ = ["SummedLight", "measure_emission"]
+__all__ = ["AREA", "SummedLight", "measure_emission"]
 
 JOINED = 4.0  # significance of the spaxels that belong to a region
 GROWN = 0.5  # FWHM of the point-spread function by which a region's flux reaches beyond
