@@ -20,7 +20,7 @@ from feii_dask.plain_text import plain_text
 from feii_dask.ranking.candidates import describe_candidates, funnel, including
 from feii_dask.ranking.results import RankedRun, load_results
 from feii_dask.report.columns import CANDIDATES, DETECTIONS, LIMITS, SUMMARY
-from feii_dask.report.exports import described_table
+from feii_dask.report.table_files import described_table
 from feii_dask.results.detection_table import DetectionTable, FoundLine
 from feii_dask.store.run_store import RunStore
 from feii_dask.store.stored_columns import Column

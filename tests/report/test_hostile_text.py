@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 
 from feii_dask.errors import StoreError
 from feii_dask.model import MatchedCube, Outcome, Status
-from feii_dask.report.exports import write_ecsv
+from feii_dask.report.table_files import write_ecsv
 from tests.runs import make_outcome
 from tests.store.foreign import LINES, call, make_foreign_run
 
