@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from feii_dask.addresses import shown
-from feii_dask.cubes.celestial import places_on_data
+from feii_dask.cubes.celestial import icrs_deg, places_on_data
 from feii_dask.cubes.cutout import make_cutout
 from feii_dask.cubes.hdus import text_card
 from feii_dask.cubes.memory import MemoryBudget
@@ -262,8 +262,7 @@ def on_the_sky(detection: Detection, cube: Cube) -> Detection:
         changes["area_arcsec2"] = detection.area_px * cube.pixel_arcsec**2
     if detection.peak_yx is not None and cube.wcs is not None:
         y, x = detection.peak_yx
-        peak = cube.wcs.pixel_to_world(x, y).icrs
-        changes |= {"peak_ra_deg": float(peak.ra.deg), "peak_dec_deg": float(peak.dec.deg)}
+        changes["peak_ra_deg"], changes["peak_dec_deg"] = icrs_deg(cube.wcs, x, y)
     return replace(detection, **changes)
 
 

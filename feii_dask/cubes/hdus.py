@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite, prod
@@ -23,6 +23,7 @@ __all__ = [
     "PLAIN_CARD",
     "FitsFile",
     "Hdu",
+    "are_plain",
     "format_errors",
     "integer_card",
     "number_card",
@@ -38,6 +39,9 @@ PLAIN_CARD = re.compile(
     rb"(?=.{8}= )[A-Z0-9_-]+ *= +(?:'(?P<text>[ -%(-~]*)'|(?P<integer>[+-]?\d{1,18})"
     rb"|(?P<real>[+-]?\d+\.\d*(?:E[+-]?\d+)?)|(?P<logical>[TF])) *(?:/[ -~]*)?"
 )
+# A text that goes on in the next card (FITS 4.0, section 4.2.1.2), as JWST's footprints do, and the next card.
+LONG_TEXT = re.compile(rb"(?:(?=.{8}= )[A-Z0-9_-]+ *= +|CONTINUE  )'[ -%(-~]*&' *")
+CONTINUED = re.compile(rb"CONTINUE  '[ -%(-~]*&?' *(?:/[ -~]*)?")
 WITHOUT_VALUE = (b"COMMENT ", b"HISTORY ", b"        ", b"END     ")
 FIRST_READ = 64 * 1024  # primary and SCI header of an s3d file take about 30 kB
 NEXT_READ = 4 * BLOCK  # other headers fit in one or two blocks, but for those of long tables
@@ -244,7 +248,7 @@ def parse_header(raw: bytes, start: int) -> Hdu:
 def without_unreadable(raw: bytes) -> tuple[fits.Header, frozenset[str]]:
     """Return a header in which the cards that cannot be read have no value, and the keywords of these cards."""
     header, images = fits.Header.fromstring(raw), [raw[start : start + CARD] for start in range(0, len(raw), CARD)]
-    if all(map(is_plain, images)) or all(is_readable(card) for card in header.cards):
+    if are_plain(images) or all(is_readable(card) for card in header.cards):
         return header, frozenset()
     kept: list[bytes] = []
     unreadable = set()
@@ -259,9 +263,21 @@ def without_unreadable(raw: bytes) -> tuple[fits.Header, frozenset[str]]:
     return fits.Header.fromstring(b"".join(kept)), frozenset(unreadable)
 
 
-def is_plain(image: bytes) -> bool:
-    """Whether a card can certainly be read; astropy takes 20 µs to say so, and a header has a hundred."""
-    return image.startswith(WITHOUT_VALUE) or PLAIN_CARD.fullmatch(image) is not None
+def are_plain(images: Iterable[bytes]) -> bool:
+    """Whether cards can certainly be read; astropy takes 20 µs to say so of one, and a header has a hundred."""
+    goes_on = False
+    for image in images:
+        if not (CONTINUED.fullmatch(image) if goes_on else starts_plainly(image)):
+            return False
+        goes_on = LONG_TEXT.fullmatch(image) is not None
+    return not goes_on
+
+
+def starts_plainly(image: bytes) -> bool:
+    """Whether a card that continues no other can certainly be read, together with those that continue it."""
+    if image.startswith(WITHOUT_VALUE) or PLAIN_CARD.fullmatch(image):
+        return True
+    return not image.startswith(b"CONTINUE") and LONG_TEXT.fullmatch(image) is not None
 
 
 def is_readable(card: fits.Card) -> bool:

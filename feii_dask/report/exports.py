@@ -125,11 +125,11 @@ def write_formats(
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose texts any program can read: in one line, without control characters, not without end."""
-    cells = {
-        name: [plain_cell(text, LONGEST.get(name, LONGEST_CELL)) for text in frame[name]]
-        for name in TEXTS
-        if name in frame
-    }
+    cells = {}
+    for name in TEXTS:
+        if name in frame:
+            known = {text: plain_cell(text, LONGEST.get(name, LONGEST_CELL)) for text in frame[name].unique()}
+            cells[name] = frame[name].map(known)
     return frame.assign(**cells).astype(dict.fromkeys(cells, str))
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from feii_dask.config.loading import load_settings
 from feii_dask.cubes.lines import NOTEBOOK_LINES
 from feii_dask.detectors import load_detector
+from feii_dask.engine.cluster import connect
 from feii_dask.engine.executor import run_scans
 from feii_dask.engine.malloc import keep_freed_memory
 from feii_dask.errors import DetectorError
@@ -110,9 +112,11 @@ def measure_scan(sizes: Sizes) -> Iterator[Row]:
 
 @contextmanager
 def two_workers(threads: int | None = None) -> Iterator[Client]:
-    """Yield a client of two processes, each with as many threads as are the default."""
-    shape = {"n_workers": 2, "threads_per_worker": threads or load_settings().clusters["local"].threads}
-    with LocalCluster(**shape, dashboard_address=None) as cluster, Client(cluster) as client:
+    """Yield a client of a local cluster of two processes, each with as many threads as are the default."""
+    settings = load_settings()
+    local = replace(settings.clusters["local"], workers=2, dashboard=None)
+    local = replace(local, threads=threads or local.threads)
+    with connect(replace(settings, clusters={**settings.clusters, "local": local}, cluster="local")) as client:
         yield client
 
 

@@ -14,6 +14,7 @@ from feii_dask.cubes.celestial import (
     celestial_cards,
     celestial_wcs,
     cutout_cards,
+    icrs_deg,
     pixel_arcsec,
     places_on_data,
     spaxel_arcsec,
@@ -111,6 +112,8 @@ SPELLINGS = {
     "PC": {**STEPS, "PC1_1": 0.8, "PC1_2": 0.6, "PC2_1": -0.6, "PC2_2": 0.8},
     "PC001001": {**STEPS, "PC001001": 0.8, "PC001002": 0.6, "PC002001": -0.6, "PC002002": 0.8},
     "CD": {"CD1_1": -1e-3, "CD1_2": 2e-4, "CD2_1": 2e-4, "CD2_2": 1e-3},
+    "ICRS": {**STEPS, "CROTA2": 20.0, "RADESYS": "ICRS"},
+    "ICRS at 0 h": {**STEPS, "RADESYS": "ICRS", "CRVAL1": -0.01},
     "B1950": {**STEPS, "CROTA2": 10.0, "EPOCH": 1950.0},
     "FK4": {**STEPS, "EQUINOX": 1950.0, "RADESYS": "FK4"},
     "PV": {**STEPS, "CTYPE1": "RA---COP", "CTYPE2": "DEC--COP", "PV2_1": 45.0, "LONPOLE": 160.0},
@@ -149,6 +152,10 @@ def test_every_spelling_of_a_place(name: str, unit: str) -> None:
     assert again is not None
     for found in (wcs, again):
         assert found.pixel_to_world(x, y).icrs.separation(expected).arcsec.max() < 1e-3
+    np.testing.assert_allclose(
+        icrs_deg(wcs, x[2, 3], y[2, 3]), (expected.ra.deg[2, 3], expected.dec.deg[2, 3]), rtol=1e-9
+    )
+    assert 0 <= icrs_deg(wcs, 59.0, 0.0)[0] < 360
 
 
 @pytest.mark.parametrize("cards", [{"CD1_1": -2e-5, "CD1_2": 1e-5, "CD2_1": 1e-5, "CD2_2": 3e-5}, {"CDELT1": -1e-4}])

@@ -10,10 +10,10 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feii_dask.cubes.hdus import PLAIN_CARD, FitsFile, format_errors
+from feii_dask.cubes.hdus import PLAIN_CARD, FitsFile, are_plain, format_errors
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.errors import CubeFormatError, CubeReadError
-from tests.cubes.samples import unpack
+from tests.cubes.samples import TEMPLATES, unpack
 
 
 def test_every_kind_of_hdu(tmp_path: Path) -> None:
@@ -82,3 +82,34 @@ def test_a_card_that_counts_as_plain_can_be_read(keyword: str, rest: str) -> Non
     image = f"{keyword:8}= {rest}".ljust(80).encode()
     if PLAIN_CARD.fullmatch(image):
         assert fits.Card.fromstring(image).value is not None
+
+
+CARDS = st.sampled_from(
+    [
+        *("OBJECT  = 'T Tau'", "SIMPLE  =                    T", "COMMENT some text &", "", "NAXIS1  = 12 / a comment"),
+        *("S_REGION= 'POLYGON ICRS 1.5 &'", "S_REGION= 'POLYGON&' / goes on", "LONG    = 'it''s &'"),
+        *("CONTINUE  '2.5 3.5&'", "CONTINUE  '4.5' / the end", "CONTINUE  '' / the end", "CONTINUE  4.5", "CONTINUE"),
+        *("NAXIS2  = 12.5.5", "WRONG   = 'no end"),
+    ]
+)
+
+
+@given(st.lists(CARDS, max_size=6))
+def test_headers_that_count_as_plain_hold_what_a_card_by_card_reading_keeps(cards: list[str]) -> None:
+    images = [f"{card:80}".encode() for card in [*cards, "END"]]
+    if are_plain(images):
+        header = fits.Header.fromstring(b"".join(images))
+        assert all(card.value is not None for card in header.cards)
+        assert header.tostring(padding=False, endcard=False).encode() == b"".join(images[:-1])
+        continued = [before.rstrip().endswith(b"&'") for before in [b"", *images[:-1]]]
+        assert all(ok for ok, image in zip(continued, images, strict=True) if image.startswith(b"CONTINUE"))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_headers_of_jwst_count_as_plain(template: str, tmp_path: Path) -> None:
+    """Their footprints take two cards or three."""
+    path = unpack(template, tmp_path)
+    hdu = FitsFile(RangeReader(str(path))).find("SCI")
+    raw = path.read_bytes()[hdu.start : hdu.data_start]
+    assert b"CONTINUE" in raw
+    assert are_plain(raw[start : start + 80] for start in range(0, len(raw), 80))
