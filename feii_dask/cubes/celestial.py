@@ -92,8 +92,9 @@ def icrs_deg(wcs: WCS, x_px: float, y_px: float) -> tuple[float, float]:
     Examples
     --------
     >>> cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 1.0, "CRPIX2": 1.0, "RADESYS": "ICRS"}
-    >>> icrs_deg(WCS(fits.Header(cards | {"CRVAL1": 69.9, "CRVAL2": 25.7, "CDELT1": -1e-4, "CDELT2": 1e-4})), 0, 0)
-    (69.9, 25.7)
+    >>> wcs = WCS(fits.Header(cards | {"CRVAL1": 69.9, "CRVAL2": 25.7, "CDELT1": -1e-4, "CDELT2": 1e-4}))
+    >>> [round(angle, 9) for angle in icrs_deg(wcs, 0, 0)]
+    [69.9, 25.7]
     """
     if wcs.wcs.radesys == "ICRS" and [name[:4] for name in wcs.wcs.ctype] == ["RA--", "DEC-"]:
         ra_deg, dec_deg = wcs.pixel_to_world_values(x_px, y_px)
