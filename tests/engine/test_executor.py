@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -216,7 +217,10 @@ def test_a_cube_that_is_never_done_is_named_and_its_neighbours_are_not(frail: Cl
     assert [(outcome.obs_id, outcome.status) for outcome in outcomes if outcome.status is not Status.SCANNED] == [
         ("cube-004", Status.TIMEOUT)
     ]
-    assert f"no answer within {FRESH_S:.0f} s, alone too" in next(o.reason for o in outcomes if o.obs_id == "cube-004")
+    (reason,) = (outcome.reason for outcome in outcomes if outcome.obs_id == "cube-004")
+    patience = re.fullmatch(r"no answer within (\d+) s, alone too", reason)
+    assert patience, reason
+    assert int(patience[1]) >= FRESH_S  # longer where scans take longer
     assert len(statistics(outcomes)) == 12
 
 
