@@ -16,7 +16,7 @@ from feii_dask.errors import StoreError
 from feii_dask.model import Cutout, Kind
 from feii_dask.ranking.candidates import credited_detections
 from feii_dask.ranking.results import RankedRun
-from feii_dask.report.finding_chart import FindingChart, draw_finding_chart, regions_of
+from feii_dask.report.finding_chart import FindingChart, draw_finding_chart, outlines_of
 from feii_dask.report.line_panels import LinePanel, make_line_panel
 from feii_dask.report.links import Link, cube_links, region_file_name, sexagesimal, sky_links, uri_of
 from feii_dask.report.thumbnails import png_data_url
@@ -94,7 +94,7 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
     by_yso = dict(iter(credited.drop_duplicates(["yso_index", "line", "obs_id"]).groupby("yso_index")))
     shown = result.candidates["yso_index"].head(FULL_ENTRIES)
     cubes = credited.loc[credited["yso_index"].isin(shown), "obs_id"]
-    regions = regions_of(result.matched[result.matched["obs_id"].isin(cubes)])
+    outlines = outlines_of(result.matched[result.matched["obs_id"].isin(cubes)])
     best_by_yso: dict[Any, list[dict[Any, Any]]] = {}
     for detection in credited.drop_duplicates(["yso_index", "line"]).to_dict("records"):
         best_by_yso.setdefault(detection["yso_index"], []).append(detection)
@@ -109,7 +109,7 @@ def report_entries(result: RankedRun) -> Iterator[Entry]:
             continue
         found = by_yso[row["yso_index"]]
         cutouts = [stored_cutout(run, detection) for detection in best]
-        footprints = {obs_id: regions[obs_id] for obs_id in found["obs_id"].unique() if obs_id in regions}
+        footprints = {obs_id: outlines[obs_id] for obs_id in found["obs_id"].unique() if obs_id in outlines}
         others = result.ysos.drop(index=row["yso_index"])
         pairs = list(zip(best, cutouts, strict=True))
         yield Entry(

@@ -13,7 +13,7 @@ from feii_dask._version import __version__
 from feii_dask.plain_text import plain_text
 from feii_dask.ranking.results import RankedRun
 from feii_dask.report.columns import CANDIDATES, DETECTIONS, FAILURES, LIMITS, SUMMARY, UNIDENTIFIED, shown_failures
-from feii_dask.report.finding_chart import regions_of
+from feii_dask.report.finding_chart import outlines_of
 from feii_dask.report.links import region_file_name
 from feii_dask.report.region_file import ds9_regions
 from feii_dask.report.table_files import (
@@ -93,14 +93,14 @@ def write_region_files(result: RankedRun) -> None:
     """Write a region file of everything, and one for each candidate: itself and its cubes with detections."""
     directory = result.run.directory / "regions"
     make_directory(directory)
-    candidates, regions = plain(result.candidates), regions_of(result.matched)
+    candidates, outlines = plain(result.candidates), outlines_of(result.matched)
     names = [region_file_name(rank, name) for rank, name in zip(candidates["rank"], candidates["main_id"], strict=True)]
     marks = list(candidates[["ra", "dec", "main_id"]].itertuples(index=False, name=None))
-    order = {obs_id: number for number, obs_id in enumerate(regions)}
-    files = {directory.parent / "footprints.reg": ds9_regions(regions, marks).encode()}
+    order = {obs_id: number for number, obs_id in enumerate(outlines)}
+    files = {directory.parent / "footprints.reg": ds9_regions(outlines, marks).encode()}
     for name, mark, obs_ids in zip(names, marks, result.candidates["obs_ids"], strict=True):
         cubes = sorted((obs_id for obs_id in obs_ids.split("; ") if obs_id in order), key=order.__getitem__)
-        files[directory / name] = ds9_regions({obs_id: regions[obs_id] for obs_id in cubes}, [mark]).encode()
+        files[directory / name] = ds9_regions({obs_id: outlines[obs_id] for obs_id in cubes}, [mark]).encode()
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write_atomically, files.keys(), files.values()))
     remove_others(directory, "*.reg", set(names))

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from feii_dask.errors import RegionError
 from feii_dask.figures.scale_bar import round_length_arcsec
 from feii_dask.report.sky_map import ChartPoint
 from feii_dask.report.svg_curves import svg_path
-from feii_dask.sky.regions import parse_region
-from feii_dask.sky.shapes import Region
+from feii_dask.sky.footprints import Footprints, Outline
 
-__all__ = ["FindingChart", "draw_finding_chart", "regions_of"]
+__all__ = ["FindingChart", "draw_finding_chart", "outlines_of"]
 
 Floats = NDArray[np.float64]
 
@@ -49,19 +46,16 @@ class FindingChart:
     side: int = SIDE
 
 
-def regions_of(matched: pd.DataFrame) -> dict[str, Region]:
+def outlines_of(matched: pd.DataFrame) -> dict[str, Outline]:
     """Return the footprint of each matched cube; one that cannot be parsed is left out, as in the search."""
-    regions = {}
-    for obs_id, s_region in matched[["obs_id", "s_region"]].itertuples(index=False):
-        with suppress(RegionError):
-            regions[obs_id] = parse_region(s_region)
-    return regions
+    obs_ids = matched["obs_id"].tolist()
+    return {obs_ids[row]: outline for row, outline in Footprints.read(matched["s_region"]).outlines().items()}
 
 
 def draw_finding_chart(
     ra_deg: float,
     dec_deg: float,
-    footprints: Mapping[str, Region],
+    footprints: Mapping[str, Outline],
     ysos: pd.DataFrame,
     peaks: pd.DataFrame,
 ) -> FindingChart:
@@ -71,7 +65,7 @@ def draw_finding_chart(
     ----------
     ra_deg, dec_deg : float
         The object.
-    footprints : mapping of str to Region
+    footprints : mapping of str to Outline
         Footprints of its cubes.
     ysos : DataFrame
         Objects with ``main_id``, ``ra`` and ``dec``; those outside the drawing are left out.
@@ -79,8 +73,8 @@ def draw_finding_chart(
         Detections with ``line``, ``peak_ra_deg`` and ``peak_dec_deg``.
     """
     outlines = {
-        obs_id: [sky_offsets_arcsec(ra_deg, dec_deg, *ring.T) for ring in outline_rings(region)]
-        for obs_id, region in footprints.items()
+        obs_id: [sky_offsets_arcsec(ra_deg, dec_deg, *ring.T) for ring in drawn_rings(outline)]
+        for obs_id, outline in footprints.items()
     }
     reach = max([MIN_REACH_ARCSEC, *(float(np.abs(ring).max()) for rings in outlines.values() for ring in rings)])
     scale = SIDE / 2 / (reach * MARGIN)
@@ -104,14 +98,14 @@ def draw_finding_chart(
     )
 
 
-def outline_rings(region: Region) -> list[Floats]:
-    """Return the outlines of a region's polygons and circles, each (n, 2): ra and dec, deg."""
+def drawn_rings(outline: Outline) -> list[Floats]:
+    """Return the polygons of a footprint, its circles among them, each (n, 2): ra and dec, deg."""
     circles = []
-    for cap in region.circles:
+    for cap in outline.circles:
         north = cap.radius_deg * np.cos(CIRCLE)
         east = cap.radius_deg * np.sin(CIRCLE) / np.cos(np.radians(cap.dec_deg))
         circles.append(np.stack([cap.ra_deg + east, cap.dec_deg + north], axis=1))
-    return [*region.rings, *circles]
+    return [*outline.rings, *circles]
 
 
 def sky_offsets_arcsec(ra_deg: float, dec_deg: float, ra: ArrayLike, dec: ArrayLike) -> Floats:

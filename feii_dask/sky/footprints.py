@@ -7,7 +7,7 @@ arrays; every other string is parsed by `parse_region`, which alone decides what
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,15 +17,22 @@ import pyarrow.compute as pc
 from feii_dask.errors import RegionError
 from feii_dask.sky.polygons import PolygonArray
 from feii_dask.sky.regions import ICRS_FRAMES, MAX_CHARACTERS, MAX_RA_DEG, parse_region
-from feii_dask.sky.shapes import Region
-from feii_dask.sky.sphere import Integers
+from feii_dask.sky.shapes import Cap, Region
+from feii_dask.sky.sphere import Floats, Integers, positions_deg
 
-__all__ = ["Footprints"]
+__all__ = ["Footprints", "Outline"]
 
 NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:E[+-]?[0-9]+)?"
 FRAME = rf"(?:\s+(?:{'|'.join(ICRS_FRAMES)}))?"
 POLYGON = rf"POLYGON{FRAME}(?:\s+{NUMBER}\s+{NUMBER}){{3,}}"
 PLAIN_POLYGONS = rf"^{POLYGON}(?:\s+{POLYGON})*$"
+
+
+class Outline(NamedTuple):
+    """What a footprint is drawn with: `Region.rings` and `Region.circles`."""
+
+    rings: tuple[Floats, ...]
+    circles: tuple[Cap, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +70,19 @@ class Footprints:
             except RegionError as error:
                 region_errors[row] = str(error)
         return cls(polygons, polygon_row, regions, region_errors)
+
+    def outlines(self) -> dict[int, Outline]:
+        """Return the outlines of all rows that have a region, by their row and in order."""
+        vertex, following = self.polygons.vertex, self.polygons.following
+        repeated = (vertex == vertex[following]).all(axis=1)  # the last vertex is often the first again
+        corners = np.stack(positions_deg(vertex), axis=-1)
+        polygons: dict[int, list[Floats]] = {}
+        for row, first, count in zip(self.polygon_row.tolist(), self.polygons.first, self.polygons.count, strict=True):
+            own = slice(first, first + count)
+            polygons.setdefault(row, []).append(corners[own][~repeated[own]])
+        found = {row: Outline(tuple(rings), ()) for row, rings in polygons.items()}
+        found |= {row: Outline(region.rings, region.circles) for row, region in self.regions.items()}
+        return dict(sorted(found.items()))
 
 
 def as_arrow(s_region: pd.Series[Any]) -> Any:

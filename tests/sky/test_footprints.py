@@ -38,6 +38,18 @@ def assert_each_row_is_read_as_it_is_alone(column: pd.Series) -> None:
         with pytest.raises(RegionError) as refusal:
             parse_region(column.iloc[row])
         assert reason == str(refusal.value)
+    assert_outlines_are_those_of_regions(footprints, column)
+
+
+def assert_outlines_are_those_of_regions(footprints: Footprints, column: pd.Series) -> None:
+    found = footprints.outlines()
+    assert list(found) == sorted({*footprints.polygon_row.tolist(), *footprints.regions})
+    for row, outline in found.items():
+        region = parse_region(column.iloc[row])
+        assert outline.circles == region.circles
+        for ours, expected in zip(outline.rings, region.rings, strict=True):
+            away = np.abs(unit_vectors(*ours.T)[:, np.newaxis] - unit_vectors(*expected.T)).max(axis=-1)
+            assert max(away.min(axis=0).max(), away.min(axis=1).max()) < 1e-15  # no vertex is missing, none is new
 
 
 VOCABULARY = "POLYGON polygon ICRS fk5 J2000 GALACTIC CIRCLE 0 1 -1 +2 10.5 .5 5. 1e1 90 -91 1e3 1e400 nan , ( )"
@@ -116,6 +128,14 @@ def test_one_bad_polygon_has_its_reason_and_harms_no_other(text: str) -> None:
     assert footprints.polygon_row.tolist() == [0, 2]
     assert list(footprints.region_errors) == [1]
     assert footprints.polygons.count.tolist() == [4, 4]
+
+
+def test_an_outline_does_not_repeat_its_first_vertex() -> None:
+    footprints = Footprints.read(pd.Series([BAD, CLOSED, f"{PLAIN} {CLOSED}", CIRCLE]))
+    outlines = footprints.outlines()
+    assert [[len(ring) for ring in outline.rings] for outline in outlines.values()] == [[3], [4, 3], []]
+    np.testing.assert_allclose(outlines[1].rings[0], [(359, 2), (1, 2), (1, -2)])
+    assert outlines[3].circles == ((10.0, 20.0, 0.5),)
 
 
 def test_a_bow_tie_gets_its_closer_look() -> None:
