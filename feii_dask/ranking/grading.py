@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,30 @@ SURE_Q, PROBABLE_Q, ALONE_Q = 0.01, 0.1, 0.001
 NEEDED = ("line", "detected", "p_value", "velocity_kms")
 # Where a table lacks one of these, or holds no value, it is not known: no error, no other line in question.
 KNOWN_OF_SOME = ("kind", "flags", "velocity_error_kms", "velocity_calibration_kms", "p_identification", "rv_kms")
+
+
+class Lines(NamedTuple):
+    """Lines that were tested, one value each: thousands of objects are quicker without a table for each."""
+
+    line: NDArray[np.object_]
+    p_value: NDArray[np.float64]
+    velocity_kms: NDArray[np.float64]
+    offset_kms: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    p_identification: NDArray[np.float64]
+    flags: NDArray[np.object_]
+
+    @classmethod
+    def of(cls, known: pd.DataFrame) -> Lines:
+        """Take them out of a table."""
+        texts = ("line", "flags")
+        columns: Iterator[Any] = (known[name].to_numpy(object if name in texts else float) for name in cls._fields)
+        return cls(*columns)
+
+    def at(self, places: NDArray[np.intp]) -> Lines:
+        """Return some of them."""
+        columns: Iterator[Any] = (values[places] for values in self)
+        return Lines(*columns)
 
 
 class JointNumbers(NamedTuple):
@@ -100,29 +124,27 @@ def grade_objects(tests: pd.DataFrame, by: str = "yso_index", sure_q: float = SU
 
 def joint_rows(known: pd.DataFrame, by: str) -> Iterator[tuple[Hashable, JointNumbers]]:
     """Yield the name and the numbers of each object; most show nothing, which takes no table to say."""
-    lines, p_values = known["line"].to_numpy(dtype=object), known["p_value"].to_numpy(dtype=np.float64)
-    found = known["detected"].to_numpy(dtype=bool)
+    lines, found = Lines.of(known), known["detected"].to_numpy(dtype=bool)
     for name, group in known.groupby(by).indices.items():
         places = np.asarray(group, dtype=np.intp)
-        tested, shown = len(set(lines[places])), places[found[places]]
+        tested, shown = len(set(lines.line[places])), places[found[places]]
         if shown.size:
-            yield name, joint_numbers(known.iloc[shown], len(places), tested)
+            yield name, joint_numbers(lines.at(shown), len(places), tested)
         else:
-            yield name, JointNumbers(tested, 0, np.nan, 0.0, simes(p_values[places]), doubtful=False)
+            yield name, JointNumbers(tested, 0, np.nan, 0.0, simes(lines.p_value[places]), doubtful=False)
 
 
-def joint_numbers(detected: pd.DataFrame, tests: int, lines_tested: int) -> JointNumbers:
+def joint_numbers(detected: Lines, tests: int, lines_tested: int) -> JointNumbers:
     """Return the numbers of one object, at the velocity at which its lines are most significant together.
 
     Parameters
     ----------
-    detected : DataFrame
-        Rows of its tests with a detection; one at least.
+    detected : Lines
+        Those of its tests with a detection; one at least.
     tests, lines_tested : int
-        How many rows there are, and different lines in them.
+        How many tests there are, and different lines in them.
     """
-    p_value = detected["p_value"].to_numpy(dtype=np.float64)
-    variance, velocity_kms = detected["variance"].to_numpy(), detected["velocity_kms"].to_numpy(dtype=np.float64)
+    p_value, variance, velocity_kms = detected.p_value, detected.variance, detected.velocity_kms
     allowed_kms = np.sqrt(AGREEMENT_KMS**2 + SIGMAS**2 * np.add.outer(variance, variance))
     nearby = np.abs(np.subtract.outer(velocity_kms, velocity_kms)) <= allowed_kms
     joint_p = [
@@ -136,7 +158,7 @@ def joint_numbers(detected: pd.DataFrame, tests: int, lines_tested: int) -> Join
     best = int(np.argmin(joint_p))
     near = nearby[best]
     score: dict[str, float] = {}
-    for line, p in zip(detected["line"].to_numpy()[near], p_value[near], strict=True):
+    for line, p in zip(detected.line[near], p_value[near], strict=True):
         score[line] = max(score.get(line, 0.0), -np.log10(max(p, 10**-MOST_PER_LINE)))
     return JointNumbers(
         lines_tested=lines_tested,
@@ -144,26 +166,25 @@ def joint_numbers(detected: pd.DataFrame, tests: int, lines_tested: int) -> Join
         velocity_kms=float(velocity_kms[near].mean()) if near.any() else np.nan,
         joint_score=float(sum(score[line] for line in sorted(score))),
         joint_p=joint_p[best],
-        doubtful=all(is_doubtful(flags) for flags in detected["flags"].to_numpy()[near]),
+        doubtful=all(is_doubtful(flags) for flags in detected.flags[near]),
     )
 
 
 def other_lines_p(
-    detected: pd.DataFrame, leading: int, near: NDArray[np.bool_], allowed_kms: NDArray[np.float64], tested: int
+    detected: Lines, leading: int, near: NDArray[np.bool_], allowed_kms: NDArray[np.float64], tested: int
 ) -> float:
     """Return how often unlisted lines are where the lines near a leading one are; 0 where the detector does not say.
 
     In the place of each line that follows may be an unlisted line within the velocities at which it agrees, or noise.
     A line that two cubes show counts once: an unlisted one would be in both.
     """
-    p, line = detected["p_identification"].to_numpy(dtype=np.float64), detected["line"].to_numpy()
+    p, line, offset_kms = detected.p_identification, detected.line, detected.offset_kms
     if np.isnan(p[leading]):
         return 0.0
     others = np.flatnonzero(near & (line != line[leading]) & ~np.isnan(p))
-    offset_kms, noise_p = (detected[name].to_numpy(dtype=np.float64) for name in ("offset_kms", "p_value"))
     chances: dict[str, float] = {}
     for other in others:
-        chance = min(1.0, noise_p[other] + narrowed_p_value(p[other], offset_kms[other], allowed_kms[other]))
+        chance = min(1.0, detected.p_value[other] + narrowed_p_value(p[other], offset_kms[other], allowed_kms[other]))
         chances[line[other]] = min(chance, chances.get(line[other], 1.0))
     return joint_identification_p_value(p[leading], list(chances.values()), tested)
 

@@ -34,8 +34,9 @@ def png_data_url(image: ArrayLike, norm: Normalize | None = None, max_side_px: i
     """
     image = block_average(image, max_side_px)
     norm = norm or power_norm(image)
-    level = np.clip(norm(np.ma.masked_invalid(image)), 0, 1) * (COLORS - 1)
-    indexed = Image.fromarray(level.filled(COLORS).astype(np.uint8)[::-1])  # the first row is at the bottom
+    shade = np.ma.filled(norm(image), np.nan)  # a logarithm has none where the image is negative
+    level = np.where(np.isfinite(image) & ~np.isnan(shade), np.clip(shade, 0, 1) * (COLORS - 1), COLORS)
+    indexed = Image.fromarray(level.astype(np.uint8)[::-1])  # the first row is at the bottom
     indexed.putpalette(palette())
     png = BytesIO()
     indexed.save(png, format="PNG", optimize=True)

@@ -39,6 +39,7 @@ PARTS_AT_ONCE = 200  # that are read before they become one piece
 MAX_AGE_S = 2.0  # or what finished in the last two seconds
 DAMAGE = (OSError, ValueError, MemoryError, pa.ArrowException)
 LEFT_OUT = "%s is damaged, its cubes count as not scanned: %s"
+READERS = 8  # parts at a time: a disk elsewhere is not waited for one by one
 WRITERS = 8  # cutouts at a time; a batch of usual lines has about as many
 
 
@@ -201,7 +202,8 @@ def read_parts(directory: Path, columns: Sequence[str] = SCHEMA.names) -> pd.Dat
 
 def read_block(paths: Sequence[Path], columns: Sequence[str]) -> pa.Table:
     """Read some parts into one piece: each by itself takes ten times the memory of its rows, and the time to check."""
-    parts = {path: part for path in paths if (part := read_part(path)) is not None}
+    with ThreadPoolExecutor(READERS) as pool:
+        parts = {path: part for path, part in zip(paths, pool.map(read_part, paths), strict=True) if part is not None}
     whole = in_one_piece(parts.values())
     try:
         check_rows(whole)
