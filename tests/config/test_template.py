@@ -39,6 +39,12 @@ def test_what_the_mission_decides_is_left_to_it() -> None:
     assert load_settings(mission="sofia").detector == "grating"
 
 
+def test_the_example_has_the_local_cluster_of_the_defaults() -> None:
+    """Whoever works in a checkout reads it, and its searches are no slower for that."""
+    example = load_settings(Path(__file__).parents[2] / "cluster.yaml")
+    assert example.clusters["local"] == load_settings().clusters["local"]
+
+
 def test_the_command_prints_it() -> None:
     done = CliRunner().invoke(main, ["config", "--template"])
     assert done.exit_code == 0
