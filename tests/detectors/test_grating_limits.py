@@ -7,10 +7,12 @@ from math import isnan, log
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import correlate
 
 from feii_dask.cubes.lines import find_lines
 from feii_dask.detectors.flux_sigma import aperture_spectrum
 from feii_dask.detectors.grating import GratingScan
+from feii_dask.detectors.grating.limits import sums_about
 from feii_dask.detectors.line_window import LineWindow
 from feii_dask.model import SPEED_OF_LIGHT_KMS
 
@@ -81,6 +83,16 @@ def test_lines_of_the_sensitivity_are_found_and_half_as_bright_ones_often_not() 
         fainter += DETECTOR.detect(window_of(cube + line / 2)).kind.is_line
     assert found >= 0.75 * LINES  # of 20, at .95, fewer are found in 1 of 400 cases
     assert fainter <= 0.8 * LINES
+
+
+@pytest.mark.parametrize("side", [1, 9, 41])
+@pytest.mark.parametrize("shape", [(3, 31, 31), (2, 40, 7), (4, 1, 1), (0, 9, 9)])
+def test_sums_are_those_of_a_correlation(shape: tuple[int, int, int], side: int) -> None:
+    rng = np.random.default_rng(8)
+    values, weight = rng.normal(size=shape), rng.random((side, side))
+    expected = correlate(values, weight[None], mode="constant")
+    sums = sums_about(values, weight)
+    np.testing.assert_allclose(sums, expected.reshape(sums.shape), atol=1e-11)
 
 
 def test_elongated_lines_need_more_flux() -> None:

@@ -119,6 +119,8 @@ class GratingScan(MeasuresArrays):
         """
         if self.beam_arcsec:
             return self._for_beam(window).flux_sigmas(window, places_yx)
+        if not np.isfinite(self.jy_per_unit):
+            return ((nan, nan),) * len(places_yx)
         velocity_kms = window.velocity_kms - window.rv_kms
         search = self._search(window, searched_planes(velocity_kms))
         centre = np.interp([0.0], velocity_kms, np.arange(velocity_kms.size))
@@ -213,6 +215,8 @@ class GratingScan(MeasuresArrays):
 
     def _sensitivities(self, search: LineSearch, searched: Planes, window: LineWindow) -> tuple[float, float]:
         """Return the fluxes, W m⁻², of which 95 % are found anywhere in the field and in the range that is searched."""
+        if not np.isfinite(self.jy_per_unit):
+            return nan, nan
         least = max(self._least_height(search, searched), *search.nulls, LEAST)
         width = self._width_planes(window.velocity_kms)
         found = sqrt(2) * width / hypot(self.line_planes, width)  # of the amplitude, by a narrower profile

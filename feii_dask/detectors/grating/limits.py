@@ -7,8 +7,9 @@ from math import ceil, cos, exp, inf, log, nan, pi, radians, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, correlate, gaussian_filter
+from scipy.ndimage import binary_erosion, gaussian_filter
 from scipy.optimize import brentq
+from scipy.signal import fftconvolve
 from scipy.special import ndtr
 
 from feii_dask.detectors.flux_sigma import LEAST_COVERED, POSITION_ANGLES_DEG, Shape, aperture_area, aperture_weights
@@ -16,7 +17,7 @@ from feii_dask.detectors.flux_units import JET_BEAMS
 from feii_dask.detectors.grating.beam_significance import BEAMS, FWHM, LineSearch, scatter_beside
 from feii_dask.detectors.grating.line_fits import LineFits
 
-__all__ = ["aperture_sigmas", "sensitivities"]
+__all__ = ["aperture_sigmas", "sensitivities", "sums_about"]
 
 FOUND = 0.95  # share of the lines of this flux
 FLUX_RANGE = 10.0  # in natural logarithms, about the flux that is significant in the median voxel
@@ -85,11 +86,17 @@ def scatter_of_sums(search: LineSearch, shape: Shape) -> float:
     )
     kernel = aperture_kernel(shape)
     total, square, seen = (
-        correlate(values, weight[None], mode="constant")
+        sums_about(values, weight)
         for values, weight in ((amplitude, kernel), (variance, kernel**2), (known.astype(np.float64), kernel))
     )
     inside = seen > 0.999 * kernel.sum()
     return scatter_beside(total[inside] / np.sqrt(square[inside])) if np.count_nonzero(inside) >= FEWEST else nan
+
+
+def sums_about(values: Cube64, weight: Image64) -> Cube64:
+    """Return the weighted sums about each spaxel of each plane; the weights are as far to either side of the middle."""
+    # By Fourier transform: PACS's beam is twenty spaxels wide, and a sum of 60 × 60 took nine tenths of a scan.
+    return np.asarray(fftconvolve(values, weight[None, ::-1, ::-1], mode="same", axes=(1, 2)))
 
 
 def aperture_kernel(shape: Shape) -> Image64:
@@ -143,7 +150,7 @@ def significance_of(image: Image64, information: Cube64, fwhm_px: float) -> Cube
     reach = len(image) // 2
     offset = np.arange(-reach, reach + 1)
     beam = np.exp(-(np.square(offset[:, None]) + np.square(offset)) / (2 * spread**2)) / (2 * pi * spread**2)
-    response = correlate(information, (image * beam)[None], mode="constant")
+    response = sums_about(information, image * beam)
     square = gaussian_filter(information, spread / sqrt(2), axes=(1, 2), mode="constant")  # as `beam_average` has it
     return np.asarray(response / np.sqrt(np.maximum(square, 1e-300)))
 
