@@ -49,7 +49,10 @@ TINY = {"faint": 2, "unlisted": 1, "surveys": 4, "points": 3, "identification": 
 
 
 @pytest.mark.parametrize("name", sorted(set(SECTIONS) - {"real", "speed"}))
-def test_each_section_measures_what_it_has_a_goal_for(name: str, tmp_path: Path) -> None:
+def test_each_section_measures_what_it_has_a_goal_for(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.benchmarks.light_limits.LINES", 1)
     rows = measure_section(name, run(TINY.get(name, 1)), tmp_path)
     judged = [row for row in rows if row["goal"]]
     assert judged
