@@ -46,6 +46,13 @@ def test_cubes_without_a_line_are_expected_to_hold_one_in_all(cubes: int) -> Non
     assert shape / (beta_kms + SEARCHED_KMS) == pytest.approx(1 / (cubes * SEARCHED_KMS), rel=0.01)
 
 
+@pytest.mark.parametrize("cubes", [48, 49, 98, 103, 1000])
+def test_cubes_that_are_alike_have_one_density(cubes: int) -> None:
+    """Of 49 cubes 49 · (1/49) is a little less than 1, which once made the widest distribution the likeliest."""
+    shape, beta_kms = fit_line_density([1] * cubes, [SEARCHED_KMS] * cubes)
+    assert (shape, beta_kms) == pytest.approx((cubes, (cubes - 1) * SEARCHED_KMS), rel=0.05)
+
+
 def test_the_fit_depends_on_neither_order_nor_unit() -> None:
     rng = np.random.default_rng(4)
     counts, searched_kms = rng.poisson(rng.gamma(0.5, 4.0, 60)), rng.uniform(8_000, 20_000, 60).round()
