@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 from distributed import LocalCluster
 
+from feii_dask.engine.worker_exit import PatientNanny
+
 __all__ = ["lead_commands_to", "start_cluster"]
 
 
 def start_cluster(workers: int = 2, threads: int = 2, **options: Any) -> LocalCluster:
-    """Start worker processes, and a dashboard on a port that is free."""
+    """Start worker processes as a search does, and a dashboard on a port that is free."""
     return LocalCluster(
         n_workers=workers,
         threads_per_worker=threads,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
+        worker_class=PatientNanny,
         **options,
     )
 

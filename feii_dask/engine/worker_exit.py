@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import gc
 import logging
 import signal
 import threading
-from typing import Literal
+from typing import Any, Literal
 
-from distributed import Nanny, Worker
+from distributed import Nanny, Status, Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 __all__ = ["PatientNanny", "QuickExit"]
@@ -40,11 +41,23 @@ class QuickExit(WorkerPlugin):
 
 
 class PatientNanny(Nanny):
-    """A nanny that lets its worker end by itself, however busy the machine is.
+    """A nanny that lets its worker end by itself, however busy the machine is, and starts one at a time.
 
     Dask's own waits 4 s, then it kills the process and warns of that. The worker would wait as long for scans that are
     still running, which nobody wants any more.
+
+    Where a worker dies as soon as it has come, Dask's own starts the next before it reads that the first had come, and
+    takes the next for running. It cannot be closed then: "can only join a started process".
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._start = asyncio.Lock()
+        super().__init__(*args, **options)
+
+    async def instantiate(self) -> Status:
+        """Start the worker's process, after what is known of the one before."""
+        async with self._start:
+            return await super().instantiate()
 
     async def close(  # type: ignore[override]  # as Dask's own
         self, timeout: float = CLOSE_S, reason: str = "nanny-close"

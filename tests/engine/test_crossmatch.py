@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from astropy import units as u
 from astropy.table import QTable, Table
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from feii_dask.engine.crossmatch import crossmatch, match_footprints
+from tests.clusters import start_cluster
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -90,7 +91,7 @@ def test_killed_workers_do_not_change_the_answer() -> None:
     many = pd.concat([observations] * 40, ignore_index=True)
     expected = crossmatch(many, ysos)
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        start_cluster(threads=1) as cluster,
         Client(cluster) as client,
     ):
         for pid in client.run(os.getpid).values():

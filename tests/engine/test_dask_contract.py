@@ -14,7 +14,9 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed import Client, Future, KilledWorker
+
+from tests.clusters import start_cluster
 
 VALUE = np.arange(50_000.0)  # beyond the size at which Dask treats arguments in another way
 
@@ -24,7 +26,7 @@ def frail() -> Iterator[Client]:
     """A cluster that may be harmed."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        start_cluster(workers=1, threads=1) as cluster,
         Client(cluster) as client,
     ):
         yield client
@@ -152,13 +154,7 @@ def test_a_worker_can_be_restarted_by_its_address(frail: Client) -> None:
 
 def test_encrypted_clusters_keep_to_the_loopback() -> None:
     with (
-        LocalCluster(
-            n_workers=1,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            security=True,
-        ) as cluster,
+        start_cluster(workers=1, threads=1, security=True) as cluster,
         Client(cluster) as client,
     ):
         assert cluster.scheduler_address.startswith("tls://127.0.0.1:")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import dask.config
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from feii_dask.cubes.storage import ATTEMPTS
 from feii_dask.engine.executor import run_scans
@@ -195,13 +195,7 @@ def test_a_cube_that_needs_too_much_memory_is_named_and_its_neighbours_are_not(t
     values = [HOG if number == 4 else float(number) for number in range(12)]
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),  # each death takes seconds
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=2,
-            memory_limit="500MB",
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-        ) as cluster,
+        start_cluster(memory_limit="500MB") as cluster,
         Client(cluster) as client,
     ):
         outcomes = run(client, make_tasks(tmp_path, values), "Mean")
@@ -296,7 +290,7 @@ def test_restarted_workers_lose_no_outcome(frail: Client, tmp_path: Path) -> Non
 
 
 def test_a_lost_scheduler_is_said_and_not_waited_for(tmp_path: Path) -> None:
-    cluster = LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+    cluster = start_cluster(workers=1, threads=1)
     with Client(cluster) as client:
         running = run_scans(
             client, make_tasks(tmp_path, [1.0] * 20), Context(lines=LINES, detector="tests.engine.detectors:SlowMean")

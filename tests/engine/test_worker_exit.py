@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import os
 import time
+from multiprocessing.popen_spawn_posix import Popen
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import dask.config
 import pytest
+from distributed import KilledWorker
+from distributed.nanny import WorkerProcess
 
 from feii_dask.config.loading import load_settings
 from feii_dask.engine.cluster import connect
@@ -70,3 +76,20 @@ def test_a_scan_that_nobody_wants_any_more_is_not_waited_for(local_cluster: None
             time.sleep(0.05)
         running.release()
     assert [process.exitcode for process in processes] == [0]
+
+
+def test_a_worker_that_starts_again_when_the_cluster_closes_is_closed(
+    local_cluster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before died as soon as it had come, and Dask reads that it had come while the next starts."""
+
+    def launch_late(self: Popen, process: BaseProcess) -> None:
+        time.sleep(0.6)
+        launch(self, process)
+
+    launch = Popen._launch
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}), connect(load_settings()) as client:
+        monkeypatch.setattr(Popen, "_launch", launch_late)
+        monkeypatch.setattr(WorkerProcess, "_init_msg_interval", 0.3)
+        assert isinstance(client.submit(os._exit, 1, pure=False).exception(timeout=PATIENCE_S), KilledWorker)
+        time.sleep(0.35)
