@@ -29,7 +29,7 @@ from feii_dask._version import __version__
 from feii_dask.addresses import shown
 from feii_dask.cubes.byte_ranges import AskedRange, HTTPRanges, KnownFile, asking, s3_session
 from feii_dask.cubes.inflate import inflate, is_gzip
-from feii_dask.cubes.throttling import keep_away, retry_after_s, wait_until_welcome
+from feii_dask.cubes.throttling import keep_away, rest, retry_after_s, wait_until_welcome
 from feii_dask.errors import CubeChangedError, CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
 __all__ = ["RangeReader", "is_special"]
@@ -184,7 +184,7 @@ class RangeReader:
                 if attempt >= attempts or time.monotonic() + pause > deadline:
                     self.may_pass = attempts > 1 or isinstance(failure, CubeChangedError)
                     raise failure from error
-            time.sleep(pause)
+            rest(pause)
 
     def _request(self, start: int, stop: int, timeout: float) -> bytes:
         if is_special(self.uri):

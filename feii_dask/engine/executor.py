@@ -26,11 +26,12 @@ from feii_dask.engine.scan_queue import TASK_S, PaceOfScans, ScanQueue
 from feii_dask.engine.watchdog import CircuitBreaker, OutageWatch, StallWatch
 from feii_dask.engine.worker_task import scan_on_worker
 from feii_dask.engine.workers import (
+    RESTING,
     call_for_workers,
+    known_workers,
     require_scheduler,
     restart_workers,
     scheduler_needed,
-    statuses_of_workers,
 )
 from feii_dask.errors import ClusterError
 from feii_dask.model import Context, Outcome, ScanTask, Status
@@ -171,7 +172,6 @@ class ScanExecutor:
                 outcomes.extend(self._handle_error(future, batch))
             elif status[future] != "finished":
                 outcomes.extend(self._try_again(batch))
-        self._watch.note(outcomes)
         self._pace.note(outcomes)
         return outcomes
 
@@ -183,12 +183,15 @@ class ScanExecutor:
         processing = self._client.processing()
         if not processing:
             call_for_workers(self._client)
-        statuses = statuses_of_workers(self._client)
-        stalled = self._watch.stalled(processing, [name for name, status in statuses.items() if status == "paused"])
+        workers = known_workers(self._client)
+        self._watch.note_resting(
+            {name: worker["last_seen"] for name, worker in workers.items() if worker["metrics"].get(RESTING)}
+        )
+        stalled = self._watch.stalled(processing, [name for name in workers if workers[name]["status"] == "paused"])
         if not stalled:
             return []
         keys = {key for worker in stalled for key in processing[worker]}
-        state = ", ".join(f"{worker} ({statuses.get(worker, 'gone')})" for worker in stalled)
+        state = ", ".join(f"{name} ({workers[name]['status'] if name in workers else 'gone'})" for name in stalled)
         held = [future for future in self._running if future.key in keys]
         tasks = [task for future in held for task in self._running.pop(future)]
         log.warning(
@@ -211,6 +214,7 @@ class ScanExecutor:
         except (CancelledError, CommClosedError, KilledWorker, OSError, TimeoutError) as error:
             log.warning("%d finished tasks were lost before they arrived (%s)", len(batches), type(error).__name__)
             return [outcome for batch in batches.values() for outcome in self._try_again(batch)]
+        self._watch.note(outcome for outcomes in results for outcome in outcomes)
         kept = []
         for batch, outcomes in zip(batches.values(), results, strict=True):
             self._queue.put_back(batch[len(outcomes) :])

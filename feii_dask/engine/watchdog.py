@@ -39,6 +39,7 @@ class StallWatch:
         self._clock = clock
         self._last_worker = clock()
         self._last_sign: dict[str, float] = {}
+        self._heartbeats: dict[str, float] = {}
         self._seconds = self._scans = 0.0
 
     @property
@@ -48,11 +49,25 @@ class StallWatch:
         return max(self._least_s, TIMES_THE_USUAL * usual)
 
     def note(self, outcomes: Iterable[Outcome]) -> None:
-        """Note which workers have sent outcomes, and how long the scans took."""
+        """Note which workers have sent outcomes, and how long the scans took, but for those of an outage."""
         for outcome in outcomes:
             self._last_sign[outcome.worker] = self._clock()
-            self._seconds += outcome.seconds
-            self._scans += 1
+            if not outcome.may_pass:
+                self._seconds += outcome.seconds
+                self._scans += 1
+
+    def note_resting(self, heartbeats: Mapping[str, float]) -> None:
+        """Note which workers live, and have scans that wait since an archive asks for it: these are not silent.
+
+        Parameters
+        ----------
+        heartbeats : mapping
+            When each of them was heard of the last time, by any clock.
+        """
+        for worker, heartbeat in heartbeats.items():
+            if heartbeat != self._heartbeats.get(worker):
+                self._last_sign[worker] = self._clock()
+        self._heartbeats = dict(heartbeats)
 
     def stalled(self, processing: Mapping[str, Iterable[object]], paused: Container[str] = ()) -> list[str]:
         """Return the workers that are stalled; they get a fresh start.

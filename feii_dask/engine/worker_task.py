@@ -13,8 +13,9 @@ from time import monotonic
 from distributed import Worker, get_worker
 
 from feii_dask.cubes.memory import MemoryBudget
+from feii_dask.cubes.throttling import resting_scans
 from feii_dask.engine.malloc import KEPT_BYTES, give_back_freed_memory, keep_freed_memory
-from feii_dask.engine.workers import BASE_BYTES
+from feii_dask.engine.workers import BASE_BYTES, RESTING
 from feii_dask.model import Context, Outcome, ScanTask
 from feii_dask.scan import scan_cube
 from feii_dask.store.cutout_files import with_files
@@ -47,6 +48,7 @@ def scan_on_worker(tasks: Sequence[ScanTask], context: Context, limit_s: float) 
         Those of the cubes that were scanned, which are the first ones.
     """
     worker = get_worker()
+    tell_of_rests(worker)
     if has_ample_memory(worker.memory_manager.memory_limit or inf, worker.state.nthreads):
         keep_freed_memory()
     begun = monotonic()
@@ -56,6 +58,12 @@ def scan_on_worker(tasks: Sequence[ScanTask], context: Context, limit_s: float) 
             break
         outcomes.append(scan_here(task, context, worker))
     return outcomes
+
+
+def tell_of_rests(worker: Worker) -> None:
+    """Have a worker say with each heartbeat how many of its scans wait between two requests."""
+    if RESTING not in worker.metrics:  # which belong to the thread of the event loop
+        worker.loop.add_callback(worker.metrics.setdefault, RESTING, lambda _: resting_scans())
 
 
 def scan_here(task: ScanTask, context: Context, worker: Worker) -> Outcome:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dask.config
 from dask.utils import parse_timedelta
@@ -17,7 +18,9 @@ __all__ = [
     "BASE_BYTES",
     "PATIENCE_S",
     "PAUSED_S",
+    "RESTING",
     "call_for_workers",
+    "known_workers",
     "patience_with_restarts",
     "require_scheduler",
     "restart_workers",
@@ -32,6 +35,7 @@ BASE_BYTES = 300 * 10**6  # a worker that has imported everything holds half of 
 PATIENCE_S = 600.0  # a node that a cloud has to boot first takes some five minutes
 PAUSED_S = 30.0  # a worker that is short of memory gives back what it can in less
 RESTART_S = 30.0  # a nanny gives a process some seconds to end by itself
+RESTING = "resting_scans"  # of a worker's metrics, which it sends with each heartbeat; the dashboard shows them
 
 
 @contextmanager
@@ -82,14 +86,20 @@ def require_scheduler(client: Client) -> None:
         raise ClusterError("the connection to the scheduler is lost; what was scanned is stored, go on with --resume")
 
 
+def known_workers(client: Client) -> dict[str, dict[str, Any]]:
+    """Return what the scheduler knows of each worker: its status, its metrics, when it was heard of."""
+    workers: dict[str, dict[str, Any]] = client.scheduler_info(n_workers=-1)["workers"]
+    return workers
+
+
 def statuses_of_workers(client: Client) -> dict[str, str]:
     """Return the status of each worker: ``running``, or ``paused`` where Dask gives it nothing for want of memory."""
-    return {name: worker["status"] for name, worker in client.scheduler_info(n_workers=-1)["workers"].items()}
+    return {name: worker["status"] for name, worker in known_workers(client).items()}
 
 
 def restart_workers(client: Client, workers: Iterable[str]) -> None:
     """Restart workers by their nannies; a scheduler that does not hear from a worker gives it up by itself."""
-    known = client.scheduler_info(n_workers=-1)["workers"]
+    known = known_workers(client)
     nannied = [name for name in workers if name in known and known[name]["nanny"]]
     try:
         client.restart_workers(nannied, timeout=RESTART_S, raise_for_error=False)

@@ -234,6 +234,19 @@ def test_a_worker_that_stops_is_restarted_and_loses_no_outcome(
     assert victim not in worker_pids(frail)
 
 
+def test_workers_that_wait_for_a_throttled_archive_are_left_to_wait(client: Client, tmp_path: Path) -> None:
+    content = write_uniform_cube(tmp_path / "cube.fits", 1.0).read_bytes()
+    before = worker_pids(client)
+    with serving() as server:
+        server.files = {f"/{number}.fits": content for number in range(12)}
+        server.faults, server.retry_after = [503], "15"
+        tasks = [ScanTask(MatchedCube(obs_id=path, uri=server.url + path)) for path in server.files]
+        outcomes = run(client, tasks, "Mean", stall_after_s=5.0)
+    assert {(outcome.status, outcome.attempt) for outcome in outcomes} == {(Status.SCANNED, 1)}
+    assert len(outcomes) == 12
+    assert worker_pids(client) == before
+
+
 def test_a_run_in_which_everything_fails_for_one_reason_is_stopped(client: Client, tmp_path: Path) -> None:
     tasks = make_tasks(tmp_path, [float(number) for number in range(120)])
     context = Context(lines=LINES, detector="tests.engine.detectors:Broken")
@@ -320,10 +333,12 @@ def test_a_scheduler_that_dies_while_it_is_asked_is_said_too(tmp_path: Path) -> 
 
 def test_leaving_early_takes_the_scans_back(client: Client, tmp_path: Path) -> None:
     context = Context(lines=LINES, detector="tests.engine.detectors:SlowMean")
-    running = run_scans(client, make_tasks(tmp_path, [1.0] * 400), context)
+    (one,) = make_tasks(tmp_path, [1.0])
+    many = [replace(one, matched=replace(one.matched, obs_id=f"cube-{number}")) for number in range(12_000)]
+    running = run_scans(client, many, context)
     next(running)
     running.close()
-    deadline = time.monotonic() + 10  # the 400 scans would take twice as long
+    deadline = time.monotonic() + 300  # the scans would take twice as long
     while [key for keys in client.processing().values() for key in keys if "scan" in str(key)]:
         assert time.monotonic() < deadline
         time.sleep(0.05)

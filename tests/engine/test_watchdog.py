@@ -82,8 +82,32 @@ def test_slow_scans_make_it_patient() -> None:
     assert watch.limit_s == 20 * 15.0
 
 
-def busy(number: int = 0) -> Outcome:
-    return Outcome(obs_id=f"cube-{number}", status=Status.UNREADABLE, may_pass=True)
+def busy(number: int = 0, worker: str = "", seconds: float = 0.0) -> Outcome:
+    return Outcome(obs_id=f"cube-{number}", status=Status.UNREADABLE, may_pass=True, worker=worker, seconds=seconds)
+
+
+def test_scans_that_an_outage_makes_slow_are_a_sign_and_do_not_make_it_patient() -> None:
+    clock = FakeClock()
+    watch = StallWatch(60.0, clock=clock)
+    assert watch.stalled({"a": ["scan"]}) == []
+    clock.seconds += 50
+    watch.note([busy(worker="a", seconds=100)])
+    clock.seconds += 50
+    assert watch.stalled({"a": ["scan"]}) == []
+    assert watch.limit_s == 60.0
+
+
+def test_a_worker_that_waits_as_an_archive_asks_is_not_silent_as_long_as_it_lives() -> None:
+    clock = FakeClock()
+    watch = StallWatch(60.0, clock=clock)
+    processing = {"waits": ["scan"], "waits and dies": ["scan"], "hangs": ["scan"]}
+    for turn in range(4):
+        watch.note_resting({"waits": float(turn), "waits and dies": 0.0})
+        assert watch.stalled(processing) == ([] if turn < 3 else ["waits and dies", "hangs"])
+        clock.seconds += 25
+    watch.note_resting({})
+    clock.seconds += 61
+    assert "waits" in watch.stalled(processing)
 
 
 def test_an_archive_that_does_not_answer_is_asked_by_one_scan_at_a_time_until_it_does() -> None:
