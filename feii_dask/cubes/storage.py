@@ -27,9 +27,10 @@ from fsspec.utils import get_protocol, tokenize
 
 from feii_dask._version import __version__
 from feii_dask.addresses import shown
+from feii_dask.cubes.awaited import awaiting
 from feii_dask.cubes.byte_ranges import AskedRange, HTTPRanges, KnownFile, asking, s3_session
 from feii_dask.cubes.inflate import inflate, is_gzip
-from feii_dask.cubes.throttling import keep_away, rest, retry_after_s, wait_until_welcome
+from feii_dask.cubes.throttling import SPREAD, keep_away, retry_after_s, wait_until_welcome
 from feii_dask.errors import CubeChangedError, CubeError, CubeMissingError, CubeReadError, CubeTimeoutError
 
 __all__ = ["RangeReader", "is_special"]
@@ -160,9 +161,11 @@ class RangeReader:
             yield data
 
     def _read_with_retries(self, start: int, stop: int) -> bytes:
-        deadline = time.monotonic() + self._patience_s + (stop - start) / SLOWEST_BYTES_PER_S
+        patience_s = self._patience_s + (stop - start) / SLOWEST_BYTES_PER_S
+        deadline = time.monotonic() + patience_s
         try:
-            return self._read_until(deadline, start, stop)
+            with awaiting(deadline + SPREAD * patience_s):
+                return self._read_until(deadline, start, stop)
         finally:
             self._patience_s = deadline - time.monotonic()
 
@@ -184,7 +187,7 @@ class RangeReader:
                 if attempt >= attempts or time.monotonic() + pause > deadline:
                     self.may_pass = attempts > 1 or isinstance(failure, CubeChangedError)
                     raise failure from error
-            rest(pause)
+            time.sleep(pause)
 
     def _request(self, start: int, stop: int, timeout: float) -> bytes:
         if is_special(self.uri):

@@ -7,18 +7,17 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from threading import Lock, get_ident
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["keep_away", "rest", "resting_scans", "retry_after_s", "wait_until_welcome"]
+__all__ = ["SPREAD", "keep_away", "retry_after_s", "wait_until_welcome"]
 
 LONGEST_S = 120.0  # that an archive is heeded
 SPREAD = 0.2  # so that those who waited do not all come back at once
 
 welcome_at: dict[str, float] = {}
 welcome_lock = Lock()
-resting: set[int] = set()  # threads
 
 
 def retry_after_s(error: Exception) -> float:
@@ -53,21 +52,7 @@ def wait_until_welcome(uri: str, deadline: float) -> None:
     """Wait as long as the archive of a file is to be left alone, but no longer than a deadline."""
     until = min(welcome_at.get(place_of(uri), 0.0), deadline)
     if (seconds := until - time.monotonic()) > 0:
-        rest(seconds * random.uniform(1, 1 + SPREAD))  # noqa: S311 - jitter, no secret
-
-
-def rest(seconds: float) -> None:
-    """Wait between two requests."""
-    resting.add(get_ident())
-    try:
-        time.sleep(seconds)
-    finally:
-        resting.discard(get_ident())
-
-
-def resting_scans() -> int:
-    """Return how many scans of this process wait between two requests: they are late, and not stuck."""
-    return len(resting)
+        time.sleep(seconds * random.uniform(1, 1 + SPREAD))  # noqa: S311 - jitter, no secret
 
 
 def place_of(uri: str) -> str:

@@ -26,7 +26,7 @@ from feii_dask.engine.scan_queue import TASK_S, PaceOfScans, ScanQueue
 from feii_dask.engine.watchdog import CircuitBreaker, OutageWatch, StallWatch
 from feii_dask.engine.worker_task import scan_on_worker
 from feii_dask.engine.workers import (
-    RESTING,
+    WAITING,
     call_for_workers,
     known_workers,
     require_scheduler,
@@ -184,8 +184,8 @@ class ScanExecutor:
         if not processing:
             call_for_workers(self._client)
         workers = known_workers(self._client)
-        self._watch.note_resting(
-            {name: worker["last_seen"] for name, worker in workers.items() if worker["metrics"].get(RESTING)}
+        self._watch.note_waiting(
+            {name: worker["last_seen"] for name, worker in workers.items() if worker["metrics"].get(WAITING)}
         )
         stalled = self._watch.stalled(processing, [name for name in workers if workers[name]["status"] == "paused"])
         if not stalled:

@@ -56,8 +56,8 @@ class StallWatch:
                 self._seconds += outcome.seconds
                 self._scans += 1
 
-    def note_resting(self, heartbeats: Mapping[str, float]) -> None:
-        """Note which workers live, and have scans that wait since an archive asks for it: these are not silent.
+    def note_waiting(self, heartbeats: Mapping[str, float]) -> None:
+        """Note which workers live, and have scans that wait for an archive: these are not silent.
 
         Parameters
         ----------

@@ -12,10 +12,10 @@ from time import monotonic
 
 from distributed import Worker, get_worker
 
+from feii_dask.cubes.awaited import waiting_scans
 from feii_dask.cubes.memory import MemoryBudget
-from feii_dask.cubes.throttling import resting_scans
 from feii_dask.engine.malloc import KEPT_BYTES, give_back_freed_memory, keep_freed_memory
-from feii_dask.engine.workers import BASE_BYTES, RESTING
+from feii_dask.engine.workers import BASE_BYTES, WAITING
 from feii_dask.model import Context, Outcome, ScanTask
 from feii_dask.scan import scan_cube
 from feii_dask.store.cutout_files import with_files
@@ -48,7 +48,7 @@ def scan_on_worker(tasks: Sequence[ScanTask], context: Context, limit_s: float) 
         Those of the cubes that were scanned, which are the first ones.
     """
     worker = get_worker()
-    tell_of_rests(worker)
+    tell_of_waits(worker)
     if has_ample_memory(worker.memory_manager.memory_limit or inf, worker.state.nthreads):
         keep_freed_memory()
     begun = monotonic()
@@ -60,10 +60,10 @@ def scan_on_worker(tasks: Sequence[ScanTask], context: Context, limit_s: float) 
     return outcomes
 
 
-def tell_of_rests(worker: Worker) -> None:
-    """Have a worker say with each heartbeat how many of its scans wait between two requests."""
-    if RESTING not in worker.metrics:  # which belong to the thread of the event loop
-        worker.loop.add_callback(worker.metrics.setdefault, RESTING, lambda _: resting_scans())
+def tell_of_waits(worker: Worker) -> None:
+    """Have a worker say with each heartbeat how many of its scans wait for an archive."""
+    if WAITING not in worker.metrics:  # which belong to the thread of the event loop
+        worker.loop.add_callback(worker.metrics.setdefault, WAITING, lambda _: waiting_scans())
 
 
 def scan_here(task: ScanTask, context: Context, worker: Worker) -> Outcome:

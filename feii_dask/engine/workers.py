@@ -18,7 +18,7 @@ __all__ = [
     "BASE_BYTES",
     "PATIENCE_S",
     "PAUSED_S",
-    "RESTING",
+    "WAITING",
     "call_for_workers",
     "known_workers",
     "patience_with_restarts",
@@ -35,7 +35,7 @@ BASE_BYTES = 300 * 10**6  # a worker that has imported everything holds half of 
 PATIENCE_S = 600.0  # a node that a cloud has to boot first takes some five minutes
 PAUSED_S = 30.0  # a worker that is short of memory gives back what it can in less
 RESTART_S = 30.0  # a nanny gives a process some seconds to end by itself
-RESTING = "resting_scans"  # of a worker's metrics, which it sends with each heartbeat; the dashboard shows them
+WAITING = "waiting_scans"  # of a worker's metrics, which it sends with each heartbeat; the dashboard shows them
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from feii_dask.cubes.awaited import awaiting, waiting_scans
 from feii_dask.cubes.storage import RangeReader
 from feii_dask.cubes.throttling import LONGEST_S, retry_after_s, welcome_at
 from feii_dask.errors import CubeReadError
@@ -72,6 +73,20 @@ def test_another_archive_is_not_kept_waiting(server: FaultyServer) -> None:
             patch.setattr("feii_dask.cubes.storage.ATTEMPTS", 1)
             RangeReader(f"{server.url}/bucket/0.fits").read(0, 100)
         assert RangeReader(f"{other.url}/bucket/0.fits").read(0, 100) == BODY[:100]
+
+
+def test_a_scan_that_waits_is_counted_within_its_time(server: FaultyServer) -> None:
+    (uri, *_), options = addresses(server, "http")
+    server.faults, server.retry_after = [503], "2"
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(RangeReader(uri, options).read, 0, 100)
+        while waiting_scans() != 1:
+            assert not reading.done()
+            time.sleep(0.01)
+        assert reading.result() == BODY[:100]
+    assert waiting_scans() == 0
+    with awaiting(time.monotonic() - 1):
+        assert waiting_scans() == 0
 
 
 def test_what_may_pass_is_said(server: FaultyServer) -> None:

@@ -97,15 +97,15 @@ def test_scans_that_an_outage_makes_slow_are_a_sign_and_do_not_make_it_patient()
     assert watch.limit_s == 60.0
 
 
-def test_a_worker_that_waits_as_an_archive_asks_is_not_silent_as_long_as_it_lives() -> None:
+def test_a_worker_that_waits_for_an_archive_is_not_silent_as_long_as_it_lives() -> None:
     clock = FakeClock()
     watch = StallWatch(60.0, clock=clock)
     processing = {"waits": ["scan"], "waits and dies": ["scan"], "hangs": ["scan"]}
     for turn in range(4):
-        watch.note_resting({"waits": float(turn), "waits and dies": 0.0})
+        watch.note_waiting({"waits": float(turn), "waits and dies": 0.0})
         assert watch.stalled(processing) == ([] if turn < 3 else ["waits and dies", "hangs"])
         clock.seconds += 25
-    watch.note_resting({})
+    watch.note_waiting({})
     clock.seconds += 61
     assert "waits" in watch.stalled(processing)
 
