@@ -234,14 +234,17 @@ def test_a_worker_that_stops_is_restarted_and_loses_no_outcome(
     assert victim not in worker_pids(frail)
 
 
-def test_workers_that_wait_for_a_throttled_archive_are_left_to_wait(client: Client, tmp_path: Path) -> None:
+def test_workers_that_wait_for_a_throttled_archive_are_left_to_wait(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feii_dask.engine.executor.WATCH_S", 1.0)
     content = write_uniform_cube(tmp_path / "cube.fits", 1.0).read_bytes()
     before = worker_pids(client)
     with serving() as server:
         server.files = {f"/{number}.fits": content for number in range(12)}
-        server.faults, server.retry_after = [503], "15"
+        server.faults, server.retry_after = [503], "12"
         tasks = [ScanTask(MatchedCube(obs_id=path, uri=server.url + path)) for path in server.files]
-        outcomes = run(client, tasks, "Mean", stall_after_s=5.0)
+        outcomes = run(client, tasks, "Mean", stall_after_s=8.0)
     assert {(outcome.status, outcome.attempt) for outcome in outcomes} == {(Status.SCANNED, 1)}
     assert len(outcomes) == 12
     assert worker_pids(client) == before
